@@ -1,0 +1,88 @@
+"""Formats, precisions, and variants: what an artifact can be."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from convertkit.errors import UsageError, did_you_mean
+
+
+class Format(StrEnum):
+    """A file format that a runtime can load."""
+
+    TORCH = "torch"
+    ONNX = "onnx"
+    SAVEDMODEL = "savedmodel"
+    TFLITE = "tflite"
+
+
+class Precision(StrEnum):
+    """How weights and activations are stored and computed."""
+
+    FLOAT32 = "float32"
+    FLOAT16 = "float16"
+    INT8_DYNAMIC = "int8-dynamic"
+    INT8 = "int8"
+    INT16X8 = "int16x8"
+
+    @property
+    def is_integer(self) -> bool:
+        """True where weights are integers, so that integer tolerances apply."""
+        return self not in (Precision.FLOAT32, Precision.FLOAT16)
+
+    @property
+    def needs_calibration(self) -> bool:
+        """True where activation ranges have to be measured on real samples."""
+        return self in (Precision.INT8, Precision.INT16X8)
+
+
+SUFFIXES = {
+    Format.TORCH: ".pt",
+    Format.ONNX: ".onnx",
+    Format.SAVEDMODEL: ".savedmodel",
+    Format.TFLITE: ".tflite",
+}
+
+
+class Variant(msgspec.Struct, frozen=True, order=True):
+    """A node of the map: a format at a precision, written `format:precision`."""
+
+    format: Format
+    precision: Precision = Precision.FLOAT32
+
+    def __str__(self) -> str:
+        return f"{self.format}:{self.precision}"
+
+    def file_name(self, stem: str) -> str:
+        """`<stem>[.<precision>].<suffix>`; float32 has no precision part."""
+        part = "" if self.precision is Precision.FLOAT32 else f".{self.precision}"
+        return f"{stem}{part}{SUFFIXES[self.format]}"
+
+
+TARGETS = (
+    Variant(Format.ONNX),
+    Variant(Format.ONNX, Precision.INT8),
+    Variant(Format.SAVEDMODEL),
+    Variant(Format.TFLITE),
+    Variant(Format.TFLITE, Precision.FLOAT16),
+    Variant(Format.TFLITE, Precision.INT8),
+    Variant(Format.TFLITE, Precision.INT8_DYNAMIC),
+    Variant(Format.TFLITE, Precision.INT16X8),
+    Variant(Format.TORCH, Precision.INT8_DYNAMIC),
+    Variant(Format.TORCH, Precision.INT8),
+)
+
+
+def parse_variant(text: str) -> Variant:
+    """The variant that `text` names: `onnx`, `tflite:int8`, or in full `onnx:float32`.
+
+    Raises:
+        UsageError: no such variant; the hint names the nearest one.
+    """
+    spelling = {str(target): target for target in TARGETS}
+    spelling |= {str(t.format): t for t in TARGETS if t.precision is Precision.FLOAT32}
+    if text not in spelling:
+        raise UsageError(f"unknown variant '{text}'", hint=did_you_mean(text, sorted(spelling)))
+    return spelling[text]
