@@ -1,0 +1,49 @@
+"""Artifacts: a variant of a model on disk, and how it is opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from convertkit.formats import Variant
+from convertkit.signature import Signature
+
+
+class Loader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How a PyTorch file is opened.
+
+    Attributes:
+        kind: a `sources.Kind`: exported-program, torchscript, state-dict, safetensors or module.
+        factory: `MODULE:CALLABLE` that builds the `nn.Module` a state dict is loaded into.
+        search_path: folder added to the import path for `factory` and for pickled modules' classes.
+    """
+
+    kind: str
+    factory: str | None = None
+    search_path: str | None = None
+
+
+class Artifact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A model file (or folder) that a runtime can load.
+
+    Attributes:
+        variant: format and precision.
+        path: absolute path.
+        signature: its own (physical) inputs and outputs.
+        sha256: of the file, or of a folder's names and contents.
+        size_bytes: of the file, or of all files in the folder.
+        loader: for PyTorch files only.
+    """
+
+    variant: Variant
+    path: str
+    signature: Signature
+    sha256: str = ""
+    size_bytes: int = 0
+    loader: Loader | None = None
+
+    @property
+    def file(self) -> Path:
+        """`path` as a Path."""
+        return Path(self.path)

@@ -1,0 +1,155 @@
+"""What a worker is asked and what it answers: one tagged message each way. Tensors travel as `.npz`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from convertkit.artifact import Artifact, Loader
+from convertkit.formats import Format, Variant
+from convertkit.signature import Signature, TensorSpec
+
+
+class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of all messages: frozen, unknown fields are errors."""
+
+
+class ConvertJob(Message, tag="convert"):
+    """Run one stage once.
+
+    Attributes:
+        options: the stage's options, as plain values; decoded with the stage's own class.
+        out: path of the artifact to write.
+        scratch: an existing empty folder for intermediate files.
+        calibration, examples: `.npz` of logical arrays; all calibration samples, and a few for tracing.
+    """
+
+    stage: str
+    source: Artifact
+    target: Variant
+    options: dict[str, Any]
+    out: str
+    scratch: str
+    examples: str
+    calibration: str | None = None
+
+
+class DescribeJob(Message, tag="describe"):
+    """Read the signature of a model that did not come out of a stage.
+
+    Attributes:
+        inputs: what is known of the inputs: from the file, from `--input`, or from the samples.
+        examples: `.npz` of a few samples under the inputs' names, needed for PyTorch files.
+        other_sizes: `.npz` files with other sizes of the dynamic axes, one axis name each.
+    """
+
+    format: Format
+    path: str
+    loader: Loader | None = None
+    inputs: tuple[TensorSpec, ...] = ()
+    examples: str | None = None
+    other_sizes: dict[str, str] = {}
+
+
+class InferJob(Message, tag="infer"):
+    """Run an artifact on samples, in the source's axis order and units.
+
+    Attributes:
+        runtime: name of the runtime's row.
+        inputs: `.npz`, logical, first axis = sample.
+        outputs: `.npz` to write, logical.
+        chunk: samples per call where the batch axis is dynamic.
+    """
+
+    runtime: str
+    artifact: Artifact
+    inputs: str
+    outputs: str
+    chunk: int = 32
+    device: str = "cpu"
+    threads: int = 1
+
+
+class BenchJob(Message, tag="bench"):
+    """Time calls of an artifact, which stays loaded between jobs.
+
+    Attributes:
+        inputs: `.npz`, logical, exactly one call's worth.
+        calls: how many calls to time.
+        warmup_s, warmup_calls: run untimed first, at least that long and that often.
+    """
+
+    runtime: str
+    artifact: Artifact
+    inputs: str
+    calls: int
+    warmup_s: float = 0.0
+    warmup_calls: int = 0
+    device: str = "cpu"
+    threads: int = 1
+
+
+Job = ConvertJob | DescribeJob | InferJob | BenchJob
+
+
+class Order(Message):
+    """A job and the file that takes what it prints."""
+
+    job: Job
+    log: str
+
+
+class Ready(Message, tag="ready"):
+    """The worker has imported what it preloads."""
+
+
+class Converted(Message, tag="converted"):
+    """The artifact stands at `ConvertJob.out`."""
+
+    signature: Signature
+    notes: tuple[str, ...]
+    seconds: float
+    peak_rss_bytes: int
+
+
+class Described(Message, tag="described"):
+    """The model's own signature.
+
+    Attributes:
+        details: facts worth showing: operators, opset, producer.
+    """
+
+    signature: Signature
+    details: dict[str, str] = {}
+
+
+class Inferred(Message, tag="inferred"):
+    """The outputs stand at `InferJob.outputs`."""
+
+    seconds: float
+    peak_rss_bytes: int
+
+
+class Benched(Message, tag="benched"):
+    """Durations of the timed calls, nanoseconds; `session_bytes` is what loading added to resident memory."""
+
+    durations_ns: tuple[int, ...]
+    session_bytes: int
+
+
+class Failed(Message, tag="failed"):
+    """The job raised.
+
+    Attributes:
+        error: class name, one of `convertkit.errors` or any other.
+        traceback: the child's, for the log.
+    """
+
+    error: str
+    message: str
+    hint: str = ""
+    traceback: str = ""
+
+
+Answer = Ready | Converted | Described | Inferred | Benched | Failed

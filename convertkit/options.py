@@ -1,0 +1,163 @@
+"""Options of every stage and of the run itself: typed, with defaults, one class each.
+
+`attempts` spells an `auto` out into the concrete option sets a run tries in turn; the gate decides.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Protocol, Self
+
+import msgspec
+
+Layout = Literal["auto", "source", "channels-last"]
+IoType = Literal["float32", "int8", "uint8"]
+PositiveInt = Annotated[int, msgspec.Meta(ge=1)]
+PositiveFloat = Annotated[float, msgspec.Meta(gt=0)]
+
+
+class StageOptions(Protocol):
+    """What the pipeline needs to know of a stage's options."""
+
+    @property
+    def converter(self) -> str:
+        """Which converter serves, as it stands in the report."""
+
+    def attempts(self, *, has_dynamic_axes: bool) -> tuple[Self, ...]:
+        """The concrete option sets to try in order, until one passes its gate."""
+
+
+class TorchToOnnxOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`torch_to_onnx`.
+
+    Attributes:
+        exporter: `dynamo` is torch.export-based, `torchscript` the older tracer, `auto` tries both in turn.
+        opset: 20 or newer keeps Gelu one operator; with 18 it becomes Erf, which TFLite does not have.
+    """
+
+    exporter: Literal["auto", "dynamo", "torchscript"] = "auto"
+    opset: Annotated[int, msgspec.Meta(ge=18, le=23)] = 20
+
+    @property
+    def converter(self) -> str:
+        """The exporter's name."""
+        return self.exporter
+
+    def attempts(self, *, has_dynamic_axes: bool) -> tuple[Self, ...]:
+        """`dynamo`, then `torchscript`."""
+        if self.exporter != "auto":
+            return (self,)
+        return tuple(msgspec.structs.replace(self, exporter=name) for name in ("dynamo", "torchscript"))
+
+
+class OnnxToSavedmodelOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`onnx_to_savedmodel`.
+
+    Attributes:
+        converter: `onnx2tf` is the library; `auto` tries what there is in turn.
+        batch: `dynamic` keeps the dynamic axes, `static` fixes every one (the batch at 1), `auto` tries both.
+        layout: axis order of image inputs: `source` keeps PyTorch's, `channels-last` is TensorFlow's,
+            `auto` is channels-last where the input feeds a convolution.
+        slim: fold and simplify the graph with onnxslim first.
+        sample_data: give onnx2tf real samples to judge its transposes by; without, it can be silently wrong.
+        keep_shape: keep every input exactly as in ONNX (`keep_shape_absolutely_input_names`);
+            None: only those of rank 3.
+    """
+
+    converter: Literal["auto", "onnx2tf"] = "auto"
+    batch: Literal["auto", "dynamic", "static"] = "auto"
+    layout: Layout = "auto"
+    slim: bool = True
+    sample_data: bool = True
+    keep_shape: bool | None = None
+
+    def attempts(self, *, has_dynamic_axes: bool) -> tuple[Self, ...]:
+        """onnx2tf with the dynamic axes kept, then with every one fixed."""
+        chosen = msgspec.structs.replace(self, converter="onnx2tf")
+        if self.batch != "auto":
+            return (chosen,)
+        batches = ("dynamic", "static") if has_dynamic_axes else ("static",)
+        return tuple(msgspec.structs.replace(chosen, batch=batch) for batch in batches)
+
+
+class SavedmodelToTfliteOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`savedmodel_to_tflite`.
+
+    Attributes:
+        io: element type of the inputs and outputs of `tflite:int8`; the other precisions keep float32.
+        per_channel: one scale per output channel for the weights; False is for old accelerators only.
+    """
+
+    io: IoType = "float32"
+    per_channel: bool = True
+
+    @property
+    def converter(self) -> str:
+        """TensorFlow's own converter."""
+        return "TFLiteConverter"
+
+    def attempts(self, *, has_dynamic_axes: bool) -> tuple[Self, ...]:
+        """One attempt."""
+        return (self,)
+
+
+class GateOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Tolerances; None takes the default of the target's precision (`gate.DEFAULT_TOLERANCES`).
+
+    Attributes:
+        min_sqnr_db: lowest signal to quantization-noise ratio of any output, decibels.
+        max_accuracy_drop: highest loss of accuracy against the source, a fraction (0.01 is one point).
+        require_dynamic_axes: fail an artifact that lost a dynamic axis, instead of reporting it.
+        require_field_runtime: fail a `.tflite` that the field runtime does not run, or runs differently.
+    """
+
+    min_sqnr_db: float | None = None
+    max_accuracy_drop: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+    require_dynamic_axes: bool = False
+    require_field_runtime: bool = False
+
+
+class SampleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How samples are split, and how image files become arrays.
+
+    Attributes:
+        calibration: how many samples calibrate; None: a quarter of them, at most 128.
+        validation: the most samples that validate.
+        seed: of the split and of synthetic inputs.
+        mean, std: per colour channel, in units of 0..1, applied to image files.
+        color: order of the colour channels that the model was trained with.
+    """
+
+    calibration: PositiveInt | None = None
+    validation: PositiveInt = 512
+    seed: int = 0
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[PositiveFloat, ...] = (1.0,)
+    color: Literal["rgb", "bgr", "gray"] = "rgb"
+
+
+class BenchOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How latency is measured.
+
+    Attributes:
+        rounds: interleaved rounds over all artifacts.
+        calls: timed calls of one artifact in one round; the first call of a round is dropped.
+        warmup_s: least time each artifact is run before it is timed, seconds.
+        threads: threads that each runtime may use.
+    """
+
+    rounds: PositiveInt = 12
+    calls: Annotated[int, msgspec.Meta(ge=2)] = 6
+    warmup_s: PositiveFloat = 0.2
+    threads: PositiveInt = 1
+
+
+class LimitOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one job may use before its worker is killed.
+
+    Attributes:
+        job_seconds: wall clock.
+        memory_bytes: resident memory of the worker and its children; None: 90 % of the machine's.
+    """
+
+    job_seconds: PositiveFloat = 3600.0
+    memory_bytes: PositiveInt | None = None

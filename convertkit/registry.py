@@ -1,0 +1,131 @@
+"""What exists: the stages, the runtimes, and the environments they run in. Literal tables of rows."""
+
+from __future__ import annotations
+
+import msgspec
+
+from convertkit.formats import Format, Precision, Variant
+from convertkit.options import (
+    OnnxToSavedmodelOptions,
+    SavedmodelToTfliteOptions,
+    StageOptions,
+    TorchToOnnxOptions,
+)
+
+
+class EnvironmentRow(msgspec.Struct, frozen=True):
+    """A set of packages that one worker process imports.
+
+    Attributes:
+        name: also the word in `CONVERTKIT_PYTHON_<NAME>`, which names another interpreter for it.
+        preload: modules imported while the worker is idle.
+        own_interpreter: its packages cannot live beside the others; without an interpreter of its own
+            it is not available.
+        install: exact line that makes it available.
+    """
+
+    name: str
+    preload: tuple[str, ...]
+    own_interpreter: bool = False
+    install: str = "pip install convertkit"
+
+
+class StageRow(msgspec.Struct, frozen=True):
+    """One edge of the map; its code is `convertkit/stages/<name>.py`.
+
+    Attributes:
+        packages: distributions that it needs, of which the versions are part of its cache key.
+    """
+
+    name: str
+    source: Variant
+    targets: tuple[Variant, ...]
+    environment: str
+    options: type[StageOptions]
+    packages: tuple[str, ...]
+    summary: str
+
+
+class RuntimeRow(msgspec.Struct, frozen=True):
+    """What loads one format and runs it; its code is `convertkit/runtimes/<name>.py`."""
+
+    name: str
+    format: Format
+    environment: str
+    packages: tuple[str, ...]
+
+
+ENVIRONMENTS = (
+    EnvironmentRow("torch", ("torch", "convertkit.stages.torch_to_onnx", "convertkit.runtimes.torch")),
+    EnvironmentRow("onnx", ("convertkit.runtimes.onnxruntime",)),
+    EnvironmentRow(
+        "tf",
+        (
+            "convertkit.stages.savedmodel_to_tflite",
+            "convertkit.runtimes.tensorflow",
+            "convertkit.stages.onnx_to_savedmodel",
+        ),
+    ),
+    EnvironmentRow("litert", ("convertkit.runtimes.litert",)),
+    EnvironmentRow(
+        "field",
+        ("convertkit.runtimes.tflite_runtime",),
+        own_interpreter=True,
+        install="python3.11 -m venv .venv-field && .venv-field/bin/pip install "
+        "tflite-runtime==2.14.0 'numpy<2' msgspec",
+    ),
+)
+
+STAGES = (
+    StageRow(
+        "torch_to_onnx",
+        Variant(Format.TORCH),
+        (Variant(Format.ONNX),),
+        "torch",
+        TorchToOnnxOptions,
+        ("torch", "onnx", "onnxscript"),
+        "torch.onnx export, dynamic axes and names kept",
+    ),
+    StageRow(
+        "onnx_to_savedmodel",
+        Variant(Format.ONNX),
+        (Variant(Format.SAVEDMODEL),),
+        "tf",
+        OnnxToSavedmodelOptions,
+        ("tensorflow", "onnx", "onnx2tf", "onnxslim"),
+        "a SavedModel with a serving_default signature under the source's names",
+    ),
+    StageRow(
+        "savedmodel_to_tflite",
+        Variant(Format.SAVEDMODEL),
+        tuple(Variant(Format.TFLITE, precision) for precision in Precision),
+        "tf",
+        SavedmodelToTfliteOptions,
+        ("tensorflow",),
+        "TFLite at five precisions, built-in operators only",
+    ),
+)
+
+RUNTIMES = (
+    RuntimeRow("torch", Format.TORCH, "torch", ("torch",)),
+    RuntimeRow("onnxruntime", Format.ONNX, "onnx", ("onnxruntime-gpu", "onnx")),
+    RuntimeRow("tensorflow", Format.SAVEDMODEL, "tf", ("tensorflow",)),
+    RuntimeRow("litert", Format.TFLITE, "litert", ("ai-edge-litert",)),
+)
+
+FIELD_RUNTIME = RuntimeRow("tflite_runtime", Format.TFLITE, "field", ("tflite-runtime",))
+
+
+def stage_row(name: str) -> StageRow:
+    """The stage of that name; KeyError where there is none."""
+    return {row.name: row for row in STAGES}[name]
+
+
+def runtime_row(format: Format) -> RuntimeRow:
+    """The runtime that loads that format."""
+    return {row.format: row for row in RUNTIMES}[format]
+
+
+def environment_row(name: str) -> EnvironmentRow:
+    """The environment of that name; KeyError where there is none."""
+    return {row.name: row for row in ENVIRONMENTS}[name]

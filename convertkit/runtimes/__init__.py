@@ -1,0 +1,60 @@
+"""One file per runtime. Runtime modules import their framework at the top and run only in a worker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from convertkit.artifact import Artifact
+from convertkit.jobs import Described, DescribeJob
+from convertkit.signature import Arrays
+
+TimedCall = Callable[[], int]
+
+
+class Session(Protocol):
+    """A loaded artifact on one device."""
+
+    def run(self, inputs: Arrays) -> Arrays:
+        """Outputs under the runtime's names, physical.
+
+        Args:
+            inputs: physical arrays under the runtime's names.
+        """
+
+    def bind(self, inputs: Arrays) -> TimedCall:
+        """A call with inputs already on the device; it returns once the outputs are ready.
+
+        Returns:
+            A function of no arguments that runs once and returns its duration, nanoseconds.
+        """
+
+
+class Runtime(Protocol):
+    """A runtime is a module with these functions."""
+
+    def load(self, artifact: Artifact, device: str, threads: int) -> Session:
+        """Load an artifact.
+
+        Args:
+            device: `cpu` or `cuda:N`.
+            threads: how many the runtime may use on the CPU.
+
+        Raises:
+            NotMeasuredError: the device is not there, or the runtime would fall back from it.
+        """
+
+    def describe(self, job: DescribeJob) -> Described:
+        """The signature of a file that did not come out of a stage."""
+
+
+def wall_timed(call: Callable[[], object]) -> TimedCall:
+    """A synchronous call, timed by the wall clock."""
+
+    def timed() -> int:
+        started = time.perf_counter_ns()
+        call()
+        return time.perf_counter_ns() - started
+
+    return timed

@@ -1,0 +1,64 @@
+"""What LiteRT and tflite-runtime share: the Interpreter interface. Imports neither."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from convertkit.errors import ModelFileError
+from convertkit.runtimes import TimedCall, wall_timed
+from convertkit.signature import Arrays, Dim, Signature, TensorSpec
+
+
+class InterpreterSession:
+    """A TFLite file in an interpreter; inputs are resized when their shape changes."""
+
+    def __init__(self, interpreter: Any) -> None:
+        self._interpreter = interpreter
+        self._runner = signature_runner(interpreter)
+
+    def run(self, inputs: Arrays) -> Arrays:
+        """Outputs by name, raw (quantized where the file's outputs are)."""
+        outputs: Arrays = self._runner(**inputs)
+        return outputs
+
+    def bind(self, inputs: Arrays) -> TimedCall:
+        """A timed invocation with the inputs already in place."""
+        self._runner(**inputs)
+        return wall_timed(self._interpreter.invoke)
+
+
+def signature_runner(interpreter: Any) -> Any:
+    """The runner of the file's first signature.
+
+    Raises:
+        ModelFileError: the file has no signature, so that its inputs have no names.
+    """
+    names = list(interpreter.get_signature_list())
+    if not names:
+        raise ModelFileError("the .tflite has no signature", hint="convert it from a SavedModel signature")
+    return interpreter.get_signature_runner(names[0])
+
+
+def read_signature(interpreter: Any) -> Signature:
+    """Names, types, shapes and quantization of a file's first signature."""
+    runner = signature_runner(interpreter)
+    inputs, outputs = runner.get_input_details(), runner.get_output_details()
+    return Signature(
+        tuple(read_spec(name, detail) for name, detail in inputs.items()),
+        tuple(read_spec(name, detail) for name, detail in outputs.items()),
+    )
+
+
+def read_spec(name: str, detail: dict[str, Any]) -> TensorSpec:
+    """One input or output of an interpreter's signature; -1 in `shape_signature` is a dynamic axis."""
+    dims: list[Dim] = []
+    sizes = detail["shape_signature"] if len(detail["shape_signature"]) else detail["shape"]
+    for axis, size in enumerate(sizes):
+        dims.append(int(size) if size >= 0 else ("batch" if axis == 0 else f"{name}_{axis}"))
+    scale, zero_point = detail["quantization"]
+    dtype = np.dtype(detail["dtype"]).name
+    if not scale:
+        return TensorSpec(name, dtype, tuple(dims))
+    return TensorSpec(name, dtype, tuple(dims), scale=float(scale), zero_point=int(zero_point))

@@ -1,0 +1,116 @@
+"""Run ONNX models with ONNX Runtime."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+
+from convertkit.artifact import Artifact
+from convertkit.errors import ModelFileError, NotMeasuredError
+from convertkit.jobs import Described, DescribeJob
+from convertkit.runtimes import TimedCall, wall_timed
+from convertkit.signature import Arrays, Dim, Signature, TensorSpec
+
+FATAL_ONLY = 4
+
+
+class OnnxSession:
+    """An ONNX model on one execution provider."""
+
+    def __init__(self, session: Any, device: str) -> None:
+        self._session = session
+        self._device = device
+        self._outputs = [output.name for output in session.get_outputs()]
+
+    def run(self, inputs: Arrays) -> Arrays:
+        """Outputs by name."""
+        return dict(zip(self._outputs, self._session.run(None, inputs), strict=True))
+
+    def bind(self, inputs: Arrays) -> TimedCall:
+        """A timed run through IOBinding, so that copies to and from a GPU are not part of it."""
+        kind, _, index = self._device.partition(":")
+        binding = self._session.io_binding()
+        for name, values in inputs.items():
+            binding.bind_ortvalue_input(
+                name, ort.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(values), kind, int(index or 0))
+            )
+        for name in self._outputs:
+            binding.bind_output(name, kind, int(index or 0))
+
+        def run() -> None:
+            self._session.run_with_iobinding(binding)
+            binding.synchronize_outputs()
+
+        return wall_timed(run)
+
+
+def load(artifact: Artifact, device: str, threads: int) -> OnnxSession:
+    """Load an ONNX model.
+
+    A session asked for CUDA falls back to the CPU in silence, so the provider it got is checked.
+    """
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = FATAL_ONLY
+    provider: Any = "CPUExecutionProvider"
+    if device.startswith("cuda"):
+        provider = ("CUDAExecutionProvider", {"device_id": device.partition(":")[2] or "0"})
+    session = ort.InferenceSession(artifact.path, options, providers=[provider])
+    wanted = provider if isinstance(provider, str) else provider[0]
+    if session.get_providers()[0] != wanted:
+        raise NotMeasuredError(f"ONNX Runtime fell back to {session.get_providers()[0]}")
+    return OnnxSession(session, device)
+
+
+def describe(job: DescribeJob) -> Described:
+    """The signature that the file declares, after ONNX's own checker has passed it."""
+    try:
+        onnx.checker.check_model(job.path)
+        model = onnx.load(job.path, load_external_data=False)
+    except (onnx.checker.ValidationError, ValueError, RuntimeError) as error:
+        raise ModelFileError(f"{job.path} is not a valid ONNX model: {first_line(error)}") from None
+    except Exception as error:
+        if type(error).__name__ != "DecodeError":  # protobuf's, whose module differs between versions
+            raise
+        raise ModelFileError(f"{job.path} is not an ONNX model (or is cut short)") from None
+    signature = read_signature(model)
+    opsets = ", ".join(f"{item.domain or 'ai.onnx'} {item.version}" for item in model.opset_import)
+    operators = sorted({node.op_type for node in model.graph.node})
+    details = {"opset": opsets, "producer": model.producer_name, "operators": " ".join(operators)}
+    return Described(signature, details)
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text that says something."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def read_signature(model: onnx.ModelProto) -> Signature:
+    """Inputs (without initializers) and outputs of an ONNX graph; a `dim_param` is a dynamic axis."""
+    weights = {tensor.name for tensor in model.graph.initializer}
+    inputs = tuple(read_spec(value) for value in model.graph.input if value.name not in weights)
+    return Signature(inputs, tuple(read_spec(value) for value in model.graph.output))
+
+
+def read_spec(value: onnx.ValueInfoProto) -> TensorSpec:
+    """One input or output.
+
+    Raises:
+        ModelFileError: it is not a tensor.
+    """
+    if not value.type.HasField("tensor_type"):
+        raise ModelFileError(f"'{value.name}' is not a tensor; sequences, maps and optionals have no route")
+    tensor = value.type.tensor_type
+    dims: list[Dim] = []
+    for axis, dim in enumerate(tensor.shape.dim):
+        if dim.HasField("dim_value"):
+            dims.append(dim.dim_value)
+        else:
+            dims.append(dim.dim_param or ("batch" if axis == 0 else f"{value.name}_{axis}"))
+    dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)).name
+    return TensorSpec(value.name, dtype, tuple(dims))
+

@@ -1,0 +1,22 @@
+"""The field runtime: tflite-runtime 2.14, an interpreter of the age that is in phones (needs NumPy 1.x)."""
+
+from __future__ import annotations
+
+from tflite_runtime.interpreter import Interpreter
+
+from convertkit.artifact import Artifact
+from convertkit.errors import NotMeasuredError
+from convertkit.jobs import Described, DescribeJob
+from convertkit.runtimes.interpreter import InterpreterSession, read_signature
+
+
+def load(artifact: Artifact, device: str, threads: int) -> InterpreterSession:
+    """Load a TFLite file."""
+    if device != "cpu":
+        raise NotMeasuredError("tflite-runtime runs on the CPU only")
+    return InterpreterSession(Interpreter(model_path=artifact.path, num_threads=threads))
+
+
+def describe(job: DescribeJob) -> Described:
+    """The signature that the file declares."""
+    return Described(read_signature(Interpreter(model_path=job.path)))

@@ -1,0 +1,242 @@
+"""Run PyTorch models: exported programs, TorchScript, modules with a state dict, pickled modules."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import safetensors.torch
+import torch
+
+from convertkit.artifact import Artifact, Loader
+from convertkit.errors import ModelFileError, NotMeasuredError, SamplesError, UsageError
+from convertkit.jobs import Described, DescribeJob
+from convertkit.runtimes import TimedCall, wall_timed
+from convertkit.signature import Arrays, Dim, Signature, TensorSpec
+from convertkit.tensors import read_npz
+
+Module = Callable[..., Any]
+
+
+class TorchSession:
+    """A model in eval mode on one device."""
+
+    def __init__(self, model: Module, outputs: tuple[str, ...], device: str) -> None:
+        self._model = model
+        self._outputs = outputs
+        self._device = torch.device(device)
+
+    def run(self, inputs: Arrays) -> Arrays:
+        """Outputs by name."""
+        with torch.inference_mode():
+            values = flatten_outputs(self._model(*self._tensors(inputs)))
+        return {name: values[name].detach().cpu().numpy() for name in self._outputs}
+
+    def bind(self, inputs: Arrays) -> TimedCall:
+        """A timed forward pass; on CUDA between two events, on the CPU by the wall clock."""
+        tensors = self._tensors(inputs)
+
+        def forward() -> object:
+            with torch.inference_mode():
+                return self._model(*tensors)
+
+        if self._device.type != "cuda":
+            return wall_timed(forward)
+
+        def timed() -> int:
+            begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+            begin.record()
+            forward()
+            end.record()
+            torch.cuda.synchronize(self._device)
+            return int(begin.elapsed_time(end) * 1e6)
+
+        return timed
+
+    def _tensors(self, inputs: Arrays) -> list[torch.Tensor]:
+        return [torch.from_numpy(np.ascontiguousarray(v)).to(self._device) for v in inputs.values()]
+
+
+def load(artifact: Artifact, device: str, threads: int) -> TorchSession:
+    """Load a PyTorch artifact by its loader."""
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise NotMeasuredError("PyTorch sees no CUDA device")
+    torch.set_num_threads(threads)
+    model = load_model(artifact.path, artifact.loader)
+    if device.startswith("cuda"):
+        model = move(model, device)
+    return TorchSession(model, tuple(spec.name for spec in artifact.signature.outputs), device)
+
+
+def move(model: Module, device: str) -> Module:
+    """The model with its weights on another device."""
+    if not isinstance(model, torch.nn.Module):
+        raise NotMeasuredError(f"this model cannot be moved to {device}")
+    return model.to(device)
+
+
+def load_model(path: str, loader: Loader | None) -> Module:
+    """The callable model, in eval mode where it has modes. The file was checked before it came here."""
+    if loader is None:
+        raise ModelFileError(f"{path}: no loader for a PyTorch file")
+    if loader.search_path and loader.search_path not in sys.path:
+        sys.path.insert(0, loader.search_path)
+    model: Module
+    if loader.kind == "exported-program":
+        model = torch.export.load(path).module()
+        return model
+    if loader.kind == "torchscript":
+        model = torch.jit.load(path, map_location="cpu")
+        return model.eval()  # type: ignore[attr-defined,no-any-return]
+    if loader.kind == "module":
+        model = torch.load(path, map_location="cpu", weights_only=False)
+        if not isinstance(model, torch.nn.Module):
+            raise ModelFileError(f"{path} holds a {type(model).__name__}, not an nn.Module")
+        return model.eval()
+    return load_with_factory(path, loader)
+
+
+def load_with_factory(path: str, loader: Loader) -> torch.nn.Module:
+    """An `nn.Module` from the factory, with the file's state dict loaded into it.
+
+    Raises:
+        UsageError: the factory cannot be imported or does not return an `nn.Module`.
+        ModelFileError: the state dict does not fit the module.
+    """
+    model = build_module(loader.factory or "")
+    if loader.kind == "safetensors":
+        state = safetensors.torch.load_file(path)
+    else:
+        state = find_state_dict(torch.load(path, map_location="cpu", weights_only=True), model)
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        reasons = " ".join(line.strip() for line in str(error).splitlines()[1:])
+        raise ModelFileError(
+            f"{path} does not fit what {loader.factory} builds: {reasons[:300]}",
+            hint="is it the factory of this very model?",
+        ) from None
+    return model.eval()
+
+
+def build_module(factory: str) -> torch.nn.Module:
+    """Call `MODULE:CALLABLE`."""
+    module_name, _, attribute = factory.partition(":")
+    try:
+        built = getattr(importlib.import_module(module_name), attribute)()
+    except (ImportError, AttributeError) as error:
+        raise UsageError(
+            f"--factory {factory}: {error}", hint="MODULE:CALLABLE, importable from the current folder"
+        ) from None
+    if not isinstance(built, torch.nn.Module):
+        raise UsageError(f"--factory {factory} returned a {type(built).__name__}, not an nn.Module")
+    return built
+
+
+def find_state_dict(loaded: Any, model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """The state dict within a checkpoint: itself, or the one entry that is a dict of tensors."""
+    names = set(model.state_dict())
+    candidates = [loaded, *(loaded.values() if isinstance(loaded, dict) else ())]
+    dicts = [c for c in candidates if isinstance(c, dict) and any(torch.is_tensor(v) for v in c.values())]
+    if not dicts:
+        raise ModelFileError("the file holds no state dict")
+    return max(dicts, key=lambda candidate: len(names & set(candidate)))
+
+
+def flatten_outputs(value: Any, name: str = "output") -> dict[str, torch.Tensor]:
+    """Tensors of a forward pass by name: keys of a dict, `output` for one tensor, `output_<i>` for several."""
+    if torch.is_tensor(value):
+        return {name: value}
+    if isinstance(value, dict):
+        items = [(str(key), item) for key, item in value.items()]
+    elif isinstance(value, (tuple, list)):
+        names = getattr(value, "_fields", None) or [f"{name}_{i}" for i in range(len(value))]
+        items = list(zip(names, value, strict=True)) if len(value) > 1 else [(name, value[0])]
+    elif value is None:
+        return {}
+    else:
+        raise ModelFileError(f"the model returns a {type(value).__name__}, which no format has")
+    flat: dict[str, torch.Tensor] = {}
+    for key, item in items:
+        flat |= flatten_outputs(item, key)
+    return flat
+
+
+def parameter_names(model: Module) -> tuple[str, ...]:
+    """Names of the required inputs of a model's forward pass."""
+    if isinstance(model, torch.jit.ScriptModule):
+        arguments = model.forward.schema.arguments[1:]
+        return tuple(a.name for a in arguments if not a.has_default_value())
+    forward = model.forward if isinstance(model, torch.nn.Module) else model
+    parameters = inspect.signature(forward).parameters.values()
+    named = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return tuple(p.name for p in parameters if p.kind in named and p.default is inspect.Parameter.empty)
+
+
+def describe(job: DescribeJob) -> Described:
+    """Inputs as given or named after forward's parameters, outputs from running the model."""
+    assert job.examples is not None
+    model = load_model(job.path, job.loader)
+    inputs = named_inputs(job, model)
+    examples = list(read_npz(job.examples).values())
+    shapes = output_shapes(model, examples)
+    other = {axis: output_shapes(model, list(read_npz(p).values())) for axis, p in job.other_sizes.items()}
+    outputs = tuple(
+        TensorSpec(name, dtype, dynamic_shape(name, shape, other)) for name, (dtype, shape) in shapes.items()
+    )
+    if not outputs:
+        raise ModelFileError("the model returns no tensor")
+    return Described(Signature(inputs, outputs), {"torch": torch.__version__})
+
+
+def named_inputs(job: DescribeJob, model: Module) -> tuple[TensorSpec, ...]:
+    """The job's inputs, in forward's order and under its names.
+
+    Raises:
+        SamplesError: their names are not those of forward's parameters.
+    """
+    assert job.loader is not None
+    given = {spec.name: spec for spec in job.inputs}
+    if job.loader.kind == "exported-program":
+        return job.inputs
+    names = parameter_names(model)
+    if set(names) == set(given) or not names:
+        return tuple(given[name] for name in names) or job.inputs
+    raise SamplesError(
+        f"the model's inputs are {', '.join(names)}; the samples or --input name {', '.join(given)}",
+        hint="name the arrays of the .npz after the inputs",
+    )
+
+
+def output_shapes(model: Module, arrays: list[Any]) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """dtype and shape of each output for these inputs.
+
+    Raises:
+        SamplesError: the model does not take them.
+    """
+    try:
+        with torch.inference_mode():
+            outputs = flatten_outputs(model(*(torch.from_numpy(np.ascontiguousarray(a)) for a in arrays)))
+    except (RuntimeError, TypeError, ValueError, IndexError, AssertionError) as error:
+        shapes = ", ".join(f"{a.dtype}{list(a.shape)}" for a in arrays)
+        reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise SamplesError(f"the model does not run on {shapes}: {reason.strip()[:200]}") from error
+    return {
+        name: (str(value.dtype).removeprefix("torch."), tuple(value.shape)) for name, value in outputs.items()
+    }
+
+
+def dynamic_shape(
+    name: str, shape: tuple[int, ...], other: dict[str, dict[str, tuple[str, tuple[int, ...]]]]
+) -> tuple[Dim, ...]:
+    """The shape with a word wherever it moves with a dynamic axis of the inputs."""
+    dims: list[Dim] = list(shape)
+    for axis, shapes in other.items():
+        for index, size in enumerate(shapes[name][1]):
+            if index < len(shape) and size != shape[index]:
+                dims[index] = axis if isinstance(dims[index], int) else f"{dims[index]}_{axis}"
+    return tuple(dims)

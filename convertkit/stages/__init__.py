@@ -1,0 +1,48 @@
+"""One file per edge of the map. Stage modules import frameworks at the top and run only in a worker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
+
+from convertkit.artifact import Artifact
+from convertkit.formats import Variant
+from convertkit.signature import Signature
+
+Options = TypeVar("Options")
+OptionsIn = TypeVar("OptionsIn", contravariant=True)
+
+
+class Request(msgspec.Struct, Generic[Options], frozen=True):
+    """What a stage is asked to make.
+
+    Attributes:
+        out: where the artifact has to stand afterwards.
+        scratch: an empty folder for intermediate files; it is deleted later.
+        examples: `.npz` of a few logical samples.
+        calibration: `.npz` of the calibration split, logical; None where there are no real samples.
+    """
+
+    source: Artifact
+    target: Variant
+    options: Options
+    out: Path
+    scratch: Path
+    examples: Path
+    calibration: Path | None
+
+
+class Conversion(msgspec.Struct, frozen=True):
+    """What a stage made: the artifact's signature as read back from it, and remarks for the report."""
+
+    signature: Signature
+    notes: tuple[str, ...] = ()
+
+
+class Stage(Protocol[OptionsIn]):
+    """A stage is a module with this function."""
+
+    def convert(self, request: Request[OptionsIn]) -> Conversion:  # type: ignore[misc]
+        """Make the artifact at `request.out`, or raise; a half-made one is removed by the caller."""

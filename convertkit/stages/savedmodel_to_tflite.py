@@ -1,0 +1,157 @@
+"""SavedModel → TFLite at five precisions by TensorFlow's converter; built-in operators only.
+
+Upstream flags set: `optimizations=DEFAULT` (all but float32); `target_spec.supported_types=[float16]`;
+`target_spec.supported_ops` (TFLITE_BUILTINS, _INT8, or 16x8; never SELECT_TF_OPS: Flex is an error, not a
+fallback); `representative_dataset`, one sample a step; `inference_input_type` / `inference_output_type` for
+integer I/O; `_experimental_disable_per_channel`, the only switch for per-tensor weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+import numpy as np
+import tensorflow as tf
+
+from convertkit.errors import StageError
+from convertkit.formats import Precision
+from convertkit.options import SavedmodelToTfliteOptions
+from convertkit.runtimes.interpreter import read_signature
+from convertkit.runtimes.onnxruntime import first_line
+from convertkit.signature import Arrays, Signature, TensorSpec, to_physical
+from convertkit.stages import Conversion, Request
+from convertkit.tensors import read_npz
+from convertkit.tflite_file import check_scales, foreign_operators
+
+INT16X8_OPS = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+
+
+def convert(request: Request[SavedmodelToTfliteOptions]) -> Conversion:
+    """Convert, then check what came out: operators, scales, types; that it loads."""
+    converter = tf.lite.TFLiteConverter.from_saved_model(
+        request.source.path, signature_keys=["serving_default"]
+    )
+    set_precision(converter, request)
+    try:
+        content = converter.convert()
+    except Exception as error:  # the converter raises its own, RuntimeError, ValueError, and worse
+        raise StageError(f"TFLiteConverter failed: {converter_reason(error)}") from error
+    foreign = foreign_operators(content)
+    if foreign:
+        raise StageError(f"the result needs operators that are not built in: {', '.join(foreign)}")
+    check_scales(content)
+    signature = named_signature(read_signature(open_interpreter(content)), request.source.signature)
+    check_types(signature, request)
+    request.out.write_bytes(content)
+    return Conversion(signature)
+
+
+def set_precision(converter: Any, request: Request[SavedmodelToTfliteOptions]) -> None:
+    """Set the converter's flags for the target's precision."""
+    precision, options = request.target.precision, request.options
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    if precision is Precision.FLOAT32:
+        return
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter._experimental_disable_per_channel = not options.per_channel
+    if precision is Precision.FLOAT16:
+        converter.target_spec.supported_types = [tf.float16]
+    if not precision.needs_calibration:
+        return
+    if request.calibration is None:
+        raise StageError(f"{request.target} needs calibration samples")
+    converter.representative_dataset = representative_dataset(
+        request.source.signature, read_npz(request.calibration)
+    )
+    if precision is Precision.INT16X8:
+        converter.target_spec.supported_ops = [INT16X8_OPS]
+        return
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = tf.as_dtype(options.io)
+    converter.inference_output_type = tf.as_dtype(options.io)
+
+
+def representative_dataset(signature: Signature, samples: Arrays) -> Callable[[], Iterator[Arrays]]:
+    """One physical sample a step, keyed by the signature's names."""
+    count = len(next(iter(samples.values())))
+
+    def steps() -> Iterator[Arrays]:
+        for index in range(count):
+            yield {spec.runtime_name: calibration_input(samples, spec, index) for spec in signature.inputs}
+
+    return steps
+
+
+def calibration_input(samples: Arrays, spec: TensorSpec, index: int) -> Any:
+    """One call's worth of one input: the sample, repeated where a static batch is larger than one."""
+    values = samples[spec.name]
+    if values.ndim == len(spec.shape) + 1:
+        return to_physical(values[index], spec)
+    first = spec.logical_shape[0]
+    repeats = first if isinstance(first, int) else 1
+    return to_physical(np.repeat(values[index : index + 1], repeats, axis=0), spec)
+
+
+def converter_reason(error: BaseException) -> str:
+    """The line of a converter error that names the operators, else its first line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    for line in lines:
+        if "Flex ops:" in line or "Quantization not yet supported" in line or "Custom ops:" in line:
+            return line[:300]
+    return f"{type(error).__name__}: {first_line(error)}"[:300]
+
+
+def open_interpreter(content: bytes) -> Any:
+    """An interpreter with its tensors allocated.
+
+    Raises:
+        StageError: the file that the converter wrote does not load.
+    """
+    interpreter = tf.lite.Interpreter(model_content=content)
+    try:
+        interpreter.allocate_tensors()
+    except RuntimeError as error:
+        raise StageError(f"the converted file does not load: {first_line(error)}") from None
+    return interpreter
+
+
+def named_signature(read: Signature, source: Signature) -> Signature:
+    """The file's own signature in the source's order, with the names of axes and the axis order."""
+    return Signature(
+        tuple(named_spec(read.inputs, spec) for spec in source.inputs),
+        tuple(named_spec(read.outputs, spec) for spec in source.outputs),
+    )
+
+
+def named_spec(read: tuple[TensorSpec, ...], source: TensorSpec) -> TensorSpec:
+    """One tensor as the file has it.
+
+    Raises:
+        StageError: the converter lost it, or gave it another rank.
+    """
+    found = {spec.name: spec for spec in read}.get(source.runtime_name)
+    if found is None or len(found.shape) != len(source.shape):
+        raise StageError(f"the converted file has no tensor like '{source.name}' ({source.describe()})")
+    named = tuple(
+        known if isinstance(dim, str) and isinstance(known, str) else dim
+        for dim, known in zip(found.shape, source.shape, strict=True)
+    )
+    return msgspec.structs.replace(
+        found, name=source.name, shape=named, axis_order=source.axis_order, key=source.key
+    )
+
+
+def check_types(signature: Signature, request: Request[SavedmodelToTfliteOptions]) -> None:
+    """Raise StageError where an input or output has not the type that was asked for."""
+    wanted = request.options.io if request.target.precision is Precision.INT8 else "float32"
+    source = request.source.signature
+    pairs = [
+        *zip(signature.inputs, source.inputs, strict=True),
+        *zip(signature.outputs, source.outputs, strict=True),
+    ]
+    for made, before in pairs:
+        expected = wanted if before.dtype == "float32" else before.dtype
+        if made.dtype != expected:
+            raise StageError(f"'{made.name}' came out as {made.dtype}, {expected} was asked for")

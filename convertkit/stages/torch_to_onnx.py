@@ -1,0 +1,159 @@
+"""PyTorch → ONNX, dynamic axes and names kept.
+
+Upstream flags set: `dynamo` (torch.export-based, or the older tracer), `opset_version` (20: Gelu stays one
+operator), `dynamic_shapes` / `dynamic_axes`, `input_names`, `output_names`, `external_data=False` with
+`optimize=True`, `do_constant_folding=True`, `training=PRESERVE` (already in eval mode). The nn.MultiheadAttention fast path is off: it has no ONNX form.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import onnx
+import onnxscript  # noqa: F401 - imported while idle: the exporter needs it
+import torch
+
+from convertkit.errors import StageError
+from convertkit.options import TorchToOnnxOptions
+from convertkit.runtimes.onnxruntime import first_line, read_signature
+from convertkit.runtimes.torch import load_model
+from convertkit.signature import Signature
+from convertkit.stages import Conversion, Request
+from convertkit.tensors import read_npz
+
+LARGEST_PROTOBUF = (1 << 31) - (64 << 20)
+EXPORTER_METADATA = "pkg.torch.onnx."
+KEPT_METADATA = ("pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarchy")
+
+
+def convert(request: Request[TorchToOnnxOptions]) -> Conversion:
+    """Export with one exporter, clean the file's metadata, and check it with ONNX's own checker."""
+    torch.backends.mha.set_fastpath_enabled(False)
+    export = {"dynamo": export_dynamo, "torchscript": export_torchscript}[request.options.exporter]
+    raw = request.scratch / "exported.onnx"
+    try:
+        with torch.no_grad():
+            export(request, str(raw))
+    except StageError:
+        raise
+    except Exception as error:  # whatever the exporter's many layers raise is the same to the user
+        raise StageError(f"the {request.options.exporter} exporter failed: {reason(error)}") from error
+    model = onnx.load(raw)
+    signature = request.source.signature
+    name_dynamic_axes(model, signature)
+    strip_metadata(model)
+    save(model, str(request.out))
+    onnx.checker.check_model(str(request.out), full_check=model.ByteSize() < LARGEST_PROTOBUF)
+    return Conversion(read_signature(model))
+
+
+def reason(error: BaseException) -> str:
+    """The innermost cause, one line: the exporter wraps it in advice."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return f"{type(error).__name__}: {first_line(error)}"[:300]
+
+
+def example_tensors(request: Request[TorchToOnnxOptions]) -> tuple[torch.Tensor, ...]:
+    """A few samples in the order of the model's inputs."""
+    return tuple(torch.from_numpy(array) for array in read_npz(request.examples).values())
+
+
+def export_dynamo(request: Request[TorchToOnnxOptions], path: str) -> None:
+    """torch.export, then ONNX; an exported program brings its own dynamic shapes."""
+    source, signature = request.source, request.source.signature
+    assert source.loader is not None
+    if source.loader.kind == "torchscript":
+        raise StageError("torch.export does not take TorchScript")
+    named: dict[str, Any] = {
+        "input_names": [spec.name for spec in signature.inputs],
+        "output_names": [spec.name for spec in signature.outputs],
+        "opset_version": request.options.opset,
+        "dynamo": True,
+        "external_data": False,
+        "optimize": True,
+        "verbose": False,
+    }
+    if source.loader.kind == "exported-program":
+        torch.onnx.export(torch.export.load(source.path), (), path, **named)
+        return
+    model: Any = load_model(source.path, source.loader)
+    torch.onnx.export(
+        model, example_tensors(request), path, dynamic_shapes=dynamic_shapes(signature), **named
+    )
+
+
+def dynamic_shapes(signature: Signature) -> tuple[dict[int, Any], ...]:
+    """One `Dim` a name, shared by all inputs that have an axis of that name."""
+    dims: dict[str, Any] = {}
+    return tuple(
+        {
+            axis: dims.setdefault(name, torch.export.Dim(name, min=1))
+            for axis, name in spec.dynamic_axes.items()
+        }
+        for spec in signature.inputs
+    )
+
+
+def export_torchscript(request: Request[TorchToOnnxOptions], path: str) -> None:
+    """The TorchScript-based exporter, deprecated upstream but wider than the other in places."""
+    source, signature = request.source, request.source.signature
+    model: Any = load_model(source.path, source.loader)
+    specs = (*signature.inputs, *signature.outputs)
+    torch.onnx.export(
+        model,
+        example_tensors(request),
+        path,
+        input_names=[spec.name for spec in signature.inputs],
+        output_names=[spec.name for spec in signature.outputs],
+        dynamic_axes={spec.name: spec.dynamic_axes for spec in specs if spec.dynamic_axes},
+        opset_version=request.options.opset,
+        do_constant_folding=True,
+        training=torch.onnx.TrainingMode.PRESERVE,  # an exported program has no train()
+        dynamo=False,
+    )
+
+
+def name_dynamic_axes(model: onnx.ModelProto, signature: Signature) -> None:
+    """Give every dynamic axis of the graph the source's name; exporters write symbols such as `s77`."""
+    names: dict[str, str] = {}
+    by_name = {spec.name: spec for spec in (*signature.inputs, *signature.outputs)}
+    values = [*model.graph.input, *model.graph.output]
+    for value in values:
+        axes = by_name[value.name].dynamic_axes if value.name in by_name else {}
+        for axis, dim in enumerate(value.type.tensor_type.shape.dim):
+            if not dim.HasField("dim_value") and axis in axes:
+                names.setdefault(dim.dim_param, axes[axis])
+                dim.dim_param = axes[axis]
+    for value in model.graph.value_info:
+        for dim in value.type.tensor_type.shape.dim:
+            if dim.dim_param in names:
+                dim.dim_param = names[dim.dim_param]
+
+
+def strip_metadata(model: onnx.ModelProto) -> None:
+    """Remove what differs between machines: stack traces with absolute paths. Module paths stay."""
+    holders = [model, model.graph, *model.graph.node, *model.graph.value_info, *model.graph.initializer]
+    holders += [*model.graph.input, *model.graph.output, *model.functions]
+    for function in model.functions:
+        holders += [*function.node, *function.value_info]
+    for holder in holders:
+        kept = [
+            (p.key, p.value)
+            for p in holder.metadata_props
+            if p.key in KEPT_METADATA or not p.key.startswith(EXPORTER_METADATA)
+        ]
+        del holder.metadata_props[:]
+        for key, value in kept:
+            holder.metadata_props.add(key=key, value=value)
+        if hasattr(holder, "doc_string"):
+            holder.doc_string = ""
+
+
+def save(model: onnx.ModelProto, path: str) -> None:
+    """Write the model, with weights beside it in `<name>.data` where protobuf's 2 GiB do not hold them."""
+    if model.ByteSize() < LARGEST_PROTOBUF:
+        onnx.save_model(model, path)
+        return
+    location = path.rpartition("/")[2] + ".data"
+    onnx.save_model(model, path, save_as_external_data=True, location=location, all_tensors_to_one_file=True)

@@ -1,0 +1,52 @@
+"""Read what is inside a TFLite file: operators and quantization scales. Runs in a worker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from tensorflow.lite.python import schema_py_generated as schema
+
+from convertkit.errors import StageError
+
+LARGEST_SCALE = 1e9
+CUSTOM = schema.BuiltinOperator.CUSTOM
+OPERATOR_NAMES = {
+    value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)
+}
+
+
+def operators(content: bytes) -> list[str]:
+    """Names of all operators, one entry each time it is used; a custom one by its own name."""
+    model: Any = schema.ModelT.InitFromPackedBuf(content, 0)
+    codes = [operator_name(code) for code in model.operatorCodes]
+    return [codes[op.opcodeIndex] for graph in model.subgraphs for op in graph.operators or ()]
+
+
+def operator_name(code: Any) -> str:
+    """An operator code's name; files before schema v3a keep it in the deprecated byte."""
+    number = max(code.builtinCode, code.deprecatedBuiltinCode)
+    return code.customCode.decode() if number == CUSTOM else OPERATOR_NAMES[number]
+
+
+def foreign_operators(content: bytes) -> list[str]:
+    """Custom and Flex operators, sorted; an interpreter without plug-ins has none of them."""
+    known = set(OPERATOR_NAMES.values())
+    return sorted({name for name in operators(content) if name not in known})
+
+
+def check_scales(content: bytes) -> None:
+    """Raise StageError for a quantization scale that is not finite, not positive, or absurdly large.
+
+    A padding constant of -FLT_MAX ends as a scale of 1e36 that wipes out every real value.
+    """
+    model: Any = schema.ModelT.InitFromPackedBuf(content, 0)
+    for graph in model.subgraphs:
+        for tensor in graph.tensors:
+            scales = tensor.quantization.scale if tensor.quantization is not None else None
+            if scales is None or not len(scales):
+                continue
+            values = np.asarray(scales, np.float64)
+            if not np.isfinite(values).all() or values.min() < 0 or values.max() > LARGEST_SCALE:
+                name = tensor.name.decode(errors="replace")
+                raise StageError(f"tensor '{name}' has an absurd quantization scale ({values.max():.3g})")

@@ -1,0 +1,103 @@
+"""The child side of a worker process: reads jobs from stdin, answers on a descriptor of its own.
+
+Run as a file by the interpreter of an environment, which need not have convertkit installed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+import traceback
+from pathlib import Path
+
+
+def adopt_package() -> None:
+    """Make `convertkit` importable from this file's folder, and nothing else that lies beside it."""
+    folder = Path(__file__).resolve().parent
+    sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != folder]
+    spec = importlib.util.spec_from_file_location(
+        "convertkit", folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["convertkit"] = module
+    spec.loader.exec_module(module)
+
+
+def die_with_parent() -> None:
+    """Ask the kernel to kill this process when its parent ends, however it ends (Linux only)."""
+    if not sys.platform.startswith("linux"):
+        return
+    import ctypes
+    import signal
+
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
+def redirect_output(log: str) -> None:
+    """Send stdout and stderr to the end of `log` at descriptor level: TensorFlow prints from C++."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+
+
+def serve(answer_descriptor: int, preload: list[str]) -> None:
+    """Answer every job on stdin, in order, until it is closed."""
+    import msgspec
+
+    from convertkit import jobs
+    from convertkit.perform import perform
+
+    with os.fdopen(answer_descriptor, "wb", buffering=0) as answers:
+
+        def send(answer: jobs.Answer) -> None:
+            answers.write(msgspec.json.encode(answer) + b"\n")
+
+        def attempt(work: jobs.Job | None) -> jobs.Answer:
+            try:
+                if work is not None:
+                    return perform(work)
+                for name in preload:
+                    importlib.import_module(name)
+                return jobs.Ready()
+            except (Exception, SystemExit) as error:
+                traceback.print_exc()
+                return failure(error)
+
+        send(attempt(None))
+        decoder = msgspec.json.Decoder(jobs.Order)
+        for line in sys.stdin.buffer:
+            order = decoder.decode(line)
+            redirect_output(order.log)
+            send(attempt(order.job))
+
+
+def failure(error: BaseException) -> jobs.Failed:  # noqa: F821 - imported once the package is adopted
+    """The answer that carries an exception to the parent."""
+    from convertkit.errors import ConvertkitError
+    from convertkit.jobs import Failed
+
+    text = traceback.format_exc()
+    if isinstance(error, ConvertkitError):
+        return Failed(type(error).__name__, error.message, error.hint, text)
+    if isinstance(error, ModuleNotFoundError):
+        return Failed("MissingDependencyError", f"cannot import '{error.name}'", "run: convertkit doctor", text)
+    if isinstance(error, SystemExit):
+        return Failed("WorkerExitedError", f"the converter called exit({error.code})", "", text)
+    if isinstance(error, MemoryError):
+        return Failed("WorkerMemoryError", "out of memory", "", text)
+    first_line = next((line for line in str(error).splitlines() if line.strip()), "no message")
+    return Failed(type(error).__name__, f"{type(error).__name__}: {first_line.strip()}", "", text)
+
+
+if __name__ == "__main__":
+    adopt_package()
+    die_with_parent()
+    serve(int(sys.argv[1]), sys.argv[2:])
