@@ -176,7 +176,9 @@ def output_order(spec: TensorSpec, produced: Array, expected: Array) -> tuple[in
         if values.shape == expected.shape:
             errors[order] = float(np.abs(values.astype(np.float64) - expected).max(initial=0.0))
     if not errors:
-        raise StageError(f"onnx2tf gave output '{spec.name}' the shape {produced.shape}, not {expected.shape}")
+        raise StageError(
+            f"onnx2tf gave output '{spec.name}' the shape {produced.shape}, not {expected.shape}"
+        )
     return min(errors, key=lambda order: errors[order])
 
 

@@ -88,7 +88,9 @@ def failure(error: BaseException) -> jobs.Failed:  # noqa: F821 - imported once 
     if isinstance(error, ConvertkitError):
         return Failed(type(error).__name__, error.message, error.hint, text)
     if isinstance(error, ModuleNotFoundError):
-        return Failed("MissingDependencyError", f"cannot import '{error.name}'", "run: convertkit doctor", text)
+        return Failed(
+            "MissingDependencyError", f"cannot import '{error.name}'", "run: convertkit doctor", text
+        )
     if isinstance(error, SystemExit):
         return Failed("WorkerExitedError", f"the converter called exit({error.code})", "", text)
     if isinstance(error, MemoryError):

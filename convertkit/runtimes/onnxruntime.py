@@ -113,4 +113,3 @@ def read_spec(value: onnx.ValueInfoProto) -> TensorSpec:
             dims.append(dim.dim_param or ("batch" if axis == 0 else f"{value.name}_{axis}"))
     dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)).name
     return TensorSpec(value.name, dtype, tuple(dims))
-

@@ -54,4 +54,3 @@ def save(module: tf.Module, folder: Path) -> None:
     """Write the SavedModel. `fingerprint.pb` differs from run to run and serves nothing: it is removed."""
     tf.saved_model.save(module, str(folder), signatures={SIGNATURE: module.serve})
     (folder / "fingerprint.pb").unlink(missing_ok=True)
-
