@@ -1,0 +1,199 @@
+"""The report of a run: its types (the contract of `report.json`), reading and writing it. Renders nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from convertkit.artifact import Artifact
+from convertkit.errors import UsageError
+from convertkit.gate import Accuracy, Comparison
+from convertkit.latency import Latency
+from convertkit.signature import TensorSpec
+
+SCHEMA_VERSION = 1
+FILE_NAME = "report.json"
+
+Status = Literal["passed", "failed", "error"]
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of the report's parts. Unknown fields are ignored when read: newer versions may add some."""
+
+
+class SourceRecord(Record):
+    """The model that came in."""
+
+    path: str
+    format: str
+    kind: str
+    sha256: str
+    size_bytes: int
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+
+class SamplesRecord(Record):
+    """What the run was judged by: `count` samples, of which so many calibrated and so many validated."""
+
+    origin: str
+    sha256: str
+    count: int
+    calibration: int
+    validation: int
+
+
+class ArtifactRecord(Record):
+    """A file (or folder) of the run; `path` is relative to the run's folder.
+
+    Attributes:
+        size_ratio: bytes / bytes of the source.
+    """
+
+    path: str
+    sha256: str
+    size_bytes: int
+    size_ratio: float
+
+
+class Attempt(Record):
+    """One try at a hop with one set of options."""
+
+    converter: str
+    options: dict[str, Any]
+    status: Status
+    error: str | None
+    seconds: float
+
+
+class DynamicAxis(Record):
+    """Whether a dynamic axis of the source is still one.
+
+    Attributes:
+        sizes_checked: sizes at which artifact and source ran and agreed.
+        kept: true only after two other sizes than the exported one agreed.
+    """
+
+    input: str
+    axis: int
+    name: str
+    sizes_checked: tuple[int, ...]
+    kept: bool
+
+
+class FieldCheck(Record):
+    """The artifact on the field runtime (tflite-runtime 2.14), against LiteRT's own outputs.
+
+    Attributes:
+        status: `skipped` where the field environment is not there.
+        reason: why it failed or was skipped; empty when passed.
+    """
+
+    runtime: str
+    status: Literal["passed", "failed", "skipped"]
+    reason: str = ""
+    max_abs_error: float | None = None
+
+
+class HopRecord(Record):
+    """One executed stage, and what came out of it.
+
+    Attributes:
+        source, target: variants in full.
+        seconds: wall time of the conversion itself; of the attempt that is kept.
+        error: one line; null unless the status is not `passed`.
+        artifact: null where none was made; under `rejected/` where the gate failed it.
+    """
+
+    stage: str
+    source: str
+    target: str
+    status: Status
+    cached: bool = False
+    converter: str = ""
+    seconds: float = 0.0
+    peak_rss_bytes: int = 0
+    error: str | None = None
+    artifact: ArtifactRecord | None = None
+    attempts: tuple[Attempt, ...] = ()
+    vs_source: Comparison | None = None
+    vs_previous: Comparison | None = None
+    accuracy: Accuracy | None = None
+    dynamic_axes: tuple[DynamicAxis, ...] = ()
+    latency: tuple[Latency, ...] = ()
+    field_runtime: FieldCheck | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Environment(Record):
+    """Where the run took place."""
+
+    python: str
+    platform: str
+    cpu: str
+    gpus: tuple[str, ...]
+    packages: dict[str, str]
+
+
+class Report(Record):
+    """A whole run. `report.json` is this, as JSON; fields may be added, none renamed."""
+
+    schema_version: int = SCHEMA_VERSION
+    convertkit: str
+    status: Status
+    source: SourceRecord
+    samples: SamplesRecord
+    hops: tuple[HopRecord, ...]
+    source_latency: tuple[Latency, ...] = ()
+    notes: tuple[str, ...] = ()
+    environment: Environment
+
+    @property
+    def is_passed(self) -> bool:
+        """True where every hop passed its gate."""
+        return self.status == "passed"
+
+
+class ArtifactSignature(Record):
+    """An entry of `signature.json`."""
+
+    path: str
+    variant: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+
+def write_json(value: Any, path: Path) -> None:
+    """Write a record as indented JSON, in one step: a reader never sees half of it."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
+    partial.replace(path)
+
+
+def signature_entry(artifact: Artifact, path: str) -> ArtifactSignature:
+    """The entry of an artifact, under its path within the run's folder."""
+    signature = artifact.signature
+    return ArtifactSignature(
+        path=path, variant=str(artifact.variant), inputs=signature.inputs, outputs=signature.outputs
+    )
+
+
+def load_report(run: str | Path) -> Report:
+    """The report of a run's folder, or of a `report.json`.
+
+    Raises:
+        UsageError: there is none, or it is not one that this version reads.
+    """
+    path = Path(run)
+    path = path / FILE_NAME if path.is_dir() else path
+    try:
+        report = msgspec.json.decode(path.read_bytes(), type=Report)
+    except OSError:
+        raise UsageError(f"{run}: no {FILE_NAME} there", hint="give the -o folder of a run") from None
+    except msgspec.MsgspecError as error:
+        raise UsageError(f"{path} is not a report: {error}") from None
+    if report.schema_version != SCHEMA_VERSION:
+        raise UsageError(f"{path} has schema version {report.schema_version}, this is {SCHEMA_VERSION}")
+    return report
