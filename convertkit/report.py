@@ -19,11 +19,11 @@ FILE_NAME = "report.json"
 Status = Literal["passed", "failed", "error"]
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class Record(msgspec.Struct, frozen=True):
     """Base of the report's parts. Unknown fields are ignored when read: newer versions may add some."""
 
 
-class SourceRecord(Record):
+class SourceRecord(Record, kw_only=True):
     """The model that came in."""
 
     path: str
@@ -35,7 +35,7 @@ class SourceRecord(Record):
     outputs: tuple[TensorSpec, ...]
 
 
-class SamplesRecord(Record):
+class SamplesRecord(Record, kw_only=True):
     """What the run was judged by: `count` samples, of which so many calibrated and so many validated."""
 
     origin: str
@@ -45,7 +45,7 @@ class SamplesRecord(Record):
     validation: int
 
 
-class ArtifactRecord(Record):
+class ArtifactRecord(Record, kw_only=True):
     """A file (or folder) of the run; `path` is relative to the run's folder.
 
     Attributes:
@@ -58,7 +58,7 @@ class ArtifactRecord(Record):
     size_ratio: float
 
 
-class Attempt(Record):
+class Attempt(Record, kw_only=True):
     """One try at a hop with one set of options."""
 
     converter: str
@@ -68,7 +68,7 @@ class Attempt(Record):
     seconds: float
 
 
-class DynamicAxis(Record):
+class DynamicAxis(Record, kw_only=True):
     """Whether a dynamic axis of the source is still one.
 
     Attributes:
@@ -83,7 +83,7 @@ class DynamicAxis(Record):
     kept: bool
 
 
-class FieldCheck(Record):
+class FieldCheck(Record, kw_only=True):
     """The artifact on the field runtime (tflite-runtime 2.14), against LiteRT's own outputs.
 
     Attributes:
@@ -97,7 +97,7 @@ class FieldCheck(Record):
     max_abs_error: float | None = None
 
 
-class HopRecord(Record):
+class HopRecord(Record, kw_only=True):
     """One executed stage, and what came out of it.
 
     Attributes:
@@ -127,7 +127,7 @@ class HopRecord(Record):
     notes: tuple[str, ...] = ()
 
 
-class Environment(Record):
+class Environment(Record, kw_only=True):
     """Where the run took place."""
 
     python: str
@@ -137,7 +137,7 @@ class Environment(Record):
     packages: dict[str, str]
 
 
-class Report(Record):
+class Report(Record, kw_only=True):
     """A whole run. `report.json` is this, as JSON; fields may be added, none renamed."""
 
     schema_version: int = SCHEMA_VERSION
@@ -156,7 +156,7 @@ class Report(Record):
         return self.status == "passed"
 
 
-class ArtifactSignature(Record):
+class ArtifactSignature(Record, kw_only=True):
     """An entry of `signature.json`."""
 
     path: str
