@@ -1,3 +1,23 @@
 """convertkit: PyTorch models to the artifact that ships, compared with the source after every hop."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from convertkit.api import convert
+    from convertkit.report import Report, load_report
+
+__all__ = ["Report", "__version__", "convert", "load_report"]
 __version__ = "0.1.0"
+
+PUBLIC = {"convert": "api", "validate": "api", "bench": "api", "load_report": "report", "Report": "report"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import public names when they are first used, so that the command line starts fast."""
+    if name not in PUBLIC:
+        raise AttributeError(f"module 'convertkit' has no attribute '{name}'")
+    import importlib
+
+    return getattr(importlib.import_module(f"convertkit.{PUBLIC[name]}"), name)

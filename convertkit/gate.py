@@ -150,7 +150,7 @@ def repeats_first(values: Array) -> bool:
 
 
 def measure_accuracy(reference: Arrays, candidate: Arrays, labels: Array | None) -> Accuracy | None:
-    """Top-1 accuracy of the first output of shape [samples, classes]; None without labels or such an output."""
+    """Top-1 accuracy of the first [samples, classes] output; None without labels or such an output."""
     if labels is None:
         return None
     for name, scores in reference.items():

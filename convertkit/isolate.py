@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
 import select
 import signal
@@ -34,7 +34,7 @@ from convertkit.registry import EnvironmentRow, environment_row
 
 POLL_SECONDS = 0.25
 WORKER_FILE = Path(__file__).with_name("worker.py")
-ANSWER_DECODER = msgspec.json.Decoder(Answer)
+ANSWER_DECODER: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
 
 
 def interpreter(row: EnvironmentRow) -> Path | None:
@@ -158,19 +158,15 @@ class Worker:
 
     def kill(self) -> None:
         """End the whole process group at once; safe to call twice."""
-        try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
         self._process.wait()
         if self._answers >= 0:
             os.close(self._answers)
             self._answers = -1
         if self._process.stdin is not None:
-            try:
+            with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.close()
-            except BrokenPipeError:
-                pass
 
 
 def failed_error(answer: Failed) -> ConvertkitError:
@@ -272,10 +268,3 @@ def expect(answer: Answer, kind: type[object]) -> None:
     """Raise StageError where a worker answered with another kind of message than the job asks for."""
     if not isinstance(answer, kind):
         raise StageError(f"the worker answered {type(answer).__name__}, not {kind.__name__}")
-
-
-def replay_script(python: Path, job: Job, preload: tuple[str, ...]) -> str:
-    """A shell script that runs one job again, from the run's folder, with nothing of this process."""
-    order = json.dumps(msgspec.to_builtins(Order(job, "/dev/stderr")))
-    command = f"'{python}' '{WORKER_FILE}' 3 {' '.join(preload)}"
-    return f"#!/bin/sh\n# Replays one job; the answer is printed as JSON.\n{command} 3>&1 >/dev/null <<'JOB'\n{order}\nJOB\n"

@@ -15,7 +15,7 @@ class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of all messages: frozen, unknown fields are errors."""
 
 
-class ConvertJob(Message, tag="convert"):
+class ConvertJob(Message, frozen=True, tag="convert"):
     """Run one stage once.
 
     Attributes:
@@ -35,7 +35,7 @@ class ConvertJob(Message, tag="convert"):
     calibration: str | None = None
 
 
-class DescribeJob(Message, tag="describe"):
+class DescribeJob(Message, frozen=True, tag="describe"):
     """Read the signature of a model that did not come out of a stage.
 
     Attributes:
@@ -52,7 +52,7 @@ class DescribeJob(Message, tag="describe"):
     other_sizes: dict[str, str] = {}
 
 
-class InferJob(Message, tag="infer"):
+class InferJob(Message, frozen=True, tag="infer"):
     """Run an artifact on samples, in the source's axis order and units.
 
     Attributes:
@@ -71,7 +71,7 @@ class InferJob(Message, tag="infer"):
     threads: int = 1
 
 
-class BenchJob(Message, tag="bench"):
+class BenchJob(Message, frozen=True, tag="bench"):
     """Time calls of an artifact, which stays loaded between jobs.
 
     Attributes:
@@ -93,18 +93,18 @@ class BenchJob(Message, tag="bench"):
 Job = ConvertJob | DescribeJob | InferJob | BenchJob
 
 
-class Order(Message):
+class Order(Message, frozen=True):
     """A job and the file that takes what it prints."""
 
     job: Job
     log: str
 
 
-class Ready(Message, tag="ready"):
+class Ready(Message, frozen=True, tag="ready"):
     """The worker has imported what it preloads."""
 
 
-class Converted(Message, tag="converted"):
+class Converted(Message, frozen=True, tag="converted"):
     """The artifact stands at `ConvertJob.out`."""
 
     signature: Signature
@@ -113,7 +113,7 @@ class Converted(Message, tag="converted"):
     peak_rss_bytes: int
 
 
-class Described(Message, tag="described"):
+class Described(Message, frozen=True, tag="described"):
     """The model's own signature.
 
     Attributes:
@@ -124,21 +124,21 @@ class Described(Message, tag="described"):
     details: dict[str, str] = {}
 
 
-class Inferred(Message, tag="inferred"):
+class Inferred(Message, frozen=True, tag="inferred"):
     """The outputs stand at `InferJob.outputs`."""
 
     seconds: float
     peak_rss_bytes: int
 
 
-class Benched(Message, tag="benched"):
+class Benched(Message, frozen=True, tag="benched"):
     """Durations of the timed calls, nanoseconds; `session_bytes` is what loading added to resident memory."""
 
     durations_ns: tuple[int, ...]
     session_bytes: int
 
 
-class Failed(Message, tag="failed"):
+class Failed(Message, frozen=True, tag="failed"):
     """The job raised.
 
     Attributes:

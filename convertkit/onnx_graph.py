@@ -7,12 +7,48 @@ from collections.abc import Mapping
 import onnx
 
 CHANNEL_OPERATORS = frozenset(
-    "Conv ConvTranspose ConvInteger QLinearConv MaxPool AveragePool LpPool GlobalAveragePool GlobalMaxPool "
-    "BatchNormalization InstanceNormalization GroupNormalization Resize Upsample DepthToSpace".split()
+    [
+        "Conv",
+        "ConvTranspose",
+        "ConvInteger",
+        "QLinearConv",
+        "MaxPool",
+        "AveragePool",
+        "LpPool",
+        "GlobalAveragePool",
+        "GlobalMaxPool",
+        "BatchNormalization",
+        "InstanceNormalization",
+        "GroupNormalization",
+        "Resize",
+        "Upsample",
+        "DepthToSpace",
+    ]
 )
 TRANSPARENT_OPERATORS = frozenset(
-    "Add Sub Mul Div Relu Clip LeakyRelu PRelu Sigmoid Tanh Cast Identity Pad Pow Sqrt Neg Abs "
-    "QuantizeLinear DequantizeLinear HardSwish HardSigmoid".split()
+    [
+        "Add",
+        "Sub",
+        "Mul",
+        "Div",
+        "Relu",
+        "Clip",
+        "LeakyRelu",
+        "PRelu",
+        "Sigmoid",
+        "Tanh",
+        "Cast",
+        "Identity",
+        "Pad",
+        "Pow",
+        "Sqrt",
+        "Neg",
+        "Abs",
+        "QuantizeLinear",
+        "DequantizeLinear",
+        "HardSwish",
+        "HardSigmoid",
+    ]
 )
 
 

@@ -33,7 +33,7 @@ def perform(job: jobs.Job) -> jobs.Answer:
 def convert(job: jobs.ConvertJob) -> jobs.Answer:
     """Run one stage once and measure it."""
     row = stage_row(job.stage)
-    stage: Stage[Any] = importlib.import_module(f"convertkit.stages.{row.name}")  # type: ignore[assignment]
+    stage: Stage[Any] = importlib.import_module(f"convertkit.stages.{row.name}")
     request = Request(
         source=job.source,
         target=job.target,
@@ -86,7 +86,7 @@ def bench(job: jobs.BenchJob) -> jobs.Answer:
 
 def load_runtime(name: str) -> Runtime:
     """The runtime module of that name."""
-    runtime: Runtime = importlib.import_module(f"convertkit.runtimes.{name}")  # type: ignore[assignment]
+    runtime: Runtime = importlib.import_module(f"convertkit.runtimes.{name}")
     return runtime
 
 

@@ -23,7 +23,7 @@ class Record(msgspec.Struct, frozen=True):
     """Base of the report's parts. Unknown fields are ignored when read: newer versions may add some."""
 
 
-class SourceRecord(Record, kw_only=True):
+class SourceRecord(Record, frozen=True, kw_only=True):
     """The model that came in."""
 
     path: str
@@ -35,7 +35,7 @@ class SourceRecord(Record, kw_only=True):
     outputs: tuple[TensorSpec, ...]
 
 
-class SamplesRecord(Record, kw_only=True):
+class SamplesRecord(Record, frozen=True, kw_only=True):
     """What the run was judged by: `count` samples, of which so many calibrated and so many validated."""
 
     origin: str
@@ -45,7 +45,7 @@ class SamplesRecord(Record, kw_only=True):
     validation: int
 
 
-class ArtifactRecord(Record, kw_only=True):
+class ArtifactRecord(Record, frozen=True, kw_only=True):
     """A file (or folder) of the run; `path` is relative to the run's folder.
 
     Attributes:
@@ -58,7 +58,7 @@ class ArtifactRecord(Record, kw_only=True):
     size_ratio: float
 
 
-class Attempt(Record, kw_only=True):
+class Attempt(Record, frozen=True, kw_only=True):
     """One try at a hop with one set of options."""
 
     converter: str
@@ -68,7 +68,7 @@ class Attempt(Record, kw_only=True):
     seconds: float
 
 
-class DynamicAxis(Record, kw_only=True):
+class DynamicAxis(Record, frozen=True, kw_only=True):
     """Whether a dynamic axis of the source is still one.
 
     Attributes:
@@ -83,7 +83,7 @@ class DynamicAxis(Record, kw_only=True):
     kept: bool
 
 
-class FieldCheck(Record, kw_only=True):
+class FieldCheck(Record, frozen=True, kw_only=True):
     """The artifact on the field runtime (tflite-runtime 2.14), against LiteRT's own outputs.
 
     Attributes:
@@ -97,7 +97,7 @@ class FieldCheck(Record, kw_only=True):
     max_abs_error: float | None = None
 
 
-class HopRecord(Record, kw_only=True):
+class HopRecord(Record, frozen=True, kw_only=True):
     """One executed stage, and what came out of it.
 
     Attributes:
@@ -105,6 +105,7 @@ class HopRecord(Record, kw_only=True):
         seconds: wall time of the conversion itself; of the attempt that is kept.
         error: one line; null unless the status is not `passed`.
         artifact: null where none was made; under `rejected/` where the gate failed it.
+        exit_code: that of the error, where the status is not `passed`.
     """
 
     stage: str
@@ -125,9 +126,10 @@ class HopRecord(Record, kw_only=True):
     latency: tuple[Latency, ...] = ()
     field_runtime: FieldCheck | None = None
     notes: tuple[str, ...] = ()
+    exit_code: int = 0
 
 
-class Environment(Record, kw_only=True):
+class Environment(Record, frozen=True, kw_only=True):
     """Where the run took place."""
 
     python: str
@@ -137,7 +139,7 @@ class Environment(Record, kw_only=True):
     packages: dict[str, str]
 
 
-class Report(Record, kw_only=True):
+class Report(Record, frozen=True, kw_only=True):
     """A whole run. `report.json` is this, as JSON; fields may be added, none renamed."""
 
     schema_version: int = SCHEMA_VERSION
@@ -156,7 +158,7 @@ class Report(Record, kw_only=True):
         return self.status == "passed"
 
 
-class ArtifactSignature(Record, kw_only=True):
+class ArtifactSignature(Record, frozen=True, kw_only=True):
     """An entry of `signature.json`."""
 
     path: str
@@ -197,3 +199,8 @@ def load_report(run: str | Path) -> Report:
     if report.schema_version != SCHEMA_VERSION:
         raise UsageError(f"{path} has schema version {report.schema_version}, this is {SCHEMA_VERSION}")
     return report
+
+
+def exit_code(report: Report) -> int:
+    """0 where every hop passed; else that of the first hop that did not."""
+    return next((hop.exit_code for hop in report.hops if hop.exit_code), 0)

@@ -108,7 +108,8 @@ def quantize(values: Array, spec: TensorSpec) -> Array:
     """
     info = np.iinfo(spec.dtype)
     scaled = np.rint(values.astype(np.float64) / usable_scale(spec)) + (spec.zero_point or 0)
-    return np.clip(scaled, info.min, info.max).astype(spec.dtype)
+    integers: Array = np.clip(scaled, info.min, info.max).astype(spec.dtype)
+    return integers
 
 
 def dequantize(values: Array, spec: TensorSpec) -> Array:

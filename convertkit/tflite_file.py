@@ -26,7 +26,7 @@ def operators(content: bytes) -> list[str]:
 def operator_name(code: Any) -> str:
     """An operator code's name; files before schema v3a keep it in the deprecated byte."""
     number = max(code.builtinCode, code.deprecatedBuiltinCode)
-    return code.customCode.decode() if number == CUSTOM else OPERATOR_NAMES[number]
+    return str(code.customCode.decode()) if number == CUSTOM else OPERATOR_NAMES[number]
 
 
 def foreign_operators(content: bytes) -> list[str]:

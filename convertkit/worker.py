@@ -11,6 +11,10 @@ import os
 import sys
 import traceback
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from convertkit.jobs import Answer, Failed, Job, Order
 
 
 def adopt_package() -> None:
@@ -53,33 +57,35 @@ def serve(answer_descriptor: int, preload: list[str]) -> None:
     import msgspec
 
     from convertkit import jobs
-    from convertkit.perform import perform
 
+    decoder: msgspec.json.Decoder[Order] = msgspec.json.Decoder(jobs.Order)
     with os.fdopen(answer_descriptor, "wb", buffering=0) as answers:
 
-        def send(answer: jobs.Answer) -> None:
+        def send(answer: Answer) -> None:
             answers.write(msgspec.json.encode(answer) + b"\n")
 
-        def attempt(work: jobs.Job | None) -> jobs.Answer:
-            try:
-                if work is not None:
-                    return perform(work)
-                for name in preload:
-                    importlib.import_module(name)
-                return jobs.Ready()
-            except (Exception, SystemExit) as error:
-                traceback.print_exc()
-                return failure(error)
-
-        send(attempt(None))
-        decoder = msgspec.json.Decoder(jobs.Order)
+        send(attempt(None, preload))
         for line in sys.stdin.buffer:
             order = decoder.decode(line)
             redirect_output(order.log)
-            send(attempt(order.job))
+            send(attempt(order.job, []))
 
 
-def failure(error: BaseException) -> jobs.Failed:  # noqa: F821 - imported once the package is adopted
+def attempt(job: Job | None, preload: list[str]) -> Answer:
+    """Import what is asked for and do the job; an exception becomes a `Failed` answer."""
+    from convertkit.jobs import Ready
+    from convertkit.perform import perform
+
+    try:
+        for name in preload:
+            importlib.import_module(name)
+        return Ready() if job is None else perform(job)
+    except (Exception, SystemExit) as error:
+        traceback.print_exc()
+        return failure(error)
+
+
+def failure(error: BaseException) -> Failed:
     """The answer that carries an exception to the parent."""
     from convertkit.errors import ConvertkitError
     from convertkit.jobs import Failed

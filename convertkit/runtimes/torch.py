@@ -66,6 +66,7 @@ def load(artifact: Artifact, device: str, threads: int) -> TorchSession:
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise NotMeasuredError("PyTorch sees no CUDA device")
     torch.set_num_threads(threads)
+    torch.backends.mha.set_fastpath_enabled(False)  # fused attention differs from every exported graph
     model = load_model(artifact.path, artifact.loader)
     if device.startswith("cuda"):
         model = move(model, device)
@@ -148,7 +149,7 @@ def find_state_dict(loaded: Any, model: torch.nn.Module) -> dict[str, torch.Tens
 
 
 def flatten_outputs(value: Any, name: str = "output") -> dict[str, torch.Tensor]:
-    """Tensors of a forward pass by name: keys of a dict, `output` for one tensor, `output_<i>` for several."""
+    """Tensors of a forward pass by name: a dict's keys, `output` for one tensor, `output_<i>` for several."""
     if torch.is_tensor(value):
         return {name: value}
     if isinstance(value, dict):
@@ -169,7 +170,7 @@ def flatten_outputs(value: Any, name: str = "output") -> dict[str, torch.Tensor]
 def parameter_names(model: Module) -> tuple[str, ...]:
     """Names of the required inputs of a model's forward pass."""
     if isinstance(model, torch.jit.ScriptModule):
-        arguments = model.forward.schema.arguments[1:]
+        arguments = model.forward.schema.arguments[1:]  # type: ignore[attr-defined]
         return tuple(a.name for a in arguments if not a.has_default_value())
     forward = model.forward if isinstance(model, torch.nn.Module) else model
     parameters = inspect.signature(forward).parameters.values()
@@ -190,7 +191,7 @@ def describe(job: DescribeJob) -> Described:
     )
     if not outputs:
         raise ModelFileError("the model returns no tensor")
-    return Described(Signature(inputs, outputs), {"torch": torch.__version__})
+    return Described(Signature(inputs, outputs), {"torch": str(torch.__version__)})
 
 
 def named_inputs(job: DescribeJob, model: Module) -> tuple[TensorSpec, ...]:

@@ -12,7 +12,6 @@ from convertkit.formats import Variant
 from convertkit.signature import Signature
 
 Options = TypeVar("Options")
-OptionsIn = TypeVar("OptionsIn", contravariant=True)
 
 
 class Request(msgspec.Struct, Generic[Options], frozen=True):
@@ -41,8 +40,8 @@ class Conversion(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-class Stage(Protocol[OptionsIn]):
+class Stage(Protocol[Options]):
     """A stage is a module with this function."""
 
-    def convert(self, request: Request[OptionsIn]) -> Conversion:  # type: ignore[misc]
+    def convert(self, request: Request[Options]) -> Conversion:
         """Make the artifact at `request.out`, or raise; a half-made one is removed by the caller."""

@@ -2,7 +2,8 @@
 
 Upstream flags set: `dynamo` (torch.export-based, or the older tracer), `opset_version` (20: Gelu stays one
 operator), `dynamic_shapes` / `dynamic_axes`, `input_names`, `output_names`, `external_data=False` with
-`optimize=True`, `do_constant_folding=True`, `training=PRESERVE` (already in eval mode). The nn.MultiheadAttention fast path is off: it has no ONNX form.
+`optimize=True`, `do_constant_folding=True`, `training=PRESERVE` (models are in eval mode already). The
+nn.MultiheadAttention fast path is off: it has no ONNX form.
 """
 
 from __future__ import annotations

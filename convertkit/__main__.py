@@ -1,0 +1,5 @@
+"""`python -m convertkit`."""
+
+from convertkit.cli import main
+
+main()

@@ -1,0 +1,112 @@
+"""The Python interface: the same power as the command line, same errors, a `Report` as the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from convertkit.errors import UsageError
+from convertkit.in_memory import is_module, saved_module
+from convertkit.pipeline import Progress, RunRequest, Silent, run
+from convertkit.recipe import Recipe, decode_recipe, load_recipe
+from convertkit.registry import STAGES
+from convertkit.report import Report
+
+SHORTHANDS = ("layout", "io")
+
+
+def convert(
+    model: str | PathLike[str] | Any,
+    *,
+    to: str | Sequence[str] = (),
+    samples: str | PathLike[str] | None = None,
+    out: str | PathLike[str] | None = None,
+    recipe: str | None = None,
+    inputs: Sequence[str] = (),
+    factory: str | None = None,
+    layout: str | None = None,
+    io: str | None = None,
+    device: str | None = None,
+    settings: Sequence[str] = (),
+    allow_code: bool = False,
+    cache: bool = True,
+    progress: Progress | None = None,
+) -> Report:
+    """Convert a model, checking and measuring every hop.
+
+    Args:
+        model: path of a model, or an `nn.Module` in memory (then `samples` is needed, or `inputs`).
+        to: one variant or several, as on the command line.
+        samples: `.npz`, `.npy`, or a folder of images.
+        out: the run's folder; None: `build/<model>`.
+        recipe: name or file; the other arguments win over it.
+        inputs: `NAME:DTYPE[d0,d1,…]`, where the file cannot tell.
+        factory: `MODULE:CALLABLE` that builds the `nn.Module` of a state dict.
+        settings: `KEY=VALUE` for any key of a recipe, dotted: `gate.min_sqnr_db=30`.
+        allow_code: allow a model file that is, or may be, a program.
+        cache: take hops from the store, and keep those that pass.
+
+    Returns:
+        The report; `report.is_passed` says whether every gate passed. A hop that fails does not raise.
+
+    Raises:
+        ConvertkitError: what was given cannot be used.
+    """
+    given = {
+        "to": [to] if isinstance(to, str) else list(to),
+        "samples": str(samples) if samples is not None else None,
+        "inputs": list(inputs),
+        "factory": factory,
+        "layout": layout,
+        "io": io,
+        "device": device,
+    }
+    merged = merge(load_recipe(recipe) if recipe else Recipe(), given, settings)
+    silent_or_not = progress or Silent()
+    where = Path(out) if out is not None else None
+    if is_module(model):
+        name = type(model).__name__.lower()
+        with saved_module(model, merged) as path:
+            request = RunRequest(path, merged, where or Path("build") / name, True, cache)
+            return run(request, silent_or_not)
+    return run(RunRequest(Path(model), merged, where, allow_code, cache), silent_or_not)
+
+
+def merge(recipe: Recipe, given: dict[str, Any], settings: Sequence[str]) -> Recipe:
+    """The recipe with what was given besides; then the shorthands written into the stages' options.
+
+    Raises:
+        UsageError: an unknown key, or a value of the wrong type.
+    """
+    content = msgspec.to_builtins(recipe)
+    content |= {key: value for key, value in given.items() if value}
+    for setting in settings:
+        set_key(content, setting)
+    for row in STAGES:
+        fields = {field.name for field in msgspec.structs.fields(row.options)}
+        for shorthand in SHORTHANDS:
+            if shorthand in fields and content[shorthand]:
+                content["stages"][row.name][shorthand] = content[shorthand]
+    return decode_recipe(content, "options")
+
+
+def set_key(content: dict[str, Any], setting: str) -> None:
+    """Apply `KEY=VALUE`, the key dotted, the value as in YAML."""
+    key, separator, text = setting.partition("=")
+    if not separator:
+        raise UsageError(f"--set '{setting}' is not KEY=VALUE", hint="for example gate.min_sqnr_db=30")
+    *path, last = key.strip().split(".")
+    target = content
+    for part in path:
+        target = target.setdefault(part, {})
+        if not isinstance(target, dict):
+            raise UsageError(f"--set '{setting}': '{part}' has no keys of its own")
+    try:
+        target[last] = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise UsageError(f"--set '{setting}': the value is not YAML") from None

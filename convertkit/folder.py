@@ -1,0 +1,85 @@
+"""The folder of a run: where its artifacts, logs and scripts stand, and what never stays behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from convertkit.errors import UsageError
+from convertkit.files import move_artifact, remove_artifact
+
+REJECTED = "rejected"
+
+
+class RunFolder:
+    """A context manager: creates the folder, and on the way out removes what is not for the user.
+
+    Attributes:
+        path: absolute path of the folder.
+        scratch: for intermediate files; removed at the end, however the run ends.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.resolve()
+        self._created = [p for p in (self.path, *self.path.parents) if not p.exists()]
+
+    def __enter__(self) -> Self:
+        """Create it, with its `logs` and `repro` folders.
+
+        Raises:
+            UsageError: it cannot be written.
+        """
+        try:
+            self.logs.mkdir(parents=True, exist_ok=True)
+            self.repro.mkdir(exist_ok=True)
+            self.scratch = Path(tempfile.mkdtemp(prefix=".work-", dir=self.path))
+        except OSError as error:
+            raise UsageError(
+                f"cannot write to {self.path}: {error.strerror}", hint="choose another folder with -o"
+            ) from None
+        shutil.rmtree(self.path / REJECTED, ignore_errors=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Remove the scratch folder, and every folder that this run made and left empty."""
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        if kind is not None:
+            for log in self.logs.glob("*.log"):
+                if not log.stat().st_size:
+                    log.unlink()
+        for folder in (self.logs, self.repro, *self._created):
+            if folder.is_dir() and not os.listdir(folder):
+                folder.rmdir()
+
+    @property
+    def logs(self) -> Path:
+        """One log a stage and runtime."""
+        return self.path / "logs"
+
+    @property
+    def repro(self) -> Path:
+        """Replay scripts and the samples they need."""
+        return self.path / "repro"
+
+    def relative(self, path: str | Path) -> str:
+        """A path within the folder, as the report writes it."""
+        return str(Path(path).relative_to(self.path))
+
+    def accept(self, made: Path, name: str) -> Path:
+        """Move an artifact to the name that ships."""
+        return self._place(made, self.path / name)
+
+    def reject(self, made: Path, name: str) -> Path:
+        """Move an artifact that failed its gate out of the way; nothing stays under the name that ships."""
+        remove_artifact(self.path / name)
+        return self._place(made, self.path / REJECTED / name)
+
+    def _place(self, made: Path, target: Path) -> Path:
+        move_artifact(made, target)
+        return target

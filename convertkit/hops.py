@@ -1,0 +1,242 @@
+"""One hop: attempts in turn until one passes its gate; cached, logged, and replayable."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from convertkit.artifact import Artifact
+from convertkit.digest import hash_path
+from convertkit.errors import ConvertkitError, GateError, StageError
+from convertkit.files import remove_artifact
+from convertkit.folder import RunFolder
+from convertkit.formats import Format
+from convertkit.intake import Intake, example_arrays
+from convertkit.isolate import Workers
+from convertkit.jobs import Converted, ConvertJob
+from convertkit.options import StageOptions
+from convertkit.plan import Hop
+from convertkit.recipe import Recipe
+from convertkit.replay import write_replay
+from convertkit.report import ArtifactRecord, Attempt, HopRecord
+from convertkit.signature import Arrays
+from convertkit.store import Store, StoredHop, hop_key
+from convertkit.tensors import write_npz
+from convertkit.validate import Judgement, Validator
+from convertkit.versions import package_versions
+
+STEM = "model"
+
+
+class Made(msgspec.Struct, frozen=True):
+    """An artifact as an attempt left it, and what the gate says of it."""
+
+    artifact: Artifact
+    stored: StoredHop
+    judgement: Judgement
+    is_cached: bool
+
+
+class HopRunner:
+    """Runs the hops of a plan one after another, and remembers what they made."""
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        workers: Workers,
+        intake: Intake,
+        validator: Validator,
+        recipe: Recipe,
+        store: Store | None,
+    ) -> None:
+        self._folder = folder
+        self._workers = workers
+        self._intake = intake
+        self._validator = validator
+        self._recipe = recipe
+        self._store = store
+        source = intake.artifact.variant
+        self._artifacts = {source: intake.artifact}
+        self._outputs: dict[Any, Arrays] = {source: validator.source_outputs}
+        self._examples = folder.repro / "examples.npz"
+        write_npz(self._examples, example_arrays(intake.samples, intake.artifact.signature.inputs))
+        self._calibration: Path | None = None
+        if intake.split.calibration:
+            self._calibration = folder.repro / "calibration.npz"
+            write_npz(self._calibration, intake.samples.take(intake.split.calibration))
+
+    def artifact_of(self, hop: Hop) -> Artifact | None:
+        """The artifact of a hop that passed; None where there is none."""
+        return self._artifacts.get(hop.target)
+
+    def run(self, hop: Hop) -> HopRecord:
+        """Run one hop; whatever goes wrong is in the record."""
+        source = self._artifacts.get(hop.source)
+        if source is None:
+            return blank_record(hop, f"not run: there is no {hop.source} to start from", StageError.exit_code)
+        attempts: list[Attempt] = []
+        last: Made | None = None
+        code = 0
+        for options in self._options(hop).attempts(has_dynamic_axes=has_dynamic_axes(source)):
+            started = time.perf_counter()
+            try:
+                last = self._attempt(hop, source, options, len(attempts))
+                fault, status = last.judgement.reason, "failed"
+            except ConvertkitError as error:
+                fault, status, code = str(error), "error", error.exit_code
+            attempts.append(attempt_record(options, status, fault, time.perf_counter() - started))
+            if not fault:
+                break
+        if last is None:
+            return msgspec.structs.replace(
+                blank_record(hop, attempts[-1].error or "", code), attempts=tuple(attempts)
+            )
+        return self._conclude(hop, last, attempts)
+
+    def _options(self, hop: Hop) -> StageOptions:
+        options: StageOptions = getattr(self._recipe.stages, hop.stage.name)
+        return options
+
+    def _attempt(self, hop: Hop, source: Artifact, options: StageOptions, number: int) -> Made:
+        """One conversion, or its stored result, and its judgement."""
+        scratch = self._folder.scratch / f"{hop.stage.name}-{hop.target.precision}-{number}"
+        scratch.mkdir()
+        out = scratch / hop.target.file_name(STEM)
+        key = self._key(hop, source, options)
+        stored = self._store.get(key, out) if self._store and key else None
+        is_cached = stored is not None
+        if stored is None:
+            stored = self._convert(hop, source, options, out, scratch)
+        digest, size = hash_path(out)
+        artifact = Artifact(hop.target, str(out), stored.signature, digest, size)
+        judgement = self._validator.judge(artifact, self._outputs[hop.source])
+        if self._store and key:
+            if judgement.reason:
+                self._store.drop(key)
+            elif not is_cached:
+                self._store.put(key, out, stored)
+        return Made(artifact, stored, judgement, is_cached)
+
+    def _convert(
+        self, hop: Hop, source: Artifact, options: StageOptions, out: Path, scratch: Path
+    ) -> StoredHop:
+        """Have a worker run the stage; a half-made artifact is removed."""
+        work = scratch / "work"
+        work.mkdir()
+        plain = msgspec.to_builtins(options)
+        job = ConvertJob(
+            stage=hop.stage.name,
+            source=source,
+            target=hop.target,
+            options=plain,
+            out=str(out),
+            scratch=str(work),
+            examples=str(self._examples),
+            calibration=str(self._calibration) if self._calibration else None,
+        )
+        write_replay(job, self._folder.path)
+        try:
+            answer = self._workers.ask(hop.stage.environment, job, log_name(hop))
+        except BaseException:
+            remove_artifact(out)
+            raise
+        assert isinstance(answer, Converted)
+        return StoredHop(
+            answer.signature,
+            options.converter,
+            plain,
+            answer.notes,
+            answer.seconds,
+            answer.peak_rss_bytes,
+        )
+
+    def _key(self, hop: Hop, source: Artifact, options: StageOptions) -> str | None:
+        """The store's key; None where the artifact depends on code of the user's."""
+        if source.loader is not None and (source.loader.factory or source.loader.kind == "module"):
+            return None
+        calibration = hash_path(self._calibration)[0] if self._calibration else None
+        return hop_key(
+            stage=hop.stage.name,
+            target=str(hop.target),
+            options=msgspec.to_builtins(options),
+            source=source.sha256,
+            signature=msgspec.to_builtins(source.signature),
+            examples=hash_path(self._examples)[0],
+            calibration=calibration if hop.target.precision.needs_calibration else None,
+            versions=package_versions(hop.stage.packages),
+        )
+
+    def _conclude(self, hop: Hop, made: Made, attempts: list[Attempt]) -> HopRecord:
+        """The hop's record, with its artifact moved to where it belongs."""
+        judgement = made.judgement
+        name = hop.target.file_name(STEM)
+        place = self._folder.reject if judgement.reason else self._folder.accept
+        path = place(Path(made.artifact.path), name)
+        artifact = msgspec.structs.replace(made.artifact, path=str(path))
+        field = None
+        if not judgement.reason:
+            self._artifacts[hop.target] = artifact
+            self._outputs[hop.target] = judgement.outputs
+            if hop.target.format is Format.TFLITE:
+                field = self._validator.check_field(artifact, judgement.outputs)
+        return HopRecord(
+            stage=hop.stage.name,
+            source=str(hop.source),
+            target=str(hop.target),
+            status="failed" if judgement.reason else "passed",
+            cached=made.is_cached,
+            converter=made.stored.converter,
+            seconds=made.stored.seconds,
+            peak_rss_bytes=made.stored.peak_rss_bytes,
+            error=judgement.reason or None,
+            artifact=ArtifactRecord(
+                path=self._folder.relative(path),
+                sha256=artifact.sha256,
+                size_bytes=artifact.size_bytes,
+                size_ratio=artifact.size_bytes / self._intake.artifact.size_bytes,
+            ),
+            attempts=tuple(attempts),
+            vs_source=judgement.vs_source,
+            vs_previous=judgement.vs_previous,
+            accuracy=judgement.accuracy,
+            dynamic_axes=judgement.dynamic_axes,
+            field_runtime=field,
+            notes=made.stored.notes,
+            exit_code=GateError.exit_code if judgement.reason else 0,
+        )
+
+
+def log_name(hop: Hop) -> str:
+    """Name of a hop's log file."""
+    return f"{hop.stage.name}.{hop.target.precision}.log"
+
+
+def has_dynamic_axes(artifact: Artifact) -> bool:
+    """True where any input has one."""
+    return any(spec.dynamic_axes for spec in artifact.signature.inputs)
+
+
+def blank_record(hop: Hop, error: str, code: int) -> HopRecord:
+    """The record of a hop that made nothing."""
+    return HopRecord(
+        stage=hop.stage.name,
+        source=str(hop.source),
+        target=str(hop.target),
+        status="error",
+        error=error,
+        exit_code=code,
+    )
+
+
+def attempt_record(options: StageOptions, status: str, fault: str, seconds: float) -> Attempt:
+    """The record of one attempt."""
+    return Attempt(
+        converter=options.converter,
+        options=msgspec.to_builtins(options),
+        status=("failed" if status == "failed" else "error") if fault else "passed",
+        error=fault or None,
+        seconds=seconds,
+    )

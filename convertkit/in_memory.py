@@ -1,0 +1,54 @@
+"""An `nn.Module` in memory becomes a `.pt2` file, in the caller's own process, which has torch loaded."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from convertkit.errors import ModelFileError
+from convertkit.intake import example_arrays, parse_input, read_samples
+from convertkit.recipe import Recipe
+
+
+def is_module(model: Any) -> bool:
+    """True for an `nn.Module`; torch is not imported to find out."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(model, torch.nn.Module)
+
+
+@contextmanager
+def saved_module(model: Any, recipe: Recipe) -> Iterator[Path]:
+    """A temporary `.pt2` of the module in eval mode, its first axis dynamic where the samples allow it.
+
+    Raises:
+        ModelFileError: torch.export does not take the module.
+    """
+    torch = sys.modules["torch"]
+    given = tuple(parse_input(text) for text in recipe.inputs)
+    path = Path(recipe.samples) if recipe.samples else None
+    samples, inputs = read_samples(path, given, recipe.sampling)
+    examples = tuple(torch.from_numpy(values) for values in example_arrays(samples, inputs).values())
+    dims: dict[str, Any] = {}
+    shapes = tuple(
+        {axis: dims.setdefault(name, torch.export.Dim(name, min=1)) for axis, name in s.dynamic_axes.items()}
+        for s in inputs
+    )
+    was_training = model.training
+    try:
+        program = torch.export.export(model.eval(), examples, dynamic_shapes=shapes)
+    except Exception as error:  # torch.export raises many kinds; to the user they are one
+        first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise ModelFileError(
+            f"torch.export does not take this {type(model).__name__}: {first.strip()[:200]}",
+            hint="save it as TorchScript, or as a state dict with --factory",
+        ) from error
+    finally:
+        model.train(was_training)
+    with tempfile.TemporaryDirectory(prefix="convertkit-") as folder:
+        file = Path(folder) / f"{type(model).__name__.lower()}.pt2"
+        torch.export.save(program, file)
+        yield file

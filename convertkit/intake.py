@@ -1,0 +1,209 @@
+"""What comes in: the model file, checked, and the samples, fitted to it and split."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+
+from convertkit.artifact import Artifact, Loader
+from convertkit.errors import UsageError
+from convertkit.formats import Format, Variant
+from convertkit.images import load_images
+from convertkit.isolate import Workers
+from convertkit.jobs import Described, DescribeJob
+from convertkit.options import SampleOptions
+from convertkit.registry import runtime_row
+from convertkit.samples import (
+    Samples,
+    Split,
+    fit_samples,
+    load_arrays,
+    other_sizes,
+    resized,
+    specs_from_arrays,
+    split_samples,
+    synthesize,
+)
+from convertkit.signature import Arrays, Dim, Signature, TensorSpec
+from convertkit.sources import Kind, SourceFile
+from convertkit.tensors import write_npz
+
+INPUT_PATTERN = re.compile(r"(?P<name>[^:\s]+):(?P<dtype>[a-z]+\d*)\[(?P<dims>[^\]]*)\]")
+DTYPES = frozenset(["float32", "float16", "float64", "int8", "int16", "int32", "int64", "uint8", "bool"])
+NEEDS_FACTORY = (Kind.STATE_DICT, Kind.SAFETENSORS)
+EXAMPLE_COUNT = 2
+
+
+class Intake(msgspec.Struct, frozen=True):
+    """The source model and what it is judged by.
+
+    Attributes:
+        axis_sizes: sizes to check each dynamic axis at, besides the one it was exported with.
+    """
+
+    file: SourceFile
+    artifact: Artifact
+    samples: Samples
+    split: Split
+    axis_sizes: dict[str, list[int]]
+
+
+def parse_input(text: str) -> TensorSpec:
+    """The input that `NAME:DTYPE[d0,d1,…]` describes; a word in place of a number is a dynamic axis.
+
+    Raises:
+        UsageError: it is not of that form.
+    """
+    match = INPUT_PATTERN.fullmatch(text.strip())
+    if match is None or match["dtype"] not in DTYPES:
+        raise UsageError(
+            f"--input '{text}' is not NAME:DTYPE[d0,d1,…]", hint="for example input:float32[batch,3,224,224]"
+        )
+    dims: list[Dim] = []
+    for word in filter(None, (part.strip() for part in match["dims"].split(","))):
+        if not word.isidentifier() and not (word.isdigit() and int(word) > 0):
+            raise UsageError(f"--input '{text}': '{word}' is neither a size nor a name")
+        dims.append(int(word) if word.isdigit() else word)
+    return TensorSpec(match["name"], match["dtype"], tuple(dims))
+
+
+def source_loader(file: SourceFile, factory: str | None) -> Loader | None:
+    """How a PyTorch file is opened; None for other formats.
+
+    Raises:
+        UsageError: a state dict without `--factory`.
+    """
+    if file.format is not Format.TORCH:
+        return None
+    if file.kind in NEEDS_FACTORY and not factory:
+        raise UsageError(
+            f"{file.path} is a state dict: weights without a model",
+            hint="name what builds the nn.Module: --factory MODULE:CALLABLE",
+        )
+    return Loader(str(file.kind), factory if file.kind in NEEDS_FACTORY else None, str(Path.cwd()))
+
+
+def known_inputs(file: SourceFile, given: tuple[str, ...]) -> tuple[TensorSpec, ...]:
+    """The inputs as `--input` or the file says; empty where neither does."""
+    return tuple(parse_input(text) for text in given) or file.inputs
+
+
+def read_samples(
+    path: Path | None, inputs: tuple[TensorSpec, ...], options: SampleOptions
+) -> tuple[Samples, tuple[TensorSpec, ...]]:
+    """Samples and inputs, each completed from the other where only one is known.
+
+    Raises:
+        SamplesError: the samples are unusable, or do not fit the inputs.
+        UsageError: neither inputs nor samples are known.
+    """
+    if path is None:
+        if not inputs:
+            raise UsageError(
+                "the model file does not tell its inputs", hint="give --samples, or --input for each of them"
+            )
+        return synthesize(inputs, options.seed), inputs
+    if path.is_dir():
+        if not inputs:
+            raise UsageError("a folder of images needs to know the input", hint="give --input")
+        return load_images(path, inputs, options), inputs
+    loaded = load_arrays(path)
+    if not inputs:
+        inputs = specs_from_arrays(loaded.arrays)
+    return fit_samples(loaded, inputs), inputs
+
+
+def take_in(
+    file: SourceFile,
+    loader: Loader | None,
+    inputs: tuple[TensorSpec, ...],
+    samples_path: Path | None,
+    options: SampleOptions,
+    *,
+    needs_calibration: bool,
+    workers: Workers,
+    scratch: Path,
+) -> Intake:
+    """Read the samples, and the model's whole signature in a worker.
+
+    Raises:
+        ConvertkitError: the model or the samples cannot be used; see `errors`.
+    """
+    samples: Samples | None = None
+    if inputs or loader is not None:
+        samples, inputs = read_samples(samples_path, inputs, options)
+    job = DescribeJob(file.format, str(Path(file.path).resolve()), loader, inputs)
+    sizes: dict[str, list[int]] = {}
+    if samples is not None and loader is not None:
+        sizes = axis_sizes(inputs, samples, file.ranges)
+        job = with_examples(job, samples, sizes, scratch)
+    answer = workers.ask(runtime_row(file.format).environment, job, "source.log")
+    assert isinstance(answer, Described)
+    signature = answer.signature
+    if samples is None or loader is None:
+        samples, _ = read_samples(samples_path, signature.inputs, options)
+    else:
+        samples = fit_samples(renamed(samples, inputs, signature), signature.inputs)
+    sizes = axis_sizes(signature.inputs, samples, file.ranges)
+    artifact = Artifact(Variant(file.format), job.path, signature, file.sha256, file.size_bytes, loader)
+    split = split_samples(samples.count, options, needs_calibration=needs_calibration)
+    return Intake(file, artifact, samples, split, sizes)
+
+
+def renamed(samples: Samples, before: tuple[TensorSpec, ...], signature: Signature) -> Samples:
+    """The samples under the model's own name for its only input, where the samples had none."""
+    if len(before) == 1 and len(signature.inputs) == 1:
+        values = next(iter(samples.arrays.values()))
+        return msgspec.structs.replace(samples, arrays={signature.inputs[0].name: values})
+    return samples
+
+
+def example_rows(samples: Samples, inputs: tuple[TensorSpec, ...]) -> list[int]:
+    """Sample numbers for one call: two where the batch is free, else as many as a call takes."""
+    shape = inputs[0].logical_shape
+    first = shape[0] if shape and isinstance(shape[0], int) else EXAMPLE_COUNT
+    if samples.arrays[inputs[0].name].ndim == len(shape) + 1:
+        first = 1
+    return [row % samples.count for row in range(first)]
+
+
+def example_arrays(samples: Samples, inputs: tuple[TensorSpec, ...]) -> Arrays:
+    """One call's worth of every input, logical."""
+    rows = example_rows(samples, inputs)
+    arrays = samples.take(rows)
+    for spec in inputs:
+        if arrays[spec.name].ndim == len(spec.shape) + 1:
+            arrays[spec.name] = arrays[spec.name][0]
+    return arrays
+
+
+def axis_sizes(
+    inputs: tuple[TensorSpec, ...], samples: Samples, ranges: dict[str, tuple[int, int | None]]
+) -> dict[str, list[int]]:
+    """Other sizes to try for every dynamic axis of the inputs, by the axis's name."""
+    sizes: dict[str, list[int]] = {}
+    for spec in inputs:
+        shape = samples.arrays[spec.name].shape
+        for axis, name in spec.dynamic_axes.items():
+            lowest, highest = ranges.get(name, (1, None))
+            exported = EXAMPLE_COUNT if axis == 0 else shape[axis]
+            sizes[name] = other_sizes(exported, is_batch=axis == 0, lowest=lowest, highest=highest)
+    return sizes
+
+
+def with_examples(
+    job: DescribeJob, samples: Samples, sizes: dict[str, list[int]], scratch: Path
+) -> DescribeJob:
+    """The job with files of examples, at the exported size and at one other size of each dynamic axis."""
+    examples = example_arrays(samples, job.inputs)
+    write_npz(scratch / "describe.npz", examples)
+    other = {}
+    for index, (name, candidates) in enumerate(sizes.items()):
+        if not candidates:
+            continue
+        file = scratch / f"describe-{index}.npz"
+        write_npz(file, resized(job.inputs, examples, name, candidates[0]))
+        other[name] = str(file)
+    return msgspec.structs.replace(job, examples=str(scratch / "describe.npz"), other_sizes=other)

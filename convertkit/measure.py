@@ -1,0 +1,147 @@
+"""Latency of several artifacts, in interleaved rounds (A B C A B C …), one running at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from convertkit.artifact import Artifact
+from convertkit.devices import NO_GPU
+from convertkit.errors import ConvertkitError
+from convertkit.formats import Format
+from convertkit.isolate import Workers
+from convertkit.jobs import Benched, BenchJob
+from convertkit.latency import Latency, summarize
+from convertkit.options import BenchOptions
+from convertkit.registry import runtime_row
+from convertkit.signature import Arrays
+from convertkit.tensors import write_npz
+
+WARMUP_CALLS = 5
+LONGEST_ROUND_NS = 500_000_000
+CUDA_FORMATS = (Format.TORCH, Format.ONNX, Format.SAVEDMODEL)
+
+
+class Contender(msgspec.Struct):
+    """One artifact on one device, while it is being measured."""
+
+    job: BenchJob
+    environment: str
+    batch: int
+    rounds: list[tuple[int, ...]] = []
+    session_bytes: int = 0
+    skipped: str = ""
+
+
+def measure(
+    artifacts: Sequence[Artifact],
+    sample: Arrays,
+    device: str | None,
+    options: BenchOptions,
+    workers: Workers,
+    scratch: Path,
+) -> list[tuple[Latency, ...]]:
+    """Latency rows of each artifact: on the CPU, and on the GPU or the reason why not.
+
+    Args:
+        sample: one sample of every input, logical, first axis = sample.
+        device: the GPU as `cuda:N`; None where there is none.
+    """
+    contenders = []
+    for number, artifact in enumerate(artifacts):
+        inputs, batch = scratch / f"bench-{number}.npz", call_batch(artifact, sample)
+        write_npz(inputs, call_inputs(artifact, sample, batch))
+        contenders.append(
+            [
+                contender(artifact, inputs, batch, name, options)
+                for name in ("cpu", device)
+                if name is not None
+            ]
+        )
+    everyone = [one for row in contenders for one in row]
+    for one in everyone:
+        warm_up(one, options, workers)
+    order = np.random.default_rng(0)
+    for _ in range(options.rounds):
+        for index in order.permutation(len(everyone)):
+            time_round(everyone[index], workers)
+    absent = () if device else (Latency("cuda", skipped=NO_GPU),)
+    return [(*(result(one, options) for one in row), *absent) for row in contenders]
+
+
+def call_batch(artifact: Artifact, sample: Arrays) -> int:
+    """Samples in a call: one, or what a static batch takes."""
+    spec = artifact.signature.inputs[0]
+    shape = spec.logical_shape
+    if not shape or sample[spec.name].ndim == len(shape) + 1 or isinstance(shape[0], str):
+        return 1
+    return shape[0]
+
+
+def call_inputs(artifact: Artifact, sample: Arrays, batch: int) -> Arrays:
+    """One call's worth of every input, logical."""
+    inputs: Arrays = {}
+    for spec in artifact.signature.inputs:
+        values = sample[spec.name]
+        inputs[spec.name] = (
+            values[0] if values.ndim == len(spec.shape) + 1 else np.repeat(values, batch, axis=0)
+        )
+    return inputs
+
+
+def contender(artifact: Artifact, inputs: Path, batch: int, device: str, options: BenchOptions) -> Contender:
+    """An artifact on a device, not yet loaded."""
+    row = runtime_row(artifact.variant.format)
+    job = BenchJob(row.name, artifact, str(inputs), options.calls, device=device, threads=options.threads)
+    one = Contender(job, row.environment, batch)
+    if device != "cpu" and artifact.variant.format not in CUDA_FORMATS:
+        one.skipped = f"{row.name} does not run on CUDA devices"
+    return one
+
+
+def warm_up(one: Contender, options: BenchOptions, workers: Workers) -> None:
+    """Load, run untimed, and choose how many calls a round has: slow models get fewer."""
+    job = msgspec.structs.replace(one.job, calls=2, warmup_s=options.warmup_s, warmup_calls=WARMUP_CALLS)
+    answer = ask(one, job, workers)
+    if answer is None:
+        return
+    one.session_bytes = answer.session_bytes
+    affordable = LONGEST_ROUND_NS // max(1, min(answer.durations_ns))
+    one.job = msgspec.structs.replace(one.job, calls=int(max(2, min(options.calls, affordable))))
+
+
+def time_round(one: Contender, workers: Workers) -> None:
+    """One round of timed calls; the first is dropped, caches are another model's then."""
+    answer = ask(one, one.job, workers)
+    if answer is not None:
+        one.rounds.append(answer.durations_ns[1:])
+
+
+def ask(one: Contender, job: BenchJob, workers: Workers) -> Benched | None:
+    """The worker's answer; None from the moment on that it cannot be measured."""
+    if one.skipped:
+        return None
+    try:
+        answer = workers.ask(one.environment, job, "bench.log")
+    except ConvertkitError as error:
+        one.skipped = error.message
+        return None
+    assert isinstance(answer, Benched)
+    return answer
+
+
+def result(one: Contender, options: BenchOptions) -> Latency:
+    """The contender's latency, or why there is none."""
+    device = one.job.device
+    if one.skipped or not one.rounds:
+        return Latency(device, skipped=one.skipped or "no round was completed")
+    return summarize(
+        one.rounds,
+        device=device,
+        threads=options.threads,
+        batch=one.batch,
+        session_bytes=one.session_bytes,
+    )

@@ -1,0 +1,202 @@
+"""The validator: runs artifacts on the validation samples and has the gate judge what they give."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import numpy as np
+
+from convertkit.artifact import Artifact
+from convertkit.errors import ConvertkitError, MissingDependencyError
+from convertkit.gate import Accuracy, Comparison, Tolerance, judge, measure_accuracy, tolerance_for
+from convertkit.intake import EXAMPLE_COUNT, Intake
+from convertkit.isolate import Workers
+from convertkit.jobs import InferJob
+from convertkit.options import GateOptions
+from convertkit.registry import FIELD_RUNTIME, RuntimeRow, runtime_row
+from convertkit.report import DynamicAxis, FieldCheck
+from convertkit.samples import resized
+from convertkit.signature import Array, Arrays
+from convertkit.tensors import read_npz, write_npz
+
+SIZES_TO_CHECK = 2
+CHUNK = 32
+AXIS_SAMPLES = 15
+AXIS_MARGIN_DB = 10.0
+FIELD_SQNR_DB = 40.0
+
+
+class Judgement(msgspec.Struct, frozen=True):
+    """What the gate says of one artifact.
+
+    Attributes:
+        reason: why it failed, one line; empty when it passed.
+        outputs: its own outputs on the validation samples; empty where it did not run.
+    """
+
+    reason: str
+    outputs: Arrays
+    vs_source: Comparison | None = None
+    vs_previous: Comparison | None = None
+    accuracy: Accuracy | None = None
+    dynamic_axes: tuple[DynamicAxis, ...] = ()
+
+
+class Validator:
+    """Compares artifacts with the source, whose outputs are computed once."""
+
+    def __init__(
+        self, workers: Workers, intake: Intake, scratch: Path, options: GateOptions, threads: int
+    ) -> None:
+        self._workers = workers
+        self._intake = intake
+        self._scratch = scratch
+        self._options = options
+        self._threads = threads
+        rows = intake.split.validation
+        self._labels: Array | None = None
+        if intake.samples.labels is not None:
+            self._labels = intake.samples.labels[np.asarray(rows)]
+        self._inputs = scratch / "validation.npz"
+        write_npz(self._inputs, intake.samples.take(rows))
+        self._references: dict[str, Arrays | None] = {}
+        self.source_outputs = self._infer(intake.artifact, self._inputs)
+
+    def judge(self, artifact: Artifact, previous: Arrays) -> Judgement:
+        """Run an artifact and judge it: first on the validation samples, then at other sizes.
+
+        Args:
+            previous: the previous artifact's outputs on the same samples.
+        """
+        try:
+            outputs = self._infer(artifact, self._inputs)
+        except ConvertkitError as error:
+            return Judgement(f"does not run: {error.message}", {})
+        tolerance = tolerance_for(artifact.variant.precision, self._options)
+        accuracy = measure_accuracy(self.source_outputs, outputs, self._labels)
+        deciding = accuracy if artifact.variant.precision.is_integer else None
+        vs_source = judge(self.source_outputs, outputs, tolerance, accuracy=deciding)
+        vs_previous = judge(previous, outputs, tolerance, accuracy=deciding)
+        judgement = Judgement(
+            vs_source.reason or prefixed("against the previous artifact: ", vs_previous.reason),
+            outputs,
+            vs_source,
+            vs_previous,
+            accuracy,
+        )
+        if judgement.reason:
+            return judgement
+        axes, fault = self._check_axes(artifact, axis_floor_db(vs_source))
+        if not fault and self._options.require_dynamic_axes:
+            lost = [axis.name for axis in axes if not axis.kept]
+            fault = f"the dynamic axis '{lost[0]}' was lost" if lost else ""
+        return msgspec.structs.replace(judgement, reason=fault, dynamic_axes=axes)
+
+    def _check_axes(self, artifact: Artifact, floor_db: float) -> tuple[tuple[DynamicAxis, ...], str]:
+        """Every dynamic axis of the source, proven at two other sizes; and the first fault found."""
+        checked: dict[str, tuple[int, ...]] = {}
+        rows: list[DynamicAxis] = []
+        for spec in self._intake.artifact.signature.inputs:
+            physical = artifact.signature.input(spec.name).logical_shape
+            for axis, name in spec.dynamic_axes.items():
+                is_free = isinstance(physical[axis], str)
+                if is_free and name not in checked:
+                    checked[name], fault = self._check_axis(
+                        artifact, name, is_batch=axis == 0, floor_db=floor_db
+                    )
+                    if fault:
+                        return tuple(rows), fault
+                sizes = checked[name] if is_free else ()
+                rows.append(
+                    DynamicAxis(
+                        input=spec.name,
+                        axis=axis,
+                        name=name,
+                        sizes_checked=sizes,
+                        kept=len(sizes) >= SIZES_TO_CHECK,
+                    )
+                )
+        return tuple(rows), ""
+
+    def _check_axis(
+        self, artifact: Artifact, name: str, *, is_batch: bool, floor_db: float
+    ) -> tuple[tuple[int, ...], str]:
+        """Sizes at which artifact and source agreed, and the first fault found; empty where there is none."""
+        tolerance = Tolerance(floor_db)
+        sizes: list[int] = []
+        for size in self._intake.axis_sizes[name]:
+            file, chunk = self._resized_inputs(name, size, is_batch=is_batch)
+            reference = self._reference(file, chunk)
+            if reference is None:
+                continue
+            try:
+                outputs = self._infer(artifact, file, chunk)
+            except ConvertkitError as error:
+                return tuple(sizes), f"does not run at {name} = {size}: {error.message}"
+            comparison = judge(reference, outputs, tolerance)
+            if not comparison.is_passed:
+                return tuple(sizes), f"wrong at {name} = {size}: {comparison.reason}"
+            sizes.append(size)
+            if len(sizes) == SIZES_TO_CHECK:
+                break
+        return tuple(sizes), ""
+
+    def _resized_inputs(self, name: str, size: int, *, is_batch: bool) -> tuple[Path, int]:
+        """A file of samples with another size of one axis, and how many of them to give in a call."""
+        file = self._scratch / f"size-{name}-{size}.npz"
+        rows = self._intake.split.validation
+        if not file.exists():
+            few = self._intake.samples.take(rows[:: max(1, len(rows) // AXIS_SAMPLES)][:AXIS_SAMPLES])
+            inputs = self._intake.artifact.signature.inputs
+            write_npz(file, few if is_batch else resized(inputs, few, name, size))
+        return file, size if is_batch else EXAMPLE_COUNT
+
+    def _reference(self, file: Path, chunk: int) -> Arrays | None:
+        """The source's outputs for a file of other sizes; None where the source itself does not take them."""
+        key = f"{file.name}/{chunk}"
+        if key not in self._references:
+            try:
+                self._references[key] = self._infer(self._intake.artifact, file, chunk)
+            except ConvertkitError:
+                self._references[key] = None
+        return self._references[key]
+
+    def _infer(
+        self, artifact: Artifact, inputs: Path, chunk: int = CHUNK, row: RuntimeRow | None = None
+    ) -> Arrays:
+        """An artifact's outputs, logical."""
+        row = row or runtime_row(artifact.variant.format)
+        outputs = self._scratch / "outputs.npz"
+        outputs.unlink(missing_ok=True)
+        job = InferJob(row.name, artifact, str(inputs), str(outputs), chunk, threads=self._threads)
+        self._workers.ask(row.environment, job, f"{row.name}.log")
+        return read_npz(outputs)
+
+    def check_field(self, artifact: Artifact, outputs: Arrays) -> FieldCheck:
+        """Whether the field runtime runs a `.tflite`, and gives what LiteRT gave."""
+        name = FIELD_RUNTIME.name
+        try:
+            got = self._infer(artifact, self._inputs, row=FIELD_RUNTIME)
+        except MissingDependencyError as error:
+            return FieldCheck(runtime=name, status="skipped", reason=str(error))
+        except ConvertkitError as error:
+            return FieldCheck(runtime=name, status="failed", reason=f"does not run: {error.message}")
+        comparison = judge(outputs, got, Tolerance(FIELD_SQNR_DB))
+        largest = max((row.max_abs_error for row in comparison.outputs), default=None)
+        status: Literal["passed", "failed"] = "passed" if comparison.is_passed else "failed"
+        return FieldCheck(runtime=name, status=status, reason=comparison.reason, max_abs_error=largest)
+
+
+def prefixed(prefix: str, reason: str) -> str:
+    """The reason with a prefix; empty stays empty."""
+    return prefix + reason if reason else ""
+
+
+def axis_floor_db(comparison: Comparison) -> float:
+    """Lowest SQNR allowed at other sizes: the tolerance, or somewhat less than was reached where accuracy
+    decided.
+    """
+    reached = min(row.sqnr_db for row in comparison.outputs)
+    return min(comparison.tolerance.min_sqnr_db, reached - AXIS_MARGIN_DB)

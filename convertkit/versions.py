@@ -1,0 +1,34 @@
+"""Where a run takes place: machine, Python, and package versions, found without importing any of them."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable
+from importlib import metadata
+
+from convertkit.devices import cpu_name, gpu_names
+from convertkit.registry import RUNTIMES, STAGES
+from convertkit.report import Environment
+
+
+def environment_record() -> Environment:
+    """This machine, and the versions of every package that a stage or runtime names."""
+    named = {package for row in (*STAGES, *RUNTIMES) for package in row.packages}
+    return Environment(
+        python=platform.python_version(),
+        platform=platform.platform(),
+        cpu=cpu_name(),
+        gpus=gpu_names(),
+        packages=package_versions(sorted(named)),
+    )
+
+
+def package_versions(names: Iterable[str]) -> dict[str, str]:
+    """Installed versions, without importing anything; a package that is not installed is left out."""
+    versions = {}
+    for name in names:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
