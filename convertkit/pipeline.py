@@ -22,6 +22,7 @@ from convertkit.recipe import Recipe
 from convertkit.registry import runtime_row
 from convertkit.report import (
     FILE_NAME,
+    SIGNATURE_FILE,
     HopRecord,
     Report,
     SamplesRecord,
@@ -227,5 +228,5 @@ def write_run(report: Report, artifacts: list[Artifact], folder: RunFolder) -> N
         signature_entry(artifact, artifact.path if artifact.loader else folder.relative(artifact.path))
         for artifact in artifacts
     ]
-    write_json(entries, folder.path / "signature.json")
+    write_json(entries, folder.path / SIGNATURE_FILE)
     write_json(report, folder.path / FILE_NAME)

@@ -148,10 +148,10 @@ def fit_samples(samples: Samples, inputs: tuple[TensorSpec, ...]) -> Samples:
 def check_fit(spec: TensorSpec, values: Array) -> None:
     """Raise SamplesError where an array is not one input's, with a batch axis or one entry a sample."""
     shape = spec.logical_shape
-    if values.dtype.name != spec.dtype:
+    if values.dtype.name != spec.logical_dtype:
         raise SamplesError(
-            f"array '{spec.name}' is {values.dtype}, the model takes {spec.dtype}",
-            hint=f"save it with .astype('{spec.dtype}')",
+            f"array '{spec.name}' is {values.dtype}, the model takes {spec.logical_dtype}",
+            hint=f"save it with .astype('{spec.logical_dtype}')",
         )
     expected = shape if values.ndim == len(shape) + 1 else shape[1:]
     fits = len(values.shape[1:]) == len(expected) and all(
@@ -192,8 +192,8 @@ def synthesize(inputs: tuple[TensorSpec, ...], seed: int) -> Samples:
             dim if isinstance(dim, int) else DEFAULT_AXIS_SIZE for dim in (shape[1:] if is_batch else shape)
         ]
         size = (SYNTHETIC_COUNT, *rest)
-        if np.dtype(spec.dtype).kind == "f":
-            arrays[spec.name] = random.standard_normal(size).astype(spec.dtype)
+        if np.dtype(spec.logical_dtype).kind == "f":
+            arrays[spec.name] = random.standard_normal(size).astype(spec.logical_dtype)
         else:
             arrays[spec.name] = random.integers(0, 2, size).astype(spec.dtype)
     digest = hashlib.sha256(b"".join(values.tobytes() for values in arrays.values())).hexdigest()

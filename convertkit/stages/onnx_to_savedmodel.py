@@ -31,8 +31,7 @@ def convert(request: Request[OnnxToSavedmodelOptions]) -> Conversion:
     if options.batch == "static":
         examples = {name: values[:1] for name, values in examples.items()}
         fix_axes(model, {name: values.shape for name, values in examples.items()})
-    if options.slim:
-        model = slim(model)
+    model = slim(model) if options.slim else onnx.shape_inference.infer_shapes(model)
     try:
         module, signature = onnx2tf_converter.convert(model, examples, options, request.scratch)
     except StageError:
