@@ -36,6 +36,8 @@ TREE_TYPES = {
     "torch.fx.immutable_collections.immutable_list",
     "torch.fx.immutable_collections.immutable_dict",
 }
+# Its outputs are dataclasses that it registers itself; the loader only looks their names up.
+TRANSFORMERS_TYPE = re.compile(r"transformers(\.\w+)+", re.ASCII)
 SOURCE_FUNCTION = re.compile(r"[\w.]*,[\w.<> ']*", re.ASCII)
 
 
@@ -78,7 +80,8 @@ def is_tree_node(node: dict[str, Any]) -> bool:
         return node["context"] is None and node["children_spec"] == []
     context = json.loads(node["context"]) if isinstance(node["context"], str) else node["context"]
     keys = [] if context is None else context
-    if node["type"] not in TREE_TYPES or not isinstance(keys, list):
+    is_known = node["type"] in TREE_TYPES or TRANSFORMERS_TYPE.fullmatch(node["type"])
+    if not is_known or not isinstance(keys, list):
         return False
     return all(type(key) is int or (isinstance(key, str) and is_dotted(key)) for key in keys)
 

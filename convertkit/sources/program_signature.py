@@ -21,6 +21,7 @@ SYMBOL = re.compile(r"Symbol\('(\w+)'[^()]*\)|\b([a-z]{1,4}_?\d+)\b")
 INTEGER = re.compile(r"Integer\((-?\d+)\)")
 SIGNS = {"Mul": "*", "Add": "+"}
 BATCH = "batch"
+TRANSFORMERS = "transformers."
 UNLIMITED = 2**62  # torch writes sys.maxsize and its neighbours for "no limit"
 
 
@@ -47,9 +48,17 @@ def describe_program(program: dict[str, Any], refusals: tuple[str, ...]) -> Find
         details={
             "torch": str(program["torch_version"]),
             "operators": str(len({node["target"] for node in graph["nodes"]})),
-            "parameters": str(sum("parameter" in spec for spec in signature["input_specs"])),
+            "tensors": str(sum("user_input" not in spec for spec in signature["input_specs"])),
+            **needed_imports(module),
         },
     )
+
+
+def needed_imports(module: dict[str, Any]) -> dict[str, str]:
+    """The package that must be imported before torch can load the program, under the key `imports`."""
+    calls = [entry["signature"] for entry in module["module_call_graph"] if entry["signature"]]
+    trees = [str(call[side]) for call in calls for side in ("in_spec", "out_spec")]
+    return {"imports": "transformers"} if any(f'"{TRANSFORMERS}' in tree for tree in trees) else {}
 
 
 def axis_names(arguments: list[Any], graph: dict[str, Any]) -> dict[str, str]:
@@ -125,7 +134,8 @@ def named_outputs(
     if not calls or not calls[0]:
         return ()
     tree = json.loads(calls[0]["out_spec"])[1]
-    if tree["type"] not in ("builtins.dict", "collections.OrderedDict"):
+    is_transformers = str(tree["type"]).startswith(TRANSFORMERS)
+    if not is_transformers and tree["type"] not in ("builtins.dict", "collections.OrderedDict"):
         return ()
     keys = json.loads(tree["context"])
     leaves = [child["type"] is None for child in tree["children_spec"]]

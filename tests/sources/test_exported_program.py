@@ -82,6 +82,15 @@ def test_the_plain_program_is_described(inspect: Inspect) -> None:
     assert source.ranges == {"batch": (2, 64)}
 
 
+def test_outputs_of_transformers_are_named(inspect: Inspect) -> None:
+    leaf = {"type": None, "context": None, "children_spec": []}
+    spec = tree(type="transformers.modeling_outputs.Base", context='["last"]', children_spec=[leaf])
+    source = inspect(handmade.pt2(changed(f"{CALL}/out_spec", spec)), "model.pt2")
+    assert source.refusals == ()
+    assert [output.name for output in source.outputs] == ["last"]
+    assert source.details["imports"] == "transformers"
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_programs_are_refused(inspect: Inspect, name: str) -> None:
     path, value = HOSTILE[name]
