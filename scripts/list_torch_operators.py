@@ -43,7 +43,8 @@ PRIVATE = words("""
     _stack _tensor_to_list _thnn_fused_gru_cell _thnn_fused_lstm_cell _to_copy _to_cpu
     _transformer_encoder_layer_fwd _trilinear _unique _unique2 _unsafe_index _unsafe_view
     _unwrap_optional _upsample_bicubic2d_aa _upsample_bilinear2d_aa _upsample_lanczos2d_aa
-    _upsample_nearest_exact1d _upsample_nearest_exact2d _upsample_nearest_exact3d _weight_norm _weight_norm_interface
+    _upsample_nearest_exact1d _upsample_nearest_exact2d _upsample_nearest_exact3d
+    _weight_norm _weight_norm_interface
     """)
 # Of prim, only properties, conversions, and what control flow is printed as; the rest runs Python, remote
 # calls or compiled groups.
