@@ -57,7 +57,8 @@ class OnnxToSavedmodelOptions(msgspec.Struct, frozen=True, forbid_unknown_fields
         batch: `dynamic` keeps the dynamic axes, `static` fixes every one (the batch at 1), `auto` tries both.
         layout: axis order of image inputs: `source` keeps PyTorch's, `channels-last` is TensorFlow's,
             `auto` is channels-last where the input feeds a convolution.
-        slim: fold and simplify the graph with onnxslim first.
+        prepare_with: who folds the graph and fixes a static batch: onnxslim and this program, or
+            onnx2tf itself (onnxsim, `batch_size`), which is silently wrong on transformers.
         sample_data: give onnx2tf real samples to judge its transposes by; without, it can be silently wrong.
         keep_shape: keep every input exactly as in ONNX (`keep_shape_absolutely_input_names`);
             None: only those of rank 3.
@@ -66,7 +67,7 @@ class OnnxToSavedmodelOptions(msgspec.Struct, frozen=True, forbid_unknown_fields
     converter: Literal["auto", "onnx2tf"] = "auto"
     batch: Literal["auto", "dynamic", "static"] = "auto"
     layout: Layout = "auto"
-    slim: bool = True
+    prepare_with: Literal["onnxslim", "onnx2tf"] = "onnxslim"
     sample_data: bool = True
     keep_shape: bool | None = None
 

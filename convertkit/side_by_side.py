@@ -36,7 +36,12 @@ class Measured(msgspec.Struct, frozen=True):
 
 
 def validate(
-    reference: Path, candidate: Path, recipe: Recipe, *, precision: Precision | None = None, allow_code: bool = False
+    reference: Path,
+    candidate: Path,
+    recipe: Recipe,
+    *,
+    precision: Precision | None = None,
+    allow_code: bool = False,
 ) -> Judgement:
     """Judge one artifact by another.
 
@@ -206,4 +211,3 @@ def guess_precision(artifact: Artifact) -> Precision:
     if any(spec.dtype in INTEGER_TYPES and spec.scale for spec in artifact.signature.inputs):
         return Precision.INT8
     return Precision.FLOAT32
-

@@ -79,7 +79,12 @@ class Lab:
         return Artifact(Variant(Format.TORCH), path, described.signature, digest, size, loader)
 
     def convert(
-        self, stage: str, source: Artifact, target: str, samples: Arrays, options: dict[str, Any] | None = None
+        self,
+        stage: str,
+        source: Artifact,
+        target: str,
+        samples: Arrays,
+        options: dict[str, Any] | None = None,
     ) -> Artifact:
         """Run a stage; the artifact with its signature."""
         row, variant = stage_row(stage), parse_variant(target)
@@ -129,4 +134,3 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder = tmp_path_factory.mktemp("lab")
     with Workers(folder, LimitOptions(job_seconds=300), threads=1) as workers:
         yield Lab(workers, folder)
-

@@ -12,8 +12,14 @@ from tests.conftest import Lab, fixture_samples, sqnr_db
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("exporter", ["dynamo", "torchscript"])
-@pytest.mark.parametrize("name", ["digits", "mlp", "transformer", "two_inputs"])
+@pytest.mark.parametrize(
+    ("name", "exporter"),
+    [
+        *((name, "dynamo") for name in ("digits", "mlp", "transformer", "two_inputs")),
+        # the tracer writes a fixed batch into the Reshapes of an exported transformer: see test_pipeline
+        *((name, "torchscript") for name in ("digits", "mlp", "two_inputs")),
+    ],
+)
 def test_outputs_agree_and_names_and_batch_are_kept(lab: Lab, name: str, exporter: str) -> None:
     source, samples = lab.fixture(name), fixture_samples(name)
     made = lab.convert("torch_to_onnx", source, "onnx", samples, {"exporter": exporter})
