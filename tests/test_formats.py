@@ -35,7 +35,9 @@ def test_a_misspelt_variant_names_the_nearest_one(text, nearest):
     assert caught.value.exit_code == 2
 
 
-@pytest.mark.parametrize("text", ["", "torch", "torch:float32", "savedmodel:int8", "ONNX", " onnx", "tflite:"])
+@pytest.mark.parametrize(
+    "text", ["", "torch", "torch:float32", "savedmodel:int8", "ONNX", " onnx", "tflite:"]
+)
 def test_what_is_no_target_is_refused(text):
     with pytest.raises(UsageError):
         parse_variant(text)
