@@ -124,12 +124,15 @@ class Worker:
         self.peak_bytes = 0
         while b"\n" not in self._buffer:
             wait = min(POLL_SECONDS, max(0.0, deadline - time.monotonic()))
+            was_alive = self.is_alive  # asked before the pipe is: what a dead worker sent still counts
             if select.select([self._answers], [], [], wait)[0]:
                 received = os.read(self._answers, 1 << 16)
                 if not received:
                     raise self._obituary()
                 self._buffer += received
                 continue
+            if not was_alive:  # a child of its own may still hold the pipe open
+                raise self._obituary()
             if time.monotonic() >= deadline:
                 self.kill()
                 raise WorkerTimeoutError(
