@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +23,15 @@ SYNTHETIC_COUNT = 32
 MOST_CALIBRATION = 128
 DEFAULT_AXIS_SIZE = 32
 UNNAMED = ""
+UNREADABLE = (
+    ValueError,
+    OSError,
+    EOFError,
+    MemoryError,  # a header that claims more than there is
+    RuntimeError,  # an encrypted archive, or a compression that zipfile does not know
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 Origin = Literal["file", "images", "synthetic"]
 Indices = npt.NDArray[np.intp]
@@ -64,10 +74,9 @@ def load_arrays(path: Path) -> Samples:
         )
     try:
         refuse_bombs(path)
-        loaded: Any = np.load(path, allow_pickle=False)
-        arrays = {UNNAMED: loaded} if isinstance(loaded, np.ndarray) else {k: loaded[k] for k in loaded.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        if "allow_pickle" in str(error) or "Object arrays" in str(error):
+        arrays = read_arrays(path)
+    except UNREADABLE as error:
+        if "Object arrays" in str(error):  # not "allow_pickle", which NumPy also says of text
             raise SamplesError(
                 f"{path} holds Python objects, which are never unpickled", hint="save plain numeric arrays"
             ) from None
@@ -79,6 +88,19 @@ def load_arrays(path: Path) -> Samples:
         check_values(name or "samples", values)
     check_counts(arrays, labels)
     return Samples("file", hashlib.sha256(path.read_bytes()).hexdigest(), arrays, labels)
+
+
+def read_arrays(path: Path) -> Arrays:
+    """What the file holds, as NumPy reads it; one of UNREADABLE is raised where that is not arrays."""
+    loaded: Any = np.load(path, allow_pickle=False)
+    if isinstance(loaded, np.ndarray):
+        return {UNNAMED: loaded}
+    with loaded:
+        arrays = {name: loaded[name] for name in loaded.files}
+    for name, values in arrays.items():
+        if not isinstance(values, np.ndarray):  # NumPy gives other members of the archive as bytes
+            raise ValueError(f"'{name}' is no array")
+    return arrays
 
 
 def refuse_bombs(path: Path) -> None:
