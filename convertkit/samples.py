@@ -132,6 +132,8 @@ def check_counts(arrays: Arrays, labels: Array | None) -> None:
             raise SamplesError(
                 f"'labels' is {labels.dtype}{list(labels.shape)}; one integer a sample is needed"
             )
+        if labels.min(initial=0) < 0:
+            raise SamplesError(f"'labels' holds {labels.min()}; classes are counted from 0")
         counts[LABELS] = len(labels)
     if len(set(counts.values())) > 1:
         listing = ", ".join(f"{name or 'samples'}: {count}" for name, count in counts.items())
