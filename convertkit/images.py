@@ -52,7 +52,7 @@ def image_size(spec: TensorSpec, channels: int) -> tuple[bool, int, int]:
             return is_first, dims[1], dims[2]
     raise SamplesError(
         f"input {spec.describe()} is no image of {channels} channels with a fixed height and width",
-        hint="give --input, or samples.color in a recipe",
+        hint="give --input, or sampling.color in a recipe",
     )
 
 

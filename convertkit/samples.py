@@ -199,7 +199,7 @@ def split_samples(count: int, options: SampleOptions, *, needs_calibration: bool
     if size >= count:
         raise SamplesError(
             f"{count} samples cannot be split into {size} for calibration and some for validation",
-            hint="give more samples, or lower samples.calibration in a recipe",
+            hint="give more samples, or lower sampling.calibration in a recipe",
         )
     calibration, rest = order[:size], order[size : size + options.validation]
     return Split(tuple(sorted(calibration)), tuple(sorted(rest)))
