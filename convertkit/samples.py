@@ -245,4 +245,5 @@ def other_sizes(exported: int, *, is_batch: bool, lowest: int = 1, highest: int 
     else:
         candidates = [exported + 2, exported + 1, max(1, exported - 1), exported * 2]
     limit = highest if highest is not None else max(candidates)
-    return [size for size in candidates if size != exported and lowest <= size <= limit]
+    sizes = dict.fromkeys(candidates)  # each once: an axis is kept when two different sizes agree
+    return [size for size in sizes if size != exported and lowest <= size <= limit]
