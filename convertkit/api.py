@@ -108,5 +108,5 @@ def set_key(content: dict[str, Any], setting: str) -> None:
             raise UsageError(f"--set '{setting}': '{part}' has no keys of its own")
     try:
         target[last] = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):  # ValueError: a date that there is not
         raise UsageError(f"--set '{setting}': the value is not YAML") from None
