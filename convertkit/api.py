@@ -88,10 +88,8 @@ def merge(recipe: Recipe, given: dict[str, Any], settings: Sequence[str]) -> Rec
     for setting in settings:
         set_key(content, setting)
     for row in STAGES:
-        fields = {field.name for field in msgspec.structs.fields(row.options)}
-        for shorthand in SHORTHANDS:
-            if shorthand in fields and content[shorthand]:
-                content["stages"][row.name][shorthand] = content[shorthand]
+        options = content["stages"][row.name]
+        options |= {key: content[key] for key in SHORTHANDS if key in options and content[key]}
     return decode_recipe(content, "options")
 
 

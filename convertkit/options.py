@@ -121,7 +121,7 @@ class SampleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How samples are split, and how image files become arrays.
 
     Attributes:
-        calibration: how many samples calibrate; None: a quarter of them, at most 128.
+        calibration: how many samples calibrate; None: half of them, at most 128.
         validation: the most samples that validate.
         seed: of the split and of synthetic inputs.
         mean, std: per colour channel, in units of 0..1, applied to image files.
