@@ -20,6 +20,7 @@ from convertkit.measure import measure
 from convertkit.plan import Hop, default_variant, plan
 from convertkit.recipe import Recipe
 from convertkit.registry import runtime_row
+from convertkit.render import render
 from convertkit.report import (
     FILE_NAME,
     SIGNATURE_FILE,
@@ -35,6 +36,7 @@ from convertkit.store import Store
 from convertkit.validate import Validator
 from convertkit.versions import environment_record
 
+RENDERED_FILES = {"report.md": "markdown", "report.html": "html", "junit.xml": "junit"}
 SYNTHETIC_NOTE = "no samples were given: the float gates used seeded synthetic inputs"
 
 
@@ -231,3 +233,5 @@ def write_run(report: Report, artifacts: list[Artifact], folder: RunFolder) -> N
     entries += [signature_entry(artifact, folder.relative(artifact.path)) for artifact in made]
     write_json(entries, folder.path / SIGNATURE_FILE)
     write_json(report, folder.path / FILE_NAME)
+    for name, form in RENDERED_FILES.items():
+        (folder.path / name).write_text(render(report, form), encoding="utf-8")
