@@ -16,9 +16,7 @@ from convertkit.side_by_side import Measured, bench
 
 @click.command()
 @click.argument("artifacts", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--samples", type=click.Path(), help="An .npz, an .npy, or a folder; the first sample is used."
-)
+@click.option("--samples", type=click.Path(), help="An .npz, an .npy, or a folder; the first sample is used.")
 @click.option("--input", "inputs", multiple=True, metavar="NAME:DTYPE[d0,…]", help="An input of the first.")
 @click.option("--factory", metavar="MODULE:CALLABLE", help="Builds the nn.Module of a state dict.")
 @click.option("--device", help="Where to measure besides the CPU: auto, cpu, cuda, cuda:N.")

@@ -20,9 +20,7 @@ from convertkit.validate import Judgement
 @click.command()
 @click.argument("reference", metavar="A", type=click.Path(path_type=Path))
 @click.argument("candidate", metavar="B", type=click.Path(path_type=Path))
-@click.option(
-    "--samples", type=click.Path(), help="An .npz, an .npy, or a folder of images, as A takes them."
-)
+@click.option("--samples", type=click.Path(), help="An .npz, an .npy, or a folder of images, for A.")
 @click.option("--input", "inputs", multiple=True, metavar="NAME:DTYPE[d0,…]", help="An input of A.")
 @click.option("--factory", metavar="MODULE:CALLABLE", help="Builds the nn.Module of a state dict.")
 @click.option("--precision", help="Whose tolerance applies  [default: what B's name tells, else float32].")
@@ -46,9 +44,8 @@ def command(
         reference, candidate, recipe, precision=parse_precision(precision), allow_code=allow_code
     )
     if as_json:
-        fields = {
-            name: getattr(judgement, name) for name in ("reason", "vs_source", "accuracy", "dynamic_axes")
-        }
+        names = ("reason", "vs_source", "accuracy", "dynamic_axes")
+        fields = {name: getattr(judgement, name) for name in names}
         click.echo(msgspec.json.format(msgspec.json.encode(fields), indent=2).decode())
     else:
         show(judgement)
@@ -84,6 +81,5 @@ def show(judgement: Judgement) -> None:
         console.print(f"dynamic axis '{axis.name}' of '{axis.input}': {state}", markup=False)
     if judgement.accuracy is not None:
         console.print(f"accuracy {judgement.accuracy.value:.4f}, drop {judgement.accuracy.drop:+.4f}")
-    console.print(
-        f"FAILED: {judgement.reason}" if judgement.reason else "PASSED", markup=False, soft_wrap=True
-    )
+    verdict = f"FAILED: {judgement.reason}" if judgement.reason else "PASSED"
+    console.print(verdict, markup=False, soft_wrap=True)
