@@ -6,38 +6,34 @@ import sys
 from pathlib import Path
 
 import click
-import msgspec
 
 from convertkit.errors import UsageError
-from convertkit.render import render
-from convertkit.report import Report, load_report
+from convertkit.render import RENDERERS, render
+from convertkit.report import load_report
 
-FORMATS = ("table", "json", "markdown", "html", "junit")
+TABLE = "table"
 
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
+@click.option("--format", "form", type=click.Choice(list(RENDERERS)), default=TABLE, show_default=True)
 @click.option("--output", type=click.Path(path_type=Path), help="Write a file instead of printing.")
 def command(run: Path, form: str, output: Path | None) -> None:
     """Show the report of RUN: the folder of a run, or its report.json.
 
     Exit code 0 where it could be shown, whatever the run's own status.
     """
-    text = rendered(load_report(run), form)
-    if output is None:
-        sys.stdout.write(text)
-    else:
-        write(text, output)
+    report = load_report(run)
+    if output is not None:
+        write(render(report, form), output)
+    elif form == TABLE and sys.stdout.isatty():
+        from rich.console import Console
 
+        from convertkit.render.table import print_table
 
-def rendered(report: Report, form: str) -> str:
-    """The report as text that ends with a line break."""
-    if form == "json":
-        text = msgspec.json.format(msgspec.json.encode(report), indent=2).decode()
+        print_table(report, Console())
     else:
-        text = render(report, form)
-    return text.rstrip("\n") + "\n"
+        sys.stdout.write(render(report, form))
 
 
 def write(text: str, output: Path) -> None:

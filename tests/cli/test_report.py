@@ -13,7 +13,6 @@ from click.testing import CliRunner, Result
 
 from convertkit import errors
 from convertkit.cli import INTERRUPTED, VERBS, cli
-from convertkit.cli.report import FORMATS
 from convertkit.errors import UsageError
 from convertkit.report import Environment, HopRecord, Report, SamplesRecord, SourceRecord, write_json
 
@@ -57,7 +56,7 @@ def run(*arguments: str | Path) -> Result:
     return CliRunner().invoke(cli, ["report", *map(str, arguments)], standalone_mode=False)
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", ["table", "json", "markdown", "html", "junit"])
 def test_every_format_names_the_hop_and_what_went_wrong(folder: Path, form: str) -> None:
     result = run(folder, "--format", form)
     assert result.exception is None
