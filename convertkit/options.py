@@ -13,6 +13,7 @@ Layout = Literal["auto", "source", "channels-last"]
 IoType = Literal["float32", "int8", "uint8"]
 PositiveInt = Annotated[int, msgspec.Meta(ge=1)]
 PositiveFloat = Annotated[float, msgspec.Meta(gt=0)]
+Decibels = Annotated[float, msgspec.Meta(ge=-1000, le=1000)]  # bounds, because no value is below NaN
 
 
 class StageOptions(Protocol):
@@ -111,7 +112,7 @@ class GateOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         require_field_runtime: fail a `.tflite` that the field runtime does not run, or runs differently.
     """
 
-    min_sqnr_db: float | None = None
+    min_sqnr_db: Decibels | None = None
     max_accuracy_drop: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
     require_dynamic_axes: bool = False
     require_field_runtime: bool = False
