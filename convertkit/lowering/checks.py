@@ -5,14 +5,12 @@ from __future__ import annotations
 import onnx
 from onnx import checker, inliner
 
-from convertkit.errors import ModelFileError, StageError
+from convertkit.errors import ModelFileError
 from convertkit.lowering.declare import LATEST_OPSET
 from convertkit.lowering.engine import walk
 from convertkit.lowering.faults import UnsupportedOperators, describe, first_line
-from convertkit.lowering.registry import OPERATORS, find
-
-DEFAULT_DOMAINS = ("", "ai.onnx")
-
+from convertkit.lowering.functions import DEFAULT_DOMAINS, is_defined
+from convertkit.lowering.registry import find
 
 def checked(model: onnx.ModelProto) -> onnx.ModelProto:
     """The model with all functions written out, fit to be lowered.
@@ -48,36 +46,21 @@ def opsets_of(model: onnx.ModelProto) -> dict[str, int]:
 
 
 def expanded(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The model with its functions, and operators that ONNX defines by others, written out."""
-    if model.functions:
-        model = inliner.inline_local_functions(model)
-    names: set[str] = set()
-    walk(model.graph, lambda node: names.add(node.op_type) if node.domain in DEFAULT_DOMAINS else None)
-    opset = opsets_of(model)[""]
-    defined = [name for name in sorted(names - set(OPERATORS)) if _is_function(name, opset)]
-    if not defined:
+    """The model with the functions that it brings along written out."""
+    if not model.functions:
         return model
     try:
-        return inliner.inline_selected_functions(
-            model, [("", name) for name in defined], inline_schema_functions=True
-        )
+        return inliner.inline_local_functions(model)
     except Exception as error:
-        raise StageError(f"cannot write out {', '.join(defined)}: {first_line(error)}") from error
-
-
-def _is_function(name: str, opset: int) -> bool:
-    try:
-        schema = onnx.defs.get_schema(name, opset)
-    except onnx.defs.SchemaError:
-        return False
-    return bool(schema.has_function or schema.has_context_dependent_function)
+        raise ModelFileError(f"the model's functions cannot be written out: {first_line(error)}") from error
 
 
 def _refuse_missing(graph: onnx.GraphProto, opsets: dict[str, int]) -> None:
     missing: dict[str, list[str]] = {}
 
     def visit(node: onnx.NodeProto) -> None:
-        if find(node, opsets.get("" if node.domain in DEFAULT_DOMAINS else node.domain, 1)) is None:
+        opset = opsets.get("" if node.domain in DEFAULT_DOMAINS else node.domain, 1)
+        if find(node, opset) is None and not is_defined(node, opset):
             name = node.op_type if node.domain in DEFAULT_DOMAINS else f"{node.domain}::{node.op_type}"
             missing.setdefault(name, []).append(describe(node))
 

@@ -24,19 +24,19 @@ def _convolution(call: Call) -> Value:
     return call.like(result, changed)
 
 
-def _window(call: Call) -> Window:
-    kernel = tuple(call.attribute("kernel_shape") or call.value(1).shape[2:])
+def _window(call: Call, index: int = 1) -> Window:
+    kernel = tuple(call.attribute("kernel_shape") or call.value(index).shape[2:])
     return window_of(call, kernel)
 
 
-def convolve(call: Call, x: Any, weight: Value) -> Any:
-    """x (channels-last) by weight (O, I / group, spatial…), without bias.
+def convolve(call: Call, x: Any, weight: Value, index: int = 1) -> Any:
+    """x (channels-last) by weight (O, I / group, spatial…), the operand `index`; without bias.
 
     Raises:
         ValueError: channels, group and weight contradict each other.
     """
     group = call.attribute("group", 1)
-    window = _window(call)
+    window = _window(call, index)
     channels, outputs, per_group = call.shape[1], weight.shape[0], weight.shape[1]
     if (
         group < 1

@@ -97,11 +97,14 @@ def _power(base: Any, exponent: Any) -> Any:
 def _modulo(call: Call) -> Any:
     left, right = call.tensors()
     if call.attribute("fmod", 0):
-        quotient = left / right if left.dtype.is_floating else None
-        if quotient is not None:
-            return tf.math.truncatemod(left, right)
+        if left.dtype.is_floating:
+            return tf.truncatemod(left, right) if left.dtype.size > 2 else _narrow_modulo(left, right)
         return left - tf.raw_ops.Div(x=left, y=right) * right
     return tf.math.floormod(left, right)
+
+
+def _narrow_modulo(left: Any, right: Any) -> Any:
+    return tf.cast(tf.truncatemod(tf.cast(left, tf.float32), tf.cast(right, tf.float32)), left.dtype)
 
 
 def _reciprocal(x: Any) -> Any:
@@ -149,10 +152,15 @@ def _is_infinite(call: Call) -> Any:
 
 
 def _shift(call: Call) -> Any:
+    """Shifts by the width or more, and by negative numbers, shift everything out."""
     left, right = call.tensors()
+    bits = left.dtype.size * 8
+    is_all = (right >= bits) | (right < 0) if right.dtype.min < 0 else right >= bits
     if call.attribute("direction") == "LEFT":
-        return tf.bitwise.left_shift(left, right)
-    return tf.bitwise.right_shift(left, right)
+        shifted = tf.bitwise.left_shift(left, tf.where(is_all, tf.zeros_like(right), right))
+        return tf.where(is_all, tf.zeros_like(shifted), shifted)
+    shifted = tf.bitwise.right_shift(left, tf.where(is_all, tf.cast(bits - 1, right.dtype), right))
+    return shifted if left.dtype.min < 0 else tf.where(is_all, tf.zeros_like(shifted), shifted)
 
 
 def _choose(condition: Any, left: Any, right: Any) -> Any:

@@ -14,6 +14,7 @@ from convertkit.errors import ConvertkitError, StageError
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Acts, Operator
 from convertkit.lowering.faults import Undecided, UnsupportedOperators, describe, first_line
+from convertkit.lowering.functions import function_of, is_defined
 from convertkit.lowering.orders import arrange
 from convertkit.lowering.registry import find
 from convertkit.lowering.sizes import broadcast
@@ -42,6 +43,7 @@ class Scope:
         self.around = around
         self.base_dir = base_dir
         self.values: dict[str, Value] = {}
+        self.absent: set[str] = set()
         self._initializers: dict[str, onnx.TensorProto] = {}
 
     def inner(self) -> Scope:
@@ -62,6 +64,10 @@ class Scope:
             raise StageError(f"nothing computes '{name}'")
         return self.around.value(name)
 
+    def lacks(self, name: str) -> bool:
+        """True for a function's operand that its caller left out."""
+        return name in self.absent or (self.around is not None and self.around.lacks(name))
+
     def _array(self, name: str) -> np.ndarray[Any, Any]:
         return onnx.numpy_helper.to_array(self._initializers[name], str(self.base_dir or ""))
 
@@ -73,17 +79,19 @@ class Scope:
         """
         self._initializers = {initializer.name: initializer for initializer in graph.initializer}
         wanted = [output.name for output in graph.output]
-        for node in needed(graph.node, wanted):
-            self._lower(node)
+        self.run_nodes(graph.node, wanted)
         return [self.value(name) for name in wanted]
 
+    def run_nodes(self, nodes: Sequence[onnx.NodeProto], wanted: Iterable[str]) -> None:
+        """Lower the nodes that the wanted names depend on."""
+        for node in needed(nodes, wanted):
+            self._lower(node)
+
     def _lower(self, node: onnx.NodeProto) -> None:
-        operator = find(node, self.opsets.get(node.domain, 1))
-        if operator is None:
-            raise UnsupportedOperators(f"no lowering for {describe(node)}")
-        values = [self.value(name) if name else None for name in node.input]
+        values = [self.value(name) if name and not self.lacks(name) else None for name in node.input]
+        operator = find(node, self._opset(node))
         try:
-            results = self._results(node, operator, values)
+            results = self._called(node, values) if operator is None else self._results(node, operator, values)
         except ConvertkitError:
             raise
         except Exception as error:
@@ -91,8 +99,24 @@ class Scope:
         for name, value in zip(node.output, results, strict=False):
             self.values[name] = value
 
+    def _opset(self, node: onnx.NodeProto) -> int:
+        return self.opsets.get("" if node.domain == "ai.onnx" else node.domain, 1)
+
+    def _called(self, node: onnx.NodeProto, values: list[Value | None]) -> list[Value]:
+        """The results of an operator that ONNX defines by others."""
+        if not is_defined(node, self._opset(node)):
+            raise UnsupportedOperators(f"no lowering for {describe(node)}")
+        function = function_of(node, self._opset(node), values)
+        opsets = {entry.domain: entry.version for entry in function.opset_import}
+        scope = Scope(opsets, self.weights)
+        scope.values.update({k: v for k, v in zip(function.input, values, strict=False) if v is not None})
+        wanted = list(function.output)[: len(node.output)]
+        scope.absent = set(function.input) - set(scope.values)
+        scope.run_nodes(function.node, wanted)
+        return [scope.value(name) for name in wanted]
+
     def _results(self, node: onnx.NodeProto, operator: Operator, values: list[Value | None]) -> list[Value]:
-        opset = self.opsets.get(node.domain, 1)
+        opset = self._opset(node)
         given = [value for value in values if value is not None]
         if (
             operator.sizes
@@ -113,7 +137,7 @@ class Scope:
     def _folded(self, node: onnx.NodeProto, operator: Operator, values: list[Value | None]) -> list[Value]:
         """The results of a node whose operands are all known, computed now."""
         with tf.init_scope():
-            call = Call(node, self.opsets.get(node.domain, 1), arrange(operator, values), self)
+            call = Call(node, self._opset(node), arrange(operator, values), self)
             results = [wrap(call, operator, result) for result in as_list(operator.lower(call))]
             return [
                 Value(np.asarray(value.data.numpy()), value.order, value.shape, value.dtype)

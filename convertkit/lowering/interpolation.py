@@ -41,7 +41,8 @@ class Axis:
             case "pytorch_half_pixel":
                 return (x + 0.5) / self.scale - 0.5 if self.target > 1 else x * 0
             case "align_corners":
-                return x * (self.size - 1) / max(self.target - 1, 1)
+                wide = self.size * self.scale  # ONNX takes the stretched size, not the whole one
+                return x * (self.size - 1) / (wide - 1) if wide > 1 else x * 0
             case "asymmetric":
                 return x / self.scale
             case "tf_half_pixel_for_nn":

@@ -32,6 +32,10 @@ def _space_to_depth(call: Call) -> Value:
     block = call.attribute("blocksize")
     result = tf.nn.space_to_depth(call.tensor(0), block)
     channels = call.shape[1] * (block * block)
+    if call.attribute("mode", "DCR") == "CRD":
+        if not isinstance(channels, int):
+            raise ValueError("the number of channels has to be known")
+        result = tf.gather(result, np.arange(channels).reshape(block * block, -1).T.reshape(-1), axis=3)
     return call.like(result, {1: channels, 2: call.shape[2] // block, 3: call.shape[3] // block})
 
 

@@ -58,6 +58,11 @@ class Value:
         return len(self.order)
 
     @property
+    def numpy_type(self) -> Any:
+        """NumPy's type of the elements."""
+        return np.dtype(self.dtype.as_numpy_dtype)
+
+    @property
     def is_sizes(self) -> bool:
         """True for a vector of sizes, partly known at build time."""
         return isinstance(self.data, np.ndarray) and self.data.dtype == object
