@@ -17,6 +17,7 @@ from convertkit.lowering import Lowered, NeedsConstant, write_savedmodel
 from convertkit.lowering.checks import checked
 from convertkit.lowering.engine import names_used, needed, subgraphs
 from convertkit.lowering.module import build
+from convertkit.lowering.narrow import carried, narrow_element, uncarried
 
 Array = np.ndarray[Any, Any]
 
@@ -56,11 +57,13 @@ class TensorflowRep(BackendRep):  # type: ignore[misc]
         if isinstance(inputs, np.ndarray):
             inputs = [inputs]
         arrays = inputs if isinstance(inputs, dict) else dict(zip(self.input_names, inputs, strict=False))
-        arrays = {name: np.asarray(array) for name, array in arrays.items()}
+        arrays = {name: carried(np.asarray(array)) for name, array in arrays.items()}
         lowered = self.lowered_for(arrays)
         keys = [(spec.runtime_name, spec.name) for spec in lowered.signature.inputs]
         results = lowered.module.serving_default(*[arrays[name] for _, name in keys])
-        return tuple(results[name].numpy() for name in self.output_names)
+        outputs = [np.asarray(results[name].numpy()) for name in self.output_names]
+        narrow = [narrow_element(value.type.tensor_type.elem_type) for value in self.model.graph.output]
+        return tuple(a if n is None else uncarried(a, n) for a, n in zip(outputs, narrow, strict=True))
 
     def lowered_for(self, arrays: dict[str, Array]) -> Lowered:
         """The lowered model for these values of the bound inputs."""

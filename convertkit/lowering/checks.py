@@ -12,6 +12,7 @@ from convertkit.lowering.faults import UnsupportedOperators, describe, first_lin
 from convertkit.lowering.functions import DEFAULT_DOMAINS, is_defined
 from convertkit.lowering.registry import find
 
+
 def checked(model: onnx.ModelProto) -> onnx.ModelProto:
     """The model with all functions written out, fit to be lowered.
 

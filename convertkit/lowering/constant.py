@@ -11,6 +11,7 @@ import tensorflow as tf
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, axis_wise, elementwise_call, free, logical
 from convertkit.lowering.faults import Undecided
+from convertkit.lowering.narrow import carried, carrier, decoded, encoded, narrow_element, narrow_type
 from convertkit.lowering.sizes import is_static, scalar, vector
 from convertkit.lowering.value import Value, sizes_value
 
@@ -26,11 +27,14 @@ TYPES |= {
 
 
 def tf_type(element: int) -> Any:
-    """The TensorFlow type of an ONNX element type.
+    """The TensorFlow type of an ONNX element type, or of what carries it.
 
     Raises:
         ValueError: TensorFlow has no such type.
     """
+    narrow = narrow_element(element)
+    if narrow is not None:
+        return carrier(narrow)
     if element not in TYPES:
         raise ValueError(f"element type {onnx.TensorProto.DataType.Name(element)} is not supported")
     return TYPES[element]
@@ -41,7 +45,8 @@ def _constant(call: Call) -> Value:
     value = onnx.helper.get_attribute_value(attribute)
     match attribute.name:
         case "value":
-            return Value(onnx.numpy_helper.to_array(value))
+            array = onnx.numpy_helper.to_array(value)
+            return Value(carried(array), narrow=narrow_type(array.dtype))
         case "value_float" | "value_floats":
             return Value(np.array(value, np.float32))
         case "value_int" | "value_ints":
@@ -50,7 +55,20 @@ def _constant(call: Call) -> Value:
 
 
 def _cast(call: Call) -> Any:
-    return cast(call.tensor(0), tf_type(call.attribute("to")))
+    return _converted(call, narrow_element(call.attribute("to")), call.attribute("to"))
+
+
+def _converted(call: Call, narrow: Any, element: int | None) -> Any:
+    """The first operand in another type; narrow ones go through float32."""
+    value, tensor = call.value(0), call.tensor(0)
+    if value.narrow is not None and value.narrow != narrow:
+        tensor = decoded(tensor, value.narrow)
+    if narrow is None:
+        return cast(tensor, call.value(1).dtype if element is None else tf_type(element))
+    if value.narrow != narrow:
+        saturate = bool(call.attribute("saturate", 1))
+        tensor = encoded(tensor, narrow, saturate, call.attribute("round_mode", "up"))
+    return Value(tensor, value.order, value.shape, narrow=narrow)
 
 
 def cast(tensor: Any, dtype: Any) -> Any:
@@ -68,7 +86,7 @@ def _cast_sizes(call: Call) -> Value:
 
 
 def _cast_like(call: Call) -> Any:
-    return cast(call.tensor(0), call.value(1).dtype)
+    return _converted(call, call.value(1).narrow, None)
 
 
 def _constant_of_shape(call: Call) -> Any:

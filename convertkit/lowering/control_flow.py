@@ -49,7 +49,10 @@ def _loop(call: Call) -> list[Any]:
 
 
 def repeated(
-    body: Callable[[Any, Any, list[Any]], tuple[Any, list[Any], list[Any]]], steps: Any, flag: Any, states: list[Any]
+    body: Callable[[Any, Any, list[Any]], tuple[Any, list[Any], list[Any]]],
+    steps: Any,
+    flag: Any,
+    states: list[Any],
 ) -> list[Any]:
     """Run a body while its flag holds, at most `steps` times; carried states first, then what each step adds.
 

@@ -13,8 +13,9 @@ import tensorflow as tf
 from convertkit.errors import ConvertkitError, StageError
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Acts, Operator
-from convertkit.lowering.faults import Undecided, UnsupportedOperators, describe, first_line
+from convertkit.lowering.faults import NeedsConstant, Undecided, UnsupportedOperators, describe, first_line
 from convertkit.lowering.functions import function_of, is_defined
+from convertkit.lowering.narrow import carried, narrow_type
 from convertkit.lowering.orders import arrange
 from convertkit.lowering.registry import find
 from convertkit.lowering.sizes import broadcast
@@ -59,7 +60,7 @@ class Scope:
         if name in self.values:
             return self.values[name]
         if name in self._initializers:
-            return self.values.setdefault(name, Value(self._array(name)))
+            return self.values.setdefault(name, constant_value(self._array(name)))
         if self.around is None:
             raise StageError(f"nothing computes '{name}'")
         return self.around.value(name)
@@ -91,7 +92,9 @@ class Scope:
         values = [self.value(name) if name and not self.lacks(name) else None for name in node.input]
         operator = find(node, self._opset(node))
         try:
-            results = self._called(node, values) if operator is None else self._results(node, operator, values)
+            results = (
+                self._called(node, values) if operator is None else self._results(node, operator, values)
+            )
         except ConvertkitError:
             raise
         except Exception as error:
@@ -110,10 +113,14 @@ class Scope:
         opsets = {entry.domain: entry.version for entry in function.opset_import}
         scope = Scope(opsets, self.weights)
         scope.values.update({k: v for k, v in zip(function.input, values, strict=False) if v is not None})
-        wanted = list(function.output)[: len(node.output)]
         scope.absent = set(function.input) - set(scope.values)
-        scope.run_nodes(function.node, wanted)
-        return [scope.value(name) for name in wanted]
+        pairs = zip(function.output, node.output, strict=False)
+        wanted = [inner for inner, outer in pairs if outer]
+        try:
+            scope.run_nodes(function.node, wanted)
+        except NeedsConstant as error:  # its own names mean nothing outside
+            raise NeedsConstant(f"{describe(node)}: {error}", node.output[0]) from error
+        return [scope.value(name) if name in wanted else Value(np.zeros(0)) for name in function.output]
 
     def _results(self, node: onnx.NodeProto, operator: Operator, values: list[Value | None]) -> list[Value]:
         opset = self._opset(node)
@@ -139,12 +146,12 @@ class Scope:
         with tf.init_scope():
             call = Call(node, self._opset(node), arrange(operator, values), self)
             results = [wrap(call, operator, result) for result in as_list(operator.lower(call))]
-            return [
-                Value(np.asarray(value.data.numpy()), value.order, value.shape, value.dtype)
-                if value.is_tensor
-                else value
-                for value in results
-            ]
+            return [_evaluated(value) if value.is_tensor else value for value in results]
+
+
+def constant_value(array: np.ndarray[Any, Any]) -> Value:
+    """An array as a value."""
+    return Value(carried(array), narrow=narrow_type(array.dtype))
 
 
 def wrap(call: Call, operator: Operator, result: Any) -> Value:
@@ -175,6 +182,11 @@ def _elementwise_value(call: Call, operator: Operator, result: Any) -> Value:
         if result.shape[physical] is not None:  # constants may have widened an axis
             shape[logical] = int(result.shape[physical])
     return Value(result, order, tuple(shape))
+
+
+def _evaluated(value: Value) -> Value:
+    """The value of an eager tensor as a constant."""
+    return Value(np.asarray(value.data.numpy()), value.order, value.shape, value.dtype, value.narrow)
 
 
 def as_list(results: Any) -> list[Any]:

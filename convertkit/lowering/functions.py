@@ -42,7 +42,9 @@ def function_of(node: onnx.NodeProto, opset: int, values: list[Value | None]) ->
             max(versions), _with_defaults(node, schema).SerializeToString(), types
         )
     else:
-        body = schema.get_function_with_opset_version(max(v for v in schema.function_opset_versions if v <= opset))
+        body = schema.get_function_with_opset_version(
+            max(v for v in schema.function_opset_versions if v <= opset)
+        )
     if not body:
         raise ValueError("it has no definition for these operands")
     function.ParseFromString(body)

@@ -18,9 +18,10 @@ import tensorflow as tf
 from convertkit.errors import ModelFileError, StageError
 from convertkit.lowering.checks import opsets_of
 from convertkit.lowering.constant import tf_type
-from convertkit.lowering.engine import Scope
+from convertkit.lowering.engine import Scope, constant_value
 from convertkit.lowering.faults import first_line
 from convertkit.lowering.layout import Layout, input_order
+from convertkit.lowering.narrow import narrow_element
 from convertkit.lowering.sizes import Expr, Shape, Size, unknown
 from convertkit.lowering.value import Order, Value, channels_last, identity, sizes_tensor
 from convertkit.lowering.weights import Weights
@@ -49,6 +50,7 @@ class Entry:
     dtype: Any
     order: Order
     shape: tuple[int | str, ...]
+    narrow: Any = None
 
     def tensor_spec(self) -> Any:
         """What tf.function is told of it."""
@@ -63,7 +65,7 @@ class Entry:
             sizes.append(
                 size if isinstance(size, int) else unknown(size, lambda p=place: tf.shape(tensor)[p])
             )
-        return Value(tensor, self.order, tuple(sizes))
+        return Value(tensor, self.order, tuple(sizes), narrow=self.narrow)
 
 
 def build(model: onnx.ModelProto, layout: Layout, base_dir: Path | None, bound: dict[str, Any]) -> Lowered:
@@ -77,7 +79,7 @@ def build(model: onnx.ModelProto, layout: Layout, base_dir: Path | None, bound: 
         scope = Scope(opsets_of(model), weights, base_dir=base_dir)
         for entry, tensor in zip(entries, tensors, strict=True):
             scope.values[entry.name] = entry.value(tensor)
-        scope.values.update({name: Value(np.asarray(array)) for name, array in bound.items()})
+        scope.values.update({name: constant_value(np.asarray(array)) for name, array in bound.items()})
         results = [_ordered(value, layout) for value in scope.run(model.graph)]
         traced[:] = list(zip([output.name for output in model.graph.output], results, strict=True))
         module.weights = weights.variables
@@ -124,7 +126,8 @@ def graph_inputs(model: onnx.ModelProto, layout: Layout) -> list[Entry]:
             raise ModelFileError(f"input '{value.name}': {error}") from error
         shape = tuple(_dimension(value.name, axis, dim) for axis, dim in enumerate(kind.shape.dim))
         order = input_order(graph, value.name, len(shape), layout, opsets_of(model)[""])
-        entries.append(Entry(value.name, _key(value.name, {e.key for e in entries}), dtype, order, shape))
+        key = _key(value.name, {e.key for e in entries})
+        entries.append(Entry(value.name, key, dtype, order, shape, narrow_element(kind.elem_type)))
     return entries
 
 

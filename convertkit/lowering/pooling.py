@@ -14,6 +14,7 @@ from convertkit.lowering.padding import Window, window_of
 from convertkit.lowering.reduce import reduced
 from convertkit.lowering.sizes import Size, scalar
 from convertkit.lowering.value import Value
+from convertkit.lowering.windows import largest, largest_with_places, total
 
 
 def pool_window(call: Call) -> tuple[Window, list[Size]]:
@@ -43,12 +44,33 @@ def _max_pool(call: Call) -> Any:
     window, outputs = pool_window(call)
     x = call.tensor(0)
     if len(call.node.output) > 1 and call.node.output[1]:
-        raise ValueError("the indices of a max-pool are not supported")
-    return _spatial(call, max_pool(x, window), outputs)
+        best, places = _with_places(call, x, window, outputs)
+        return [_spatial(call, best, outputs), _spatial(call, places, outputs)]
+    return _spatial(call, max_pool(x, window, outputs), outputs)
 
 
-def max_pool(x: Any, window: Window) -> Any:
+def _with_places(call: Call, x: Any, window: Window, outputs: list[Size]) -> tuple[Any, Any]:
+    """Maxima and their indices into the flat logical tensor, as ONNX counts them."""
+    sizes = [tf.cast(scalar(size), tf.int64) for size in call.shape]
+    spatial = list(range(2, call.rank))
+    if call.attribute("storage_order", 0):
+        spatial.reverse()
+    strides, step = {}, tf.constant(1, tf.int64)
+    for axis in [*spatial[::-1], 1, 0]:
+        strides[axis], step = step, step * sizes[axis]
+    places = tf.zeros([1] * call.rank, tf.int64)
+    for axis in range(call.rank):
+        line = tf.range(sizes[axis]) * strides[axis]
+        places += tf.reshape(line, [-1 if other == call.axis(axis) else 1 for other in range(call.rank)])
+    pads = [(0, 0), *window.pads, (0, 0)]
+    padded = tf.pad(x, pads, constant_values=x.dtype.min)
+    return largest_with_places(padded, tf.pad(places, pads), window, outputs)
+
+
+def max_pool(x: Any, window: Window, outputs: list[Size]) -> Any:
     """Max-pool of channels-last data."""
+    if set(window.dilations) != {1}:
+        return largest(_padded(x, window), window, outputs)
     if window.is_padded and window.is_same() and x.dtype.is_floating:
         return _windows(x, window, "MAX", "SAME")
     if window.is_padded:
@@ -77,8 +99,6 @@ def _windows(x: Any, window: Window, kind: str, padding: str) -> Any:
         return tf.squeeze(_windows(x[:, tf.newaxis], flat, kind, padding), 1)
     if rank == 3:
         return _volume(x, window, kind, padding)
-    if set(window.dilations) != {1}:
-        return tf.nn.pool(x, window.kernel, kind, window.strides, padding, dilations=window.dilations)
     function = tf.nn.max_pool2d if kind == "MAX" else tf.nn.avg_pool2d
     if x.dtype.is_integer:
         return tf.cast(function(tf.cast(x, tf.float32), window.kernel, window.strides, padding), x.dtype)
@@ -100,42 +120,51 @@ def _volume(x: Any, window: Window, kind: str, padding: str) -> Any:
 
 def _average_pool(call: Call) -> Value:
     window, outputs = pool_window(call)
-    return _spatial(call, average(call, call.tensor(0), window), outputs)
+    return _spatial(call, _average(call, call.tensor(0), window, outputs), outputs)
 
 
-def average(call: Call, x: Any, window: Window) -> Any:
+def _average(call: Call, x: Any, window: Window, outputs: list[Size]) -> Any:
     """Mean over the window, over as many elements as ONNX counts."""
+    if set(window.dilations) != {1}:
+        means = _dilated_mean(tf.pad(x, [(0, 0), *window.pads, (0, 0)]), window, outputs)
+        return means / _share(call, window, outputs) if window.is_padded else means
     if not window.is_padded:
         return _windows(x, window, "AVG", "VALID")
     counts_padding = bool(call.attribute("count_include_pad", 0))
-    if window.is_same() and not counts_padding and set(window.dilations) == {1} and len(window.kernel) < 3:
+    if window.is_same() and not counts_padding and len(window.kernel) < 3:
         return _windows(x, window, "AVG", "SAME")
     means = _windows(tf.pad(x, [(0, 0), *window.pads, (0, 0)]), window, "AVG", "VALID")
-    share = _share(call, window, counts_padding)
+    share = _share(call, window, outputs)
     if isinstance(share, np.ndarray) and np.allclose(share, 1):
         return means
     return means * tf.cast(1 / share, x.dtype)
 
 
-def _share(call: Call, window: Window, counts_padding: bool) -> Any:
-    """The share of each window that counts, as an array where the sizes are known."""
-    flat = call.attribute("pads") or [0] * (2 * len(window.kernel))
+def _dilated_mean(x: Any, window: Window, outputs: list[Size]) -> Any:
+    return total(x, window, outputs) / float(np.prod(window.kernel))
+
+
+def _share(call: Call, window: Window, outputs: list[Size]) -> Any:
+    """The share of each window that counts; a constant where the sizes are known."""
     rank = len(window.kernel)
-    stated = list(zip(flat[:rank], flat[rank:], strict=True))
-    if call.attribute("auto_pad", "NOTSET").startswith("SAME"):
-        stated = list(window.pads)
-    counted = stated if counts_padding else [(0, 0)] * rank
-    lines: list[Any] = []
-    for axis, (size, pads, counts) in enumerate(zip(window.sizes, window.pads, counted, strict=True)):
+    flat = call.attribute("pads") or [0] * (2 * rank)
+    is_auto = call.attribute("auto_pad", "NOTSET").startswith("SAME")
+    stated = list(window.pads) if is_auto else list(zip(flat[:rank], flat[rank:], strict=True))
+    if not call.attribute("count_include_pad", 0):
+        stated = [(0, 0)] * rank
+    share: Any = 1.0
+    for axis, size in enumerate(window.sizes):
+        pads = window.pads[axis]
+        counts = [min(p, c) for p, c in zip(pads, stated[axis], strict=True)]
         ones = tf.pad(tf.ones([scalar(size)]), [counts], constant_values=1.0)
         line = tf.pad(ones, [[p - c for p, c in zip(pads, counts, strict=True)]])
-        k, s, d = window.kernel[axis], window.strides[axis], window.dilations[axis]
-        share = _windows(line[tf.newaxis, :, tf.newaxis], Window((k,), (s,), (d,), (), ()), "AVG", "VALID")
-        lines.append(tf.reshape(share, [1, *[-1 if axis == other else 1 for other in range(rank)], 1]))
-    total = lines[0]
-    for line in lines[1:]:
-        total = total * line
-    return total
+        row = Window(
+            *[(values[axis],) for values in (window.kernel, window.strides, window.dilations)], (), ()
+        )
+        means = _dilated_mean(line[tf.newaxis, :, tf.newaxis], row, [outputs[axis]])
+        share = share * tf.reshape(means, [1, *[-1 if axis == other else 1 for other in range(rank)], 1])
+    known = tf.get_static_value(share)
+    return share if known is None else known
 
 
 def _global(function: Callable[..., Any]) -> Callable[[Call], Value]:
@@ -162,7 +191,10 @@ def _lp_pool(call: Call) -> Value:
     p = call.attribute("p", 2)
     window, outputs = pool_window(call)
     x = tf.pad(tf.abs(call.tensor(0)) ** p, [(0, 0), *window.pads, (0, 0)])
-    sums = _windows(x, window, "AVG", "VALID") * float(np.prod(window.kernel))
+    if set(window.dilations) != {1}:
+        sums = total(x, window, outputs)
+    else:
+        sums = _windows(x, window, "AVG", "VALID") * float(np.prod(window.kernel))
     return _spatial(call, sums ** (1.0 / p), outputs)
 
 

@@ -10,6 +10,7 @@ from convertkit.lowering.call import Call
 from convertkit.lowering.constant import tf_type
 from convertkit.lowering.convolution import convolve
 from convertkit.lowering.declare import Table, axis_wise, channel_last, logical
+from convertkit.lowering.narrow import CODED, clipped, decoded, encoded, narrow_element
 from convertkit.lowering.value import Value
 
 
@@ -32,11 +33,15 @@ def _laid(call: Call, index: int) -> Any:
 def _quantize(call: Call) -> Any:
     stated = call.attribute("output_dtype", 0)
     dtype = call.value(2).dtype if call.has(2) else tf_type(stated) if stated else tf.uint8
+    narrow = call.value(2).narrow if call.has(2) else narrow_element(stated) if stated else None
     x, scale = call.tensor(0), _laid(call, 1)
     wide = tf.cast(x, tf.float32) / tf.cast(scale, tf.float32)
+    if narrow in CODED:
+        codes = encoded(wide, narrow, bool(call.attribute("saturate", 1)))  # type: ignore[arg-type]
+        return Value(codes, call.order, call.shape, narrow=narrow)
     zero = tf.cast(_laid(call, 2), tf.float32) if call.has(2) else 0.0
-    if not dtype.is_integer:
-        raise ValueError(f"quantizing to {dtype.name} is not supported")
+    if narrow is not None:
+        return Value(clipped(tf.round(wide) + zero, narrow), call.order, call.shape, narrow=narrow)
     return call.like(saturated(tf.round(wide) + zero, dtype))
 
 
@@ -49,8 +54,10 @@ def _dequantize(call: Call) -> Any:
     scale = _laid(call, 1)
     stated = call.attribute("output_dtype", 0)
     dtype = tf_type(stated) if stated else scale.dtype
-    x = tf.cast(call.tensor(0), tf.float32)
-    if call.has(2):
+    narrow = call.value(0).narrow
+    x = call.tensor(0)
+    x = tf.cast(decoded(x, narrow) if narrow is not None else x, tf.float32)
+    if call.has(2) and narrow not in CODED:
         x = x - tf.cast(_laid(call, 2), tf.float32)
     return call.like(tf.cast(x * tf.cast(scale, tf.float32), dtype))
 
@@ -80,9 +87,13 @@ def _matmul_integer(call: Call) -> Any:
 
 
 def _qlinear_matmul(call: Call) -> Any:
-    left = (tf.cast(call.tensor(0), tf.int32) - _column(call, 2, tf.int32))
+    left = tf.cast(call.tensor(0), tf.int32) - _column(call, 2, tf.int32)
     right = tf.cast(call.tensor(3), tf.int32) - tf.cast(call.tensor(5), tf.int32)
-    scale = _column(call, 1, tf.float32) * tf.cast(call.tensor(4), tf.float32) / tf.cast(call.tensor(6), tf.float32)
+    scale = (
+        _column(call, 1, tf.float32)
+        * tf.cast(call.tensor(4), tf.float32)
+        / tf.cast(call.tensor(6), tf.float32)
+    )
     y = tf.round(tf.cast(tf.matmul(left, right), tf.float32) * scale)
     dtype = call.value(7).dtype
     return saturated(y + tf.cast(call.tensor(7), tf.float32), dtype)

@@ -58,7 +58,10 @@ class Layer:
     def activations(self, number: int) -> list[Callable[[Any], Any]]:
         """The activations of a direction, each clipped before."""
         first = number * self.per_direction
-        alphas, betas = self.call.attribute("activation_alpha") or [], self.call.attribute("activation_beta") or []
+        alphas, betas = (
+            self.call.attribute("activation_alpha") or [],
+            self.call.attribute("activation_beta") or [],
+        )
         functions = []
         for place in range(first, first + self.per_direction):
             alpha = alphas[place] if place < len(alphas) else None
@@ -111,7 +114,9 @@ class Layer:
             return tf.reverse(x, [0])
         return tf.reverse_sequence(x, self.lengths, seq_axis=0, batch_axis=1)
 
-    def _direction(self, projected: Any, states: list[Any], step: Step, backward: bool) -> tuple[Any, list[Any]]:
+    def _direction(
+        self, projected: Any, states: list[Any], step: Step, backward: bool
+    ) -> tuple[Any, list[Any]]:
         """The loop over time; the buffer of outputs is written in place, so it needs no TensorList."""
         sequence = self._flipped(projected) if backward else projected
         length = tf.shape(sequence)[0]
@@ -186,7 +191,9 @@ def _gru(call: Call) -> list[Any]:
                 both = tf.matmul(hidden, recurrent[: 2 * size], transpose_b=True) + rbias[: 2 * size]
                 rz, rr = tf.split(both, 2, -1)
                 z, reset = f(xz + rz), f(xr + rr) * hidden
-                candidate = g(xh + tf.matmul(reset, recurrent[2 * size :], transpose_b=True) + rbias[2 * size :])
+                candidate = g(
+                    xh + tf.matmul(reset, recurrent[2 * size :], transpose_b=True) + rbias[2 * size :]
+                )
             return [(1 - z) * candidate + z * hidden]
 
         return layer.projected(number, bias), [layer.initial(5, number)], step

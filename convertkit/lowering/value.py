@@ -39,13 +39,22 @@ class Value:
         order: the axis order.
         shape: the logical shape.
         dtype: TensorFlow type of the elements.
+        narrow: the type that they stand for where TensorFlow cannot compute with it (see `narrow`).
     """
 
-    def __init__(self, data: Any, order: Order | None = None, shape: Shape | None = None, dtype: Any = None):
+    def __init__(
+        self,
+        data: Any,
+        order: Order | None = None,
+        shape: Shape | None = None,
+        dtype: Any = None,
+        narrow: np.dtype[Any] | None = None,
+    ):
         rank = len(data.shape)
         self.data = data
         self.order = identity(rank) if order is None else order
         self.dtype = tf.as_dtype(dtype or data.dtype)
+        self.narrow = narrow
         self.shape = self._logical_shape() if shape is None else shape
         if self.is_tensor and shape is not None:
             data.set_shape(static_shape(shape[axis] for axis in self.order))
@@ -60,7 +69,7 @@ class Value:
     @property
     def numpy_type(self) -> Any:
         """NumPy's type of the elements."""
-        return np.dtype(self.dtype.as_numpy_dtype)
+        return self.narrow or np.dtype(self.dtype.as_numpy_dtype)
 
     @property
     def is_sizes(self) -> bool:
@@ -125,7 +134,7 @@ class Value:
             data = tf.reshape(self.data, reshape_target(self.shape[axis] for axis in order))
         else:
             data = tf.transpose(self.data, steps)
-        return Value(data, order, self.shape, self.dtype)
+        return Value(data, order, self.shape, self.dtype, self.narrow)
 
     def logical(self) -> Value:
         """The same value in the source's axis order."""
@@ -135,7 +144,7 @@ class Value:
         """The logical transpose by `axes`: nothing moves, only the order changes."""
         back = inverse(tuple(axes))
         order = tuple(back[axis] for axis in self.order)
-        return Value(self.data, order, tuple(self.shape[axis] for axis in axes), self.dtype)
+        return Value(self.data, order, tuple(self.shape[axis] for axis in axes), self.dtype, self.narrow)
 
     def array(self) -> np.ndarray[Any, Any] | None:
         """The elements in logical order where all are known, else None."""
