@@ -178,7 +178,11 @@ def transformer(layers: int, width: int) -> Callable[[], nn.Module]:
         layer = nn.TransformerEncoderLayer(
             width, max(4, width // 64), 4 * width, batch_first=True, activation="gelu"
         )
-        return nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
+        encoder = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
+        for parameter in encoder.parameters():  # the layers are copies of one
+            if parameter.ndim > 1:
+                nn.init.xavier_uniform_(parameter)
+        return encoder
 
     return build
 

@@ -72,7 +72,11 @@ def _gelu(call: Call) -> Any:
     return tf.nn.gelu(call.tensor(0), approximate=call.attribute("approximate", "none") == "tanh")
 
 
-def _prelu(x: Any, slope: Any) -> Any:
+def _prelu(call: Call) -> Any:
+    x, slope = call.tensors()
+    if call.opset < 7 and call.value(1).rank == 1:  # one slope per channel
+        place = call.axis(1)
+        slope = tf.reshape(slope, [-1, *[1] * (call.rank - 1 - place)])
     if x.dtype.is_floating:
         return tf.nn.relu(x) - slope * tf.nn.relu(-x)
     return tf.where(x >= 0, x, slope * x)
@@ -121,7 +125,7 @@ def _hardmax(x: Any, axis: int) -> Any:
 OPERATORS: Table = {
     "Relu": elementwise(tf.nn.relu),
     "LeakyRelu": elementwise_call(_leaky_relu),
-    "PRelu": elementwise(_prelu),
+    "PRelu": elementwise_call(_prelu),
     "Elu": elementwise_call(_elu),
     "Celu": elementwise_call(_celu),
     "Selu": elementwise_call(_selu),

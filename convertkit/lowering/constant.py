@@ -78,6 +78,15 @@ def cast(tensor: Any, dtype: Any) -> Any:
     return tf.not_equal(tensor, tf.zeros([], tensor.dtype)) if dtype == tf.bool else tf.cast(tensor, dtype)
 
 
+def _bit_cast(call: Call) -> Any:
+    element = call.attribute("to")
+    target, narrow = tf_type(element), narrow_element(element)
+    tensor, value = call.tensor(0), call.value(0)
+    if target == tf.bool or tensor.dtype == tf.bool:
+        return tf.cast(tensor, target)
+    return Value(tf.bitcast(tensor, target), value.order, value.shape, narrow=narrow)
+
+
 def _cast_sizes(call: Call) -> Value:
     dtype = tf_type(call.attribute("to"))
     if not dtype.is_integer:
@@ -164,6 +173,7 @@ def _bernoulli(call: Call) -> Any:
 OPERATORS: Table = {
     "Constant": free(_constant),
     "Cast": elementwise_call(_cast, sizes=_cast_sizes),
+    "BitCast": elementwise_call(_bit_cast),
     "CastLike": elementwise_call(
         _cast_like, data=1, sizes=lambda call: sizes_value(call.value(0).data, call.value(1).dtype)
     ),

@@ -89,8 +89,9 @@ def _settled(body: Any, states: list[Any]) -> tuple[list[Any], list[Any]]:
     while True:
         found: list[Any] = []
 
-        specs = [tf.TensorSpec(shape, state.dtype) for shape, state in zip(shapes, states, strict=True)]
-        probe = tf.function(functools.partial(_probe, body, found), input_signature=[specs], autograph=False)
+        held = [tf.TensorSpec(shape, state.dtype) for shape, state in zip(shapes, states, strict=True)]
+        specs = [tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.bool), held]
+        probe = tf.function(functools.partial(_probe, body, found), input_signature=specs, autograph=False)
         probe.get_concrete_function()
         merged = [_merged(*pair) for pair in zip(shapes, found[0], strict=True)]
         if merged == shapes:
@@ -98,8 +99,8 @@ def _settled(body: Any, states: list[Any]) -> tuple[list[Any], list[Any]]:
         shapes = merged
 
 
-def _probe(body: Any, found: list[Any], held: list[Any]) -> list[Any]:
-    _, after, added = body(tf.constant(0), tf.constant(True), list(held))
+def _probe(body: Any, found: list[Any], step: Any, alive: Any, held: list[Any]) -> list[Any]:
+    _, after, added = body(step, alive, list(held))
     found[:] = [[t.shape.as_list() for t in after], [(t.shape.as_list(), t.dtype) for t in added]]
     return [*after, *added]
 

@@ -84,7 +84,12 @@ def _einsum(call: Call) -> Any:
     return tf.einsum(equation, *call.tensors())
 
 
+def _determinant(call: Call) -> Any:
+    return tf.linalg.det(call.tensor(0))
+
+
 OPERATORS: Table = {
+    "Det": logical(_determinant),
     "MatMul": free(_matmul),
     "Gemm": free(_gemm),
     "Einsum": logical(_einsum),

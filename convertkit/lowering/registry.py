@@ -20,7 +20,10 @@ from convertkit.lowering import (
     reduce,
     reshape,
     resize,
+    sampling,
+    select,
     shape,
+    signal,
 )
 from convertkit.lowering.declare import Operator
 
@@ -40,7 +43,10 @@ FAMILIES = (
     reduce,
     reshape,
     resize,
+    sampling,
+    select,
     shape,
+    signal,
 )
 
 
