@@ -86,7 +86,7 @@ class HopRunner:
                 last = self._attempt(hop, source, options, len(attempts))
                 fault, status = last.judgement.reason, "failed"
             except ConvertkitError as error:
-                fault, status, code = str(error), "error", error.exit_code
+                fault, status, code = error_line(error, hop), "error", error.exit_code
             attempts.append(attempt_record(options, status, fault, time.perf_counter() - started))
             if not fault:
                 break
@@ -212,6 +212,11 @@ class HopRunner:
 def log_name(hop: Hop) -> str:
     """Name of a hop's log file."""
     return f"{hop.stage.name}.{hop.target.precision}.log"
+
+
+def error_line(error: ConvertkitError, hop: Hop) -> str:
+    """The error, and where to read on where it has no better hint."""
+    return str(error) if error.hint else f"{error} (see logs/{log_name(hop)})"
 
 
 def has_dynamic_axes(artifact: Artifact) -> bool:

@@ -54,7 +54,7 @@ class OnnxToSavedmodelOptions(msgspec.Struct, frozen=True, forbid_unknown_fields
     """`onnx_to_savedmodel`.
 
     Attributes:
-        converter: `onnx2tf` is the library; `auto` tries what there is in turn.
+        converter: `tracked` is this program's own lowering, `onnx2tf` the library; `auto` tries both in turn.
         batch: `dynamic` keeps the dynamic axes, `static` fixes every one (the batch at 1), `auto` tries both.
         layout: axis order of image inputs: `source` keeps PyTorch's, `channels-last` is TensorFlow's,
             `auto` is channels-last where the input feeds a convolution.
@@ -65,7 +65,7 @@ class OnnxToSavedmodelOptions(msgspec.Struct, frozen=True, forbid_unknown_fields
             None: only those of rank 3.
     """
 
-    converter: Literal["auto", "onnx2tf"] = "auto"
+    converter: Literal["auto", "tracked", "onnx2tf"] = "auto"
     batch: Literal["auto", "dynamic", "static"] = "auto"
     layout: Layout = "auto"
     prepare_with: Literal["onnxslim", "onnx2tf"] = "onnxslim"
@@ -73,12 +73,15 @@ class OnnxToSavedmodelOptions(msgspec.Struct, frozen=True, forbid_unknown_fields
     keep_shape: bool | None = None
 
     def attempts(self, *, has_dynamic_axes: bool) -> tuple[Self, ...]:
-        """onnx2tf with the dynamic axes kept, then with every one fixed."""
-        chosen = msgspec.structs.replace(self, converter="onnx2tf")
-        if self.batch != "auto":
-            return (chosen,)
+        """`tracked`, then onnx2tf; each with the dynamic axes kept, onnx2tf at last with every one fixed."""
         batches = ("dynamic", "static") if has_dynamic_axes else ("static",)
-        return tuple(msgspec.structs.replace(chosen, batch=batch) for batch in batches)
+        tries = [("tracked", batches[0]), *(("onnx2tf", batch) for batch in batches)]
+        chosen = dict.fromkeys(
+            (converter, batch if self.batch == "auto" else self.batch)
+            for converter, batch in tries
+            if self.converter in ("auto", converter)
+        )
+        return tuple(msgspec.structs.replace(self, converter=c, batch=b) for c, b in chosen)
 
 
 class SavedmodelToTfliteOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -122,7 +125,7 @@ class SampleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How samples are split, and how image files become arrays.
 
     Attributes:
-        calibration: how many samples calibrate; None: a quarter of them, at most 128.
+        calibration: how many samples calibrate; None: half of them, at most 128.
         validation: the most samples that validate.
         seed: of the split and of synthetic inputs.
         mean, std: per colour channel, in units of 0..1, applied to image files.

@@ -187,7 +187,7 @@ def check_fit(spec: TensorSpec, values: Array) -> None:
 
 
 def split_samples(count: int, options: SampleOptions, *, needs_calibration: bool) -> Split:
-    """Seeded and disjoint: calibration a quarter of the samples, at most 128; validation the rest.
+    """Seeded and disjoint: calibration half of the samples, at most 128; validation the rest.
 
     Raises:
         SamplesError: too few samples for two splits.
@@ -195,7 +195,7 @@ def split_samples(count: int, options: SampleOptions, *, needs_calibration: bool
     order = [int(i) for i in np.random.default_rng(options.seed).permutation(count)]
     if not needs_calibration:
         return Split((), tuple(sorted(order[: options.validation])))
-    size = options.calibration or min(MOST_CALIBRATION, max(1, count // 4))
+    size = options.calibration or min(MOST_CALIBRATION, max(1, count // 2))
     if size >= count:
         raise SamplesError(
             f"{count} samples cannot be split into {size} for calibration and some for validation",

@@ -13,7 +13,7 @@ from convertkit.artifact import Artifact
 from convertkit.devices import check_device
 from convertkit.errors import InputError
 from convertkit.formats import Precision, Variant
-from convertkit.intake import Intake, known_inputs, source_loader, take_in
+from convertkit.intake import Intake, read_early, source_loader, take_in
 from convertkit.isolate import Workers
 from convertkit.latency import Latency
 from convertkit.measure import measure
@@ -94,10 +94,11 @@ def open_first(path: Path, recipe: Recipe, workers: Workers, scratch: Path, *, a
     file = inspect_source(path)
     check_trusted(file, allow_code=allow_code)
     samples = Path(recipe.samples) if recipe.samples else None
+    loader = source_loader(file, recipe.factory)
     intake = take_in(
         file,
-        source_loader(file, recipe.factory),
-        known_inputs(file, recipe.inputs),
+        loader,
+        read_early(file, recipe.inputs, samples, recipe.sampling, needs_calibration=False),
         samples,
         recipe.sampling,
         needs_calibration=False,
@@ -118,13 +119,12 @@ def open_next(
     check_trusted(file, allow_code=allow_code)
     logical = first.artifact.signature
     loader = source_loader(file, recipe.factory)
-    samples = Path(recipe.samples) if recipe.samples else None
     known = recorded_signature(path)
     intake = take_in(
         file,
         loader,
-        logical_inputs(logical) if loader is not None else (),
-        samples if loader is not None else None,
+        (first.samples, logical_inputs(logical)) if loader is not None else (None, ()),
+        None,
         recipe.sampling,
         needs_calibration=False,
         workers=workers,

@@ -1,4 +1,4 @@
-"""Shared fixtures: where the shipped models are, a store that no other run sees, and workers for a session."""
+"""Shared fixtures: where the shipped models are, a store of their own, and workers for a whole session."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from convertkit.errors import UsageError
+from convertkit.errors import StageError, UsageError
 from convertkit.folder import RunFolder
 
 
@@ -41,33 +41,48 @@ def test_rejects_of_an_earlier_run_are_removed(tmp_path):
     assert not (tmp_path / "rejected").exists()
 
 
-@pytest.mark.parametrize("error", [None, ValueError, KeyboardInterrupt, SystemExit])
-def test_scratch_is_removed_however_the_run_ends(tmp_path, error):
-    def run():
-        with RunFolder(tmp_path / "run") as folder:
-            made(folder)
-            folder.accept(made(folder, "other"), "model.onnx")
-            if error:
-                raise error
-
-    if error:
-        with pytest.raises(error):
-            run()
-    else:
-        run()
-    assert [path.name for path in (tmp_path / "run").iterdir()] == ["model.onnx"]
+def run(path, error=None):
+    """A run that accepts an artifact, writes a log, and may then raise."""
+    with RunFolder(path) as folder:
+        made(folder)
+        folder.accept(made(folder, "other"), "model.onnx")
+        (folder.logs / "hop.log").write_text("a traceback")
+        (folder.logs / "empty.log").touch()
+        if error:
+            raise error
 
 
+def listing(path):
+    return sorted(str(file.relative_to(path)) for file in path.rglob("*"))
+
+
+def test_scratch_and_empty_logs_are_removed(tmp_path):
+    run(tmp_path / "run")
+    assert listing(tmp_path / "run") == ["logs", "logs/hop.log", "model.onnx"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit, UsageError("no")])
 @pytest.mark.parametrize("depth", ["run", "a/b/run"])
-def test_a_run_that_fails_early_leaves_no_folder(tmp_path, depth):
-    def run():
-        with RunFolder(tmp_path / depth) as folder:
-            (folder.logs / "worker.log").touch()
-            raise ValueError
+def test_a_run_that_is_refused_or_interrupted_leaves_nothing_it_made(tmp_path, error, depth):
+    with pytest.raises((ValueError, KeyboardInterrupt, SystemExit, UsageError)):
+        run(tmp_path / depth, error)
+    assert listing(tmp_path) == []
 
-    with pytest.raises(ValueError):  # noqa: PT011
-        run()
-    assert list(tmp_path.iterdir()) == []
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_what_was_there_before_stays_when_a_run_is_refused(tmp_path, error):
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises((ValueError, KeyboardInterrupt)):
+        run(tmp_path, error)
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+    assert not list(tmp_path.glob(".work-*"))
+
+
+def test_a_stage_that_failed_leaves_its_log(tmp_path):
+    with pytest.raises(StageError):
+        run(tmp_path / "run", StageError("crashed"))
+    assert "logs/hop.log" in listing(tmp_path / "run")
+    assert "logs/empty.log" not in listing(tmp_path / "run")
 
 
 def test_folders_that_were_there_before_stay(tmp_path):
@@ -76,18 +91,6 @@ def test_folders_that_were_there_before_stay(tmp_path):
         pass
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
     assert list((tmp_path / "a").iterdir()) == []
-
-
-def test_logs_with_something_in_them_survive_a_failure(tmp_path):
-    def run():
-        with RunFolder(tmp_path / "run") as folder:
-            (folder.logs / "hop.log").write_text("a traceback")
-            (folder.logs / "empty.log").touch()
-            raise ValueError
-
-    with pytest.raises(ValueError):  # noqa: PT011
-        run()
-    assert [path.name for path in (tmp_path / "run" / "logs").iterdir()] == ["hop.log"]
 
 
 @pytest.mark.parametrize("name", ["file", "file/run", "file/a/run"])

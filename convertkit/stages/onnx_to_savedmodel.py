@@ -1,6 +1,6 @@
 """ONNX → TensorFlow SavedModel, a `serving_default` signature under the source's names.
 
-One interface, several converters: each takes a cleaned graph and returns a `tf.Module` with its signature.
+Two converters behind one interface: `tracked` (`convertkit/lowering`) and `onnx2tf`; the gate decides.
 Upstream flags set: onnxslim's defaults; onnx2tf's are listed in `convertkit/onnx2tf_converter.py`.
 """
 
@@ -14,10 +14,11 @@ import tensorflow as tf
 
 from convertkit import onnx2tf_converter
 from convertkit.errors import StageError
+from convertkit.lowering import lower, write_savedmodel
 from convertkit.onnx_graph import fix_axes
 from convertkit.options import OnnxToSavedmodelOptions
 from convertkit.runtimes.onnxruntime import first_line
-from convertkit.signature import Arrays
+from convertkit.signature import Arrays, Signature
 from convertkit.stages import Conversion, Request
 from convertkit.tensors import read_npz
 
@@ -25,37 +26,47 @@ SIGNATURE = "serving_default"
 
 
 def convert(request: Request[OnnxToSavedmodelOptions]) -> Conversion:
-    """Clean the graph, fix its axes where asked, convert, save."""
+    """Fix the axes where asked, convert, save."""
     options = request.options
     model = onnx.load(request.source.path)
     examples = read_npz(request.examples)
     if options.batch == "static":
         examples = {name: values[:1] for name, values in examples.items()}
-    if options.prepare_with == "onnxslim":
-        model = prepare(model, examples, options)
-    try:
-        module, signature = onnx2tf_converter.convert(model, examples, options, request.scratch)
-    except StageError:
-        raise
-    except (Exception, SystemExit) as error:  # onnx2tf raises anything, and calls sys.exit
-        raise StageError(f"onnx2tf failed: {type(error).__name__}: {first_line(error)}"[:300]) from error
-    save(module, request.out)
+        if options.prepare_with == "onnxslim":
+            fix_axes(model, {name: values.shape for name, values in examples.items()})
+    convert_with = {"tracked": convert_tracked, "onnx2tf": convert_onnx2tf}[options.converter]
+    signature = convert_with(model, examples, request)
+    (request.out / "fingerprint.pb").unlink(missing_ok=True)  # differs from run to run, serves nothing
     return Conversion(signature)
 
 
-def prepare(model: onnx.ModelProto, examples: Arrays, options: OnnxToSavedmodelOptions) -> onnx.ModelProto:
-    """The graph with its axes fixed where asked, folded and simplified.
+def convert_tracked(
+    model: onnx.ModelProto, examples: Arrays, request: Request[OnnxToSavedmodelOptions]
+) -> Signature:
+    """By this program's own lowering; it folds constants itself and needs no samples."""
+    lowered = lower(model, layout=request.options.layout, base_dir=Path(request.source.path).parent)
+    write_savedmodel(lowered, request.out)
+    return lowered.signature
 
-    onnxslim accepts broken graphs, so the result is checked.
-    """
-    if options.batch == "static":
-        fix_axes(model, {name: values.shape for name, values in examples.items()})
+
+def convert_onnx2tf(
+    model: onnx.ModelProto, examples: Arrays, request: Request[OnnxToSavedmodelOptions]
+) -> Signature:
+    """By onnx2tf, which raises anything, and calls sys.exit."""
+    if request.options.prepare_with == "onnxslim":
+        model = slim(model)
+    try:
+        module, signature = onnx2tf_converter.convert(model, examples, request.options, request.scratch)
+    except StageError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise StageError(f"onnx2tf failed: {type(error).__name__}: {first_line(error)}"[:300]) from error
+    tf.saved_model.save(module, str(request.out), signatures={SIGNATURE: module.serve})
+    return signature
+
+
+def slim(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The graph folded and simplified; onnxslim accepts broken graphs, so the result is checked."""
     slimmed: onnx.ModelProto = onnxslim.slim(model)
     onnx.checker.check_model(slimmed)
     return slimmed
-
-
-def save(module: tf.Module, folder: Path) -> None:
-    """Write the SavedModel. `fingerprint.pb` differs from run to run and serves nothing: it is removed."""
-    tf.saved_model.save(module, str(folder), signatures={SIGNATURE: module.serve})
-    (folder / "fingerprint.pb").unlink(missing_ok=True)

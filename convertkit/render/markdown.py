@@ -1,0 +1,230 @@
+"""`report.md`: the verdict in the first line, then the hops and all their details. No rich, no jinja2."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+
+from convertkit.gate import Comparison
+from convertkit.latency import Latency
+from convertkit.render.numbers import (
+    DASH,
+    format_bytes,
+    format_cosine,
+    format_error,
+    format_interval_ms,
+    format_ms,
+    format_percent,
+    format_points,
+    format_seconds,
+    format_share,
+    format_sqnr_db,
+)
+from convertkit.render.summary import (
+    axis_state,
+    describe_axes,
+    largest_error,
+    latency_on,
+    min_sqnr_db,
+    one_line,
+    source_accuracy,
+    source_variant,
+    spent_seconds,
+    was_run,
+)
+from convertkit.render.verdict import caveats, device_lines, verdict_line
+from convertkit.report import HopRecord, Report
+
+SPECIAL = re.compile(r"[\\`*\[\]|#~]|(?<!\w)_|_(?!\w)")
+ENTITY = re.compile(r"&(?=#?\w+;)")
+
+HOP_HEADINGS = (
+    "Hop",
+    "Status",
+    "Converter",
+    "Size",
+    "Of source",
+    "Min SQNR, dB",
+    "Max error",
+    "Accuracy, %",
+    "Drop, points",
+    "Dynamic axes",
+    "CPU p50, ms",
+    "95 % interval, ms",
+    "Time, s",
+    "Peak memory",
+)
+OUTPUT_HEADINGS = ("Output", "Max error", "RMSE", "Cosine", "SQNR, dB", "Top-1 agreement, %")
+LATENCY_HEADINGS = (
+    "Device",
+    "Threads",
+    "Batch",
+    "p50, ms",
+    "95 % interval, ms",
+    "p90, ms",
+    "p99, ms",
+    "Runs",
+    "Session memory",
+)
+
+
+def render_markdown(report: Report) -> str:
+    """The whole report as GitHub-flavoured Markdown."""
+    word, _, rest = verdict_line(report).partition(":")
+    lines = [f"**{word}:** {escape(rest)}", ""]
+    lines += [f"- {escape(line)}" for line in (*caveats(report), *device_lines(report))]
+    lines += ["", "## Hops", "", *table(HOP_HEADINGS, [source_cells(report), *map(hop_cells, report.hops)])]
+    for hop in report.hops:
+        lines += ["", *hop_lines(hop)]
+    lines += ["", *run_lines(report)]
+    return "\n".join(lines) + "\n"
+
+
+def escape(text: str) -> str:
+    """Text that Markdown shows as it is, in a table cell too: one line, nothing of it markup."""
+    quoted = SPECIAL.sub(r"\\\g<0>", ENTITY.sub("&amp;", one_line(text)))
+    return quoted.replace("<", "&lt;").replace(">", "&gt;")
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A table; cells are escaped here, and numbers' headings carry their units."""
+    lines = [f"| {' | '.join(headings)} |", f"|{'|'.join([' --- '] * len(headings))}|"]
+    return lines + [f"| {' | '.join(escape(cell) for cell in row)} |" for row in rows]
+
+
+def source_cells(report: Report) -> list[str]:
+    """The source's row of the hop table."""
+    accuracy, row = source_accuracy(report), latency_on(report.source_latency)
+    return [
+        source_variant(report),
+        "source",
+        DASH,
+        format_bytes(report.source.size_bytes),
+        *(DASH, DASH, DASH),
+        format_percent(accuracy),
+        *(DASH, DASH),
+        *latency_cells(row),
+        *(DASH, DASH),
+    ]
+
+
+def hop_cells(hop: HopRecord) -> list[str]:
+    """A hop's row of the hop table."""
+    status = hop.status if was_run(hop) else "not run"
+    return [
+        f"{hop.source} → {hop.target}",
+        f"{status} (cached)" if hop.cached else status,
+        hop.converter or DASH,
+        format_bytes(hop.artifact.size_bytes if hop.artifact else None),
+        format_share(hop.artifact.size_ratio if hop.artifact else None),
+        format_sqnr_db(min_sqnr_db(hop.vs_source)),
+        format_error(largest_error(hop.vs_source)),
+        format_percent(hop.accuracy.value if hop.accuracy else None),
+        format_points(hop.accuracy.drop if hop.accuracy else None),
+        describe_axes(hop.dynamic_axes) or DASH,
+        *latency_cells(latency_on(hop.latency)),
+        format_seconds(spent_seconds(hop)),
+        format_bytes(hop.peak_rss_bytes or None),
+    ]
+
+
+def latency_cells(row: Latency | None) -> list[str]:
+    """p50 and its interval."""
+    if row is None:
+        return [DASH, DASH]
+    return ["skipped" if row.p50_ms is None else format_ms(row.p50_ms), format_interval_ms(row.p50_ci95_ms)]
+
+
+def hop_lines(hop: HopRecord) -> list[str]:
+    """Everything known of one hop."""
+    status = hop.status if was_run(hop) else "not run"
+    lines = [f"## {escape(f'{hop.source} → {hop.target}')}: {status}", ""]
+    if hop.error:
+        lines += [f"**{escape(hop.error)}**", ""]
+    if hop.artifact:
+        lines.append(f"- artifact: {escape(hop.artifact.path)}, sha256 {escape(hop.artifact.sha256)}")
+    for axis in hop.dynamic_axes:
+        sizes = ", ".join(map(str, axis.sizes_checked))
+        ran = f" (ran and agreed at {sizes})" if sizes else ""
+        name = f"dynamic axis {axis.axis} of {escape(axis.input)}, {escape(axis.name)}"
+        lines.append(f"- {name}: {axis_state(axis)}{ran}")
+    if hop.field_runtime:
+        field = hop.field_runtime
+        detail = f", max error {format_error(field.max_abs_error)}" if field.max_abs_error is not None else ""
+        reason = f": {escape(field.reason)}" if field.reason else ""
+        lines.append(f"- field runtime {escape(field.runtime)}: {field.status}{detail}{reason}")
+    lines += [f"- {escape(note)}" for note in hop.notes]
+    lines += comparison_lines("Against the source", hop.vs_source)
+    lines += comparison_lines("Against the previous artifact", hop.vs_previous)
+    if hop.latency:
+        lines += ["", "Latency:", "", *table(LATENCY_HEADINGS, [latency_row(row) for row in hop.latency])]
+    if hop.attempts:
+        rows = [
+            [a.converter, options_text(a.options), a.status, a.error or DASH, format_seconds(a.seconds)]
+            for a in hop.attempts
+        ]
+        lines += ["", "Attempts:", ""]
+        lines += table(("Converter", "Options", "Status", "Reason", "Time, s"), rows)
+    return lines
+
+
+def options_text(options: dict[str, object]) -> str:
+    """`opset=20, slim=true`."""
+    return ", ".join(f"{key}={json.dumps(value)}" for key, value in options.items()) or DASH
+
+
+def comparison_lines(title: str, comparison: Comparison | None) -> list[str]:
+    """The metrics of each output, and the verdict on them."""
+    if comparison is None:
+        return []
+    floor = f"at least {comparison.tolerance.min_sqnr_db:g} dB"
+    lines = ["", f"{title}: {comparison.verdict} ({floor}). {escape(comparison.reason)}".rstrip(), ""]
+    rows = [
+        [
+            row.name,
+            format_error(row.max_abs_error),
+            format_error(row.rmse),
+            format_cosine(row.cosine),
+            format_sqnr_db(row.sqnr_db),
+            format_percent(row.top1_agreement),
+        ]
+        for row in comparison.outputs
+    ]
+    return lines + (table(OUTPUT_HEADINGS, rows) if rows else ["The outputs could not be compared."])
+
+
+def latency_row(row: Latency) -> list[str]:
+    """A row of the latency table; a skipped one says why in place of p50."""
+    if row.p50_ms is None:
+        return [row.device, DASH, DASH, f"skipped: {row.skipped or 'no reason given'}", *[DASH] * 5]
+    return [
+        row.device,
+        str(row.threads if row.threads is not None else DASH),
+        str(row.batch if row.batch is not None else DASH),
+        format_ms(row.p50_ms),
+        format_interval_ms(row.p50_ci95_ms),
+        format_ms(row.p90_ms),
+        format_ms(row.p99_ms),
+        str(row.runs if row.runs is not None else DASH),
+        format_bytes(row.session_bytes),
+    ]
+
+
+def run_lines(report: Report) -> list[str]:
+    """The source, the samples and the environment."""
+    source, samples, place = report.source, report.samples, report.environment
+    inputs = ", ".join(spec.describe() for spec in source.inputs)
+    outputs = ", ".join(spec.describe() for spec in source.outputs)
+    split = f"{samples.calibration} calibration, {samples.validation} validation"
+    return [
+        "## Source, samples, environment",
+        "",
+        f"- source: {escape(source.path)} ({escape(source.kind)}), sha256 {escape(source.sha256)}",
+        f"- inputs: {escape(inputs)}; outputs: {escape(outputs)}",
+        f"- samples: {samples.count} ({escape(samples.origin)}): {split}; sha256 {escape(samples.sha256)}",
+        f"- convertkit {escape(report.convertkit)}, Python {escape(place.python)}, {escape(place.platform)}",
+        f"- CPU: {escape(place.cpu)}; GPUs: {escape(', '.join(place.gpus) or 'none')}",
+        "",
+        *table(("Package", "Version"), sorted(place.packages.items())),
+    ]

@@ -1,0 +1,172 @@
+"""What a report says, in words and single figures: the facts that every rendering shows. Draws nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from convertkit.formats import Precision
+from convertkit.gate import Comparison
+from convertkit.latency import Latency
+from convertkit.render.numbers import format_points, format_times
+from convertkit.report import DynamicAxis, HopRecord, Report
+
+CPU = "cpu"
+
+
+def source_variant(report: Report) -> str:
+    """The variant of the model that came in."""
+    return report.hops[0].source if report.hops else report.source.format
+
+
+def final_hops(report: Report) -> tuple[HopRecord, ...]:
+    """The hops that end a route: nothing starts from what they made."""
+    starts = {hop.source for hop in report.hops}
+    return tuple(hop for hop in report.hops if hop.target not in starts)
+
+
+def was_run(hop: HopRecord) -> bool:
+    """False where the hop had nothing to start from, because an earlier one made nothing that ships."""
+    return hop.status == "passed" or bool(hop.attempts) or hop.artifact is not None
+
+
+def culprit(report: Report) -> HopRecord | None:
+    """The hop to look at first: the first that was run and did not pass; None where all passed."""
+    bad = [hop for hop in report.hops if hop.status != "passed"]
+    return next((hop for hop in bad if was_run(hop)), bad[0] if bad else None)
+
+
+def spent_seconds(hop: HopRecord) -> float | None:
+    """Seconds of the conversion; of all attempts where none gave an artifact; None where it was not run."""
+    if not was_run(hop):
+        return None
+    return hop.seconds or sum(attempt.seconds for attempt in hop.attempts)
+
+
+def min_sqnr_db(comparison: Comparison | None) -> float | None:
+    """The lowest of any output; None where nothing could be compared."""
+    return worst((row.sqnr_db for row in comparison.outputs) if comparison else (), is_lower_worse=True)
+
+
+def largest_error(comparison: Comparison | None) -> float | None:
+    """The largest absolute error of any output; None where nothing could be compared."""
+    rows = (row.max_abs_error for row in comparison.outputs) if comparison else ()
+    return worst(rows, is_lower_worse=False)
+
+
+def worst(values: Iterable[float | None], *, is_lower_worse: bool) -> float | None:
+    """The worst of some figures; None where there is none, or where one of them is not a finite number."""
+    numbers = list(values)
+    finite = [number for number in numbers if number is not None and math.isfinite(number)]
+    if not numbers or len(finite) < len(numbers):
+        return None
+    return min(finite) if is_lower_worse else max(finite)
+
+
+def latency_on(rows: Sequence[Latency], device: str = CPU) -> Latency | None:
+    """The row of a device, measured or skipped; None where it has none."""
+    return next((row for row in rows if row.device == device), None)
+
+
+def other_devices(report: Report) -> list[str]:
+    """Every device but the CPU that any row names, in order."""
+    rows = [*report.source_latency, *(row for hop in report.hops for row in hop.latency)]
+    return list(dict.fromkeys(row.device for row in rows if row.device != CPU))
+
+
+def compare_speed(source: Latency | None, artifact: Latency | None) -> str:
+    """`4.6× as fast as the source`; empty where the two were not measured alike."""
+    if source is None or artifact is None or not source.p50_ms or not artifact.p50_ms:
+        return ""
+    if (source.device, source.threads, source.batch) != (artifact.device, artifact.threads, artifact.batch):
+        return ""
+    if overlap(source.p50_ci95_ms, artifact.p50_ci95_ms):
+        return "no measurable difference from the source"
+    if artifact.p50_ms < source.p50_ms:
+        return f"{format_times(source.p50_ms / artifact.p50_ms)} as fast as the source"
+    return f"slower than the source: {format_times(artifact.p50_ms / source.p50_ms)} its time"
+
+
+def overlap(a: tuple[float, float] | None, b: tuple[float, float] | None) -> bool:
+    """True where two intervals share a value."""
+    return a is not None and b is not None and a[0] <= b[1] and b[0] <= a[1]
+
+
+def describe_setting(row: Latency) -> str:
+    """`cpu, 1 thread, batch 1`."""
+    parts = [row.device]
+    if row.threads is not None:
+        parts.append(f"{row.threads} thread{'' if row.threads == 1 else 's'}")
+    if row.batch is not None:
+        parts.append(f"batch {row.batch}")
+    return ", ".join(parts)
+
+
+def describe_drop(drop: float) -> str:
+    """`no drop`, `0.24 points below the source`."""
+    points = format_points(abs(drop))
+    if points == "0":
+        return "no drop"
+    return f"{points} points {'below' if drop > 0 else 'above'} the source"
+
+
+def axis_state(axis: DynamicAxis) -> str:
+    """`kept`, `not proven` where it ran at one other size only, or `not kept`."""
+    if axis.kept:
+        return "kept"
+    return "not proven" if axis.sizes_checked else "not kept"
+
+
+def axes_by_state(axes: Iterable[DynamicAxis]) -> dict[str, list[str]]:
+    """Names of the dynamic axes under `kept`, `not proven` and `not kept`; a name shared by inputs once."""
+    states: dict[str, list[str]] = {}
+    for axis in axes:
+        names = states.setdefault(axis_state(axis), [])
+        if axis.name not in names:
+            names.append(axis.name)
+    return states
+
+
+def describe_axes(axes: Sequence[DynamicAxis]) -> str:
+    """`batch kept; height, width not kept`; empty where the source has none."""
+    states = axes_by_state(axes)
+    parts = (f"{', '.join(states[s])} {s}" for s in ("not kept", "not proven", "kept") if s in states)
+    return "; ".join(parts)
+
+
+def lost_axes(report: Report) -> list[tuple[HopRecord, DynamicAxis]]:
+    """Every dynamic axis that is no longer proven, with the hop that lost it first."""
+    lost: dict[str, set[tuple[str, int]]] = {}
+    rows = []
+    for hop in report.hops:
+        before = lost.get(hop.source, set())
+        gone = {(axis.input, axis.axis): axis for axis in hop.dynamic_axes if not axis.kept}
+        rows += [(hop, axis) for key, axis in gone.items() if key not in before]
+        lost[hop.target] = before | set(gone)
+    return rows
+
+
+def source_accuracy(report: Report) -> float | None:
+    """The source's own accuracy, from any hop's value and drop; None without labels."""
+    for hop in report.hops:
+        if hop.accuracy is not None:
+            return hop.accuracy.value + hop.accuracy.drop
+    return None
+
+
+def is_decided_by_accuracy(hop: HopRecord) -> bool:
+    """True where the gate judged the scores by accuracy: an integer target, with labels."""
+    precision = hop.target.partition(":")[2]
+    integers = [str(known) for known in Precision if known.is_integer]
+    return hop.accuracy is not None and precision in integers
+
+
+def one_line(text: str) -> str:
+    """The text with every run of white space made one space."""
+    return " ".join(text.split())
+
+
+def shorten(text: str, limit: int = 180) -> str:
+    """One line of at most so many characters; what is cut off ends in an ellipsis."""
+    line = one_line(text)
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"

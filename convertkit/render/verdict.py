@@ -1,0 +1,214 @@
+"""The verdict: what ships or why not, the figures that matter, and what to know before shipping."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from convertkit.render.numbers import (
+    DASH,
+    IDENTICAL,
+    format_bytes,
+    format_interval_ms,
+    format_ms,
+    format_percent,
+    format_share,
+    format_sqnr_db,
+)
+from convertkit.render.summary import (
+    axes_by_state,
+    compare_speed,
+    culprit,
+    describe_axes,
+    describe_drop,
+    describe_setting,
+    final_hops,
+    is_decided_by_accuracy,
+    latency_on,
+    lost_axes,
+    min_sqnr_db,
+    one_line,
+    other_devices,
+    shorten,
+)
+from convertkit.report import HopRecord, Report
+
+STATUS_WORDS = {"passed": "PASSED", "failed": "FAILED", "error": "ERROR"}
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """One figure of an artifact: `Size`, `35.2 kB`, `22 % of the source's 157 kB`."""
+
+    label: str
+    value: str
+    detail: str = ""
+    tone: Literal["plain", "good", "warning"] = "plain"
+
+
+def headline(report: Report) -> str:
+    """What ships, or what does not and why: one sentence without the status word."""
+    bad = culprit(report)
+    if bad is not None:
+        where = f" It is kept as {bad.artifact.path}." if bad.artifact else ""
+        reason = shorten(bad.error or "no reason was given").rstrip(".")
+        stop = "" if reason.endswith("…") else "."
+        return f"{bad.target} does not ship: {reason}{stop}{where}"
+    names = [hop.artifact.path for hop in final_hops(report) if hop.artifact]
+    if not names:
+        return "nothing was converted."
+    lost = losses(report)
+    but = f", but {' and '.join(lost)}" if lost else ""
+    return f"{' and '.join(names)} ship{'s' if len(names) == 1 else ''}{but}."
+
+
+def losses(report: Report) -> list[str]:
+    """What the artifacts that end a route no longer do, as parts of a sentence."""
+    parts = []
+    for hop in final_hops(report):
+        states = axes_by_state(hop.dynamic_axes)
+        for state in ("not kept", "not proven"):
+            names = states.get(state, [])
+            if names:
+                axes = "axis" if len(names) == 1 else "axes"
+                parts.append(f"dynamic {axes} {', '.join(names)} {state}")
+        if hop.field_runtime and hop.field_runtime.status == "failed":
+            parts.append(f"{hop.target} fails on {hop.field_runtime.runtime}")
+    return list(dict.fromkeys(parts))
+
+
+def verdict_line(report: Report) -> str:
+    """The whole verdict in one line, figures included where a single artifact ships."""
+    line = f"{STATUS_WORDS[report.status]}: {headline(report)}"
+    ends = final_hops(report)
+    if report.status == "passed" and len(ends) == 1:
+        line = f"{line[:-1]}: {'; '.join(short_facts(report, ends[0]))}."
+    return line
+
+
+def short_facts(report: Report, hop: HopRecord) -> list[str]:
+    """The figures of an artifact as parts of a sentence."""
+    parts = []
+    if hop.artifact:
+        size, share = format_bytes(hop.artifact.size_bytes), format_share(hop.artifact.size_ratio)
+        parts.append(f"{size} ({share} of the source)")
+    if hop.accuracy:
+        parts.append(f"accuracy {format_percent(hop.accuracy.value)} % ({describe_drop(hop.accuracy.drop)})")
+    if hop.vs_source and hop.vs_source.outputs:
+        parts.append(describe_sqnr(min_sqnr_db(hop.vs_source)))
+    row = latency_on(hop.latency)
+    if row and row.p50_ms is not None:
+        speed = compare_speed(latency_on(report.source_latency), row)
+        parts.append(f"p50 {format_ms(row.p50_ms)} ms on the CPU" + (f" ({speed})" if speed else ""))
+    kept = axes_by_state(hop.dynamic_axes).get("kept", [])
+    if kept:
+        parts.append(f"dynamic {'axis' if len(kept) == 1 else 'axes'} {', '.join(kept)} kept")
+    return parts
+
+
+def describe_sqnr(value: float | None) -> str:
+    """`31.1 dB SQNR against the source`, or that the outputs are identical."""
+    text = format_sqnr_db(value)
+    if text == IDENTICAL:
+        return "outputs identical to the source's"
+    return "SQNR unknown" if text == DASH else f"{text} dB SQNR against the source"
+
+
+def facts(report: Report, hop: HopRecord) -> list[Fact]:
+    """How small, how exact, how fast, what was lost: the figures of one hop's artifact."""
+    rows = []
+    if hop.artifact:
+        source = format_bytes(report.source.size_bytes)
+        share = format_share(hop.artifact.size_ratio)
+        rows.append(Fact("Size", format_bytes(hop.artifact.size_bytes), f"{share} of the source's {source}"))
+    if hop.accuracy:
+        tone: Literal["plain", "warning"] = "warning" if hop.accuracy.drop > 0 else "plain"
+        value = f"{format_percent(hop.accuracy.value)} %"
+        rows.append(Fact(f"Accuracy ({hop.accuracy.metric})", value, describe_drop(hop.accuracy.drop), tone))
+    if hop.vs_source:
+        text = format_sqnr_db(min_sqnr_db(hop.vs_source))
+        value = text if text in (IDENTICAL, DASH) else f"{text} dB"
+        floor = f"at least {hop.vs_source.tolerance.min_sqnr_db:g} dB is asked for"
+        rule = "accuracy decides, not SQNR" if is_decided_by_accuracy(hop) else floor
+        rows.append(Fact("SQNR against the source", value, rule))
+    rows += latency_facts(report, hop)
+    if hop.dynamic_axes:
+        states = axes_by_state(hop.dynamic_axes)
+        is_kept = set(states) == {"kept"}
+        sizes = sorted({size for axis in hop.dynamic_axes for size in axis.sizes_checked})
+        detail = f"ran and agreed at {', '.join(map(str, sizes))}" if sizes else "only the exported size runs"
+        value = describe_axes(hop.dynamic_axes)
+        rows.append(Fact("Dynamic axes", value, detail, "good" if is_kept else "warning"))
+    field = hop.field_runtime
+    if field:
+        is_good = field.status == "passed"
+        rows.append(
+            Fact(
+                f"Runs on {field.runtime}",
+                field.status,
+                shorten(field.reason, 80),
+                "good" if is_good else "warning",
+            )
+        )
+    return rows
+
+
+def latency_facts(report: Report, hop: HopRecord) -> list[Fact]:
+    """Latency on each device, or why there is none."""
+    rows = []
+    for row in hop.latency:
+        label = f"p50 latency, {row.device}"
+        if row.p50_ms is None:
+            rows.append(Fact(label, "skipped", shorten(row.skipped or "", 120), "warning"))
+            continue
+        speed = compare_speed(latency_on(report.source_latency, row.device), row)
+        parts = [speed, describe_setting(row), f"95 % interval {format_interval_ms(row.p50_ci95_ms)} ms"]
+        rows.append(Fact(label, f"{format_ms(row.p50_ms)} ms", "; ".join(part for part in parts if part)))
+    return rows
+
+
+def caveats(report: Report) -> list[str]:
+    """What to know before shipping: lost axes, the field runtime, what could not be measured, notes."""
+    lines = []
+    for hop, axis in lost_axes(report):
+        sizes = f" (ran at {', '.join(map(str, axis.sizes_checked))} only)" if axis.sizes_checked else ""
+        state = "not proven" if axis.sizes_checked else "not kept"
+        lines.append(
+            f"dynamic axis '{axis.name}' of input '{axis.input}' is {state} from {hop.target} on{sizes}"
+        )
+    for hop in report.hops:
+        if hop.field_runtime and hop.field_runtime.status != "passed":
+            field = hop.field_runtime
+            lines.append(f"{hop.target} on {field.runtime}: {field.status}, {one_line(field.reason)}")
+    lines += skipped_devices(report)
+    return [*lines, *map(one_line, report.notes)]
+
+
+def skipped_devices(report: Report) -> list[str]:
+    """What was not measured and why, one line for each device and reason."""
+    named = [("the source", report.source_latency), *((hop.target, hop.latency) for hop in report.hops)]
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for name, rows in named:
+        for row in rows:
+            if row.skipped is not None:
+                reasons.setdefault((row.device, one_line(row.skipped)), []).append(name)
+    measured = sum(1 for _, rows in named if rows)
+    lines = []
+    for (device, reason), names in reasons.items():
+        whom = "" if len(names) == measured else f" of {', '.join(names)}"
+        lines.append(f"latency{whom} on {device} skipped: {reason}")
+    return lines
+
+
+def device_lines(report: Report) -> list[str]:
+    """p50 on each device but the CPU, for renderings that have a column for the CPU only."""
+    lines = []
+    for device in other_devices(report):
+        parts = []
+        for hop in report.hops:
+            row = latency_on(hop.latency, device)
+            if row and row.p50_ms is not None:
+                parts.append(f"{hop.target} {format_ms(row.p50_ms)}")
+        if parts:
+            lines.append(f"p50 on {device}, ms: {', '.join(parts)}")
+    return lines
