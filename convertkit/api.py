@@ -162,6 +162,7 @@ def merge(recipe: Recipe, given: dict[str, Any], settings: Sequence[str]) -> Rec
     content |= {key: value for key, value in given.items() if value}
     for setting in settings:
         set_key(content, setting)
+    content = msgspec.to_builtins(decode_recipe(content, "options"))
     for row in STAGES:
         options = content["stages"][row.name]
         options |= {key: content[key] for key in SHORTHANDS if key in options and content[key]}
