@@ -19,7 +19,7 @@ from convertkit.recipe import Recipe, decode_recipe, load_recipe
 from convertkit.registry import STAGES
 from convertkit.report import Report
 from convertkit.side_by_side import Measured
-from convertkit.validate import Judgement
+from convertkit.validator import Judgement
 
 SHORTHANDS = ("layout", "io")
 

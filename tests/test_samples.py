@@ -290,7 +290,7 @@ class TestSplit:
         both = split.calibration + split.validation
         assert len(set(both)) == len(both)
         assert set(both) <= set(range(count))
-        assert len(split.calibration) == (calibration or min(128, max(1, count // 4)))
+        assert len(split.calibration) == (calibration or min(128, count // 2))
         assert 1 <= len(split.validation) <= validation
         assert len(both) == min(count, len(split.calibration) + validation)
         assert split.calibration == tuple(sorted(split.calibration))
