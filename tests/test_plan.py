@@ -53,6 +53,15 @@ def test_the_shortest_route_wins_whatever_the_order_of_the_table():
         assert [hop.stage.name for hop in plan_route(TORCH, TFLITE, table)] == ["direct"]
 
 
+@pytest.mark.parametrize("step", [1, -1])
+def test_of_two_branches_the_shorter_one_wins(step):
+    half = Variant(Format.TFLITE, Precision.FLOAT16)
+    short = [row("short", TORCH, half), row("short2", half, INT8)]
+    long = [row("a", TORCH, ONNX), row("b", ONNX, SAVEDMODEL), row("c", SAVEDMODEL, INT8)]
+    route = plan_route(TORCH, INT8, [*short, *long][::step])
+    assert [hop.stage.name for hop in route] == ["short", "short2"]
+
+
 def test_a_circle_in_the_table_ends():
     table = [row("a", TORCH, ONNX), row("b", ONNX, TORCH)]
     with pytest.raises(NoRouteError):
