@@ -70,8 +70,8 @@ def losses(report: Report) -> list[str]:
         for state in ("not kept", "not proven"):
             names = states.get(state, [])
             if names:
-                axes = "axis" if len(names) == 1 else "axes"
-                parts.append(f"dynamic {axes} {', '.join(names)} {state}")
+                axes, verb = ("axis", "is") if len(names) == 1 else ("axes", "are")
+                parts.append(f"dynamic {axes} {', '.join(names)} {verb} {state}")
         if hop.field_runtime and hop.field_runtime.status == "failed":
             parts.append(f"{hop.target} fails on {hop.field_runtime.runtime}")
     return list(dict.fromkeys(parts))
@@ -83,7 +83,7 @@ def verdict_line(report: Report) -> str:
     ends = final_hops(report)
     if report.status == "passed" and len(ends) == 1:
         line = f"{line[:-1]}: {'; '.join(short_facts(report, ends[0]))}."
-    return line
+    return one_line(line)
 
 
 def short_facts(report: Report, hop: HopRecord) -> list[str]:
@@ -136,7 +136,7 @@ def facts(report: Report, hop: HopRecord) -> list[Fact]:
         states = axes_by_state(hop.dynamic_axes)
         is_kept = set(states) == {"kept"}
         sizes = sorted({size for axis in hop.dynamic_axes for size in axis.sizes_checked})
-        detail = f"ran and agreed at {', '.join(map(str, sizes))}" if sizes else "only the exported size runs"
+        detail = f"ran and agreed at {', '.join(map(str, sizes))}" if sizes else "no other size was proven"
         value = describe_axes(hop.dynamic_axes)
         rows.append(Fact("Dynamic axes", value, detail, "good" if is_kept else "warning"))
     field = hop.field_runtime
@@ -181,7 +181,7 @@ def caveats(report: Report) -> list[str]:
             field = hop.field_runtime
             lines.append(f"{hop.target} on {field.runtime}: {field.status}, {one_line(field.reason)}")
     lines += skipped_devices(report)
-    return [*lines, *map(one_line, report.notes)]
+    return [one_line(line) for line in (*lines, *report.notes)]
 
 
 def skipped_devices(report: Report) -> list[str]:
