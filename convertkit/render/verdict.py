@@ -53,13 +53,31 @@ def headline(report: Report) -> str:
         where = f" It is kept as {bad.artifact.path}." if bad.artifact else ""
         reason = shorten(bad.error or "no reason was given").rstrip(".")
         stop = "" if reason.endswith("…") else "."
-        return f"{bad.target} does not ship: {reason}{stop}{where}"
-    names = [hop.artifact.path for hop in final_hops(report) if hop.artifact]
+        return f"{blame(report, bad)}: {reason}{stop}{where}{also_ships(report)}"
+    names = passed_paths(report)
     if not names:
         return "nothing was converted."
     lost = losses(report)
     but = f", but {' and '.join(lost)}" if lost else ""
     return f"{' and '.join(names)} ship{'s' if len(names) == 1 else ''}{but}."
+
+
+def blame(report: Report, bad: HopRecord) -> str:
+    """`tflite:int8 does not ship`, and because of which hop where that was an earlier one."""
+    missing = [hop.target for hop in final_hops(report) if hop.status != "passed"]
+    because = "" if bad.target in missing else f" because of {bad.target}"
+    return f"{' and '.join(missing)} do{'es' if len(missing) == 1 else ''} not ship{because}"
+
+
+def passed_paths(report: Report) -> list[str]:
+    """Paths of the artifacts that end a route and passed."""
+    return [hop.artifact.path for hop in final_hops(report) if hop.artifact and hop.status == "passed"]
+
+
+def also_ships(report: Report) -> str:
+    """A sentence on the routes that passed in a run that did not; empty where there are none."""
+    names = passed_paths(report)
+    return f" {' and '.join(names)} passed." if names else ""
 
 
 def losses(report: Report) -> list[str]:

@@ -22,9 +22,7 @@ def test_the_first_line_is_the_verdict(passed, failed):
     assert (
         render(passed, "markdown").splitlines()[0].startswith("**PASSED:** model.int8.tflite ships: 35.2 kB")
     )
-    assert (
-        render(failed, "markdown").splitlines()[0].startswith("**ERROR:** savedmodel:float32 does not ship")
-    )
+    assert render(failed, "markdown").splitlines()[0].startswith("**ERROR:** tflite:int8 does not ship")
 
 
 def test_hop_table(passed):

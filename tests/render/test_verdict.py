@@ -19,7 +19,8 @@ def test_passed_says_what_ships_and_its_figures(passed):
 def test_the_culprit_is_the_hop_that_ran_not_the_one_that_could_not(failed):
     assert culprit(failed).target == "savedmodel:float32"
     assert headline(failed) == (
-        f"savedmodel:float32 does not ship: {WRONG}. It is kept as rejected/model.savedmodel."
+        f"tflite:int8 does not ship because of savedmodel:float32: {WRONG}. "
+        "It is kept as rejected/model.savedmodel."
     )
     assert verdict_line(failed).startswith("ERROR: ")
 
@@ -52,6 +53,13 @@ def test_synthetic_samples_are_a_caveat(synthetic):
 def test_two_ends_of_a_route_both_ship():
     report = report_of(onnx_hop(), savedmodel_hop(source="torch:float32"))
     assert headline(report) == "model.onnx and model.savedmodel ship."
+
+
+def test_a_route_that_passed_is_named_where_another_failed():
+    bad = savedmodel_hop(source="torch:float32", status="failed", error="wrong")
+    line = headline(report_of(onnx_hop(), bad, status="failed"))
+    assert line.startswith("savedmodel:float32 does not ship: wrong.")
+    assert line.endswith("model.onnx passed.")
 
 
 def test_another_device_has_a_line_of_its_own():
