@@ -10,12 +10,16 @@ from typing import Any
 import msgspec
 import yaml
 
+from convertkit import side_by_side
 from convertkit.errors import UsageError
+from convertkit.formats import Precision
 from convertkit.in_memory import is_module, saved_module
 from convertkit.pipeline import Progress, RunRequest, Silent, run
 from convertkit.recipe import Recipe, decode_recipe, load_recipe
 from convertkit.registry import STAGES
 from convertkit.report import Report
+from convertkit.side_by_side import Measured
+from convertkit.validate import Judgement
 
 SHORTHANDS = ("layout", "io")
 
@@ -57,16 +61,17 @@ def convert(
     Raises:
         ConvertkitError: what was given cannot be used.
     """
-    given = {
-        "to": [to] if isinstance(to, str) else list(to),
-        "samples": str(samples) if samples is not None else None,
-        "inputs": list(inputs),
-        "factory": factory,
-        "layout": layout,
-        "io": io,
-        "device": device,
-    }
-    merged = merge(load_recipe(recipe) if recipe else Recipe(), given, settings)
+    merged = options_recipe(
+        recipe,
+        to=[to] if isinstance(to, str) else list(to),
+        samples=samples,
+        inputs=inputs,
+        factory=factory,
+        layout=layout,
+        io=io,
+        device=device,
+        settings=settings,
+    )
     silent_or_not = progress or Silent()
     where = Path(out) if out is not None else None
     if is_module(model):
@@ -75,6 +80,76 @@ def convert(
             request = RunRequest(path, merged, where or Path("build") / name, True, cache)
             return run(request, silent_or_not)
     return run(RunRequest(Path(model), merged, where, allow_code, cache), silent_or_not)
+
+
+def validate(
+    reference: str | PathLike[str],
+    candidate: str | PathLike[str],
+    *,
+    samples: str | PathLike[str] | None = None,
+    inputs: Sequence[str] = (),
+    factory: str | None = None,
+    precision: str | None = None,
+    settings: Sequence[str] = (),
+    allow_code: bool = False,
+) -> Judgement:
+    """Compare two artifacts of any formats on the same samples; `judgement.reason` is empty when it passed.
+
+    Args:
+        precision: whose tolerance applies; None: what the candidate's name tells, else float32.
+
+    Raises:
+        ConvertkitError: either cannot be used.
+    """
+    recipe = options_recipe(samples=samples, inputs=inputs, factory=factory, settings=settings)
+    chosen = Precision(precision) if precision else None
+    return side_by_side.validate(
+        Path(reference), Path(candidate), recipe, precision=chosen, allow_code=allow_code
+    )
+
+
+def bench(
+    artifacts: Sequence[str | PathLike[str]],
+    *,
+    samples: str | PathLike[str] | None = None,
+    inputs: Sequence[str] = (),
+    factory: str | None = None,
+    device: str | None = None,
+    settings: Sequence[str] = (),
+    allow_code: bool = False,
+) -> list[Measured]:
+    """Latency, size and memory of artifacts of any formats, in interleaved rounds.
+
+    Raises:
+        ConvertkitError: one of them cannot be used, or the device is not there.
+    """
+    recipe = options_recipe(samples=samples, inputs=inputs, factory=factory, device=device, settings=settings)
+    return side_by_side.bench([Path(path) for path in artifacts], recipe, allow_code=allow_code)
+
+
+def options_recipe(
+    recipe: str | None = None,
+    *,
+    to: Sequence[str] = (),
+    samples: str | PathLike[str] | None = None,
+    inputs: Sequence[str] = (),
+    factory: str | None = None,
+    layout: str | None = None,
+    io: str | None = None,
+    device: str | None = None,
+    settings: Sequence[str] = (),
+) -> Recipe:
+    """A recipe (by name or file, or an empty one) with what was given besides."""
+    given = {
+        "to": list(to),
+        "samples": str(samples) if samples is not None else None,
+        "inputs": list(inputs),
+        "factory": factory,
+        "layout": layout,
+        "io": io,
+        "device": device,
+    }
+    return merge(load_recipe(recipe) if recipe else Recipe(), given, settings)
 
 
 def merge(recipe: Recipe, given: dict[str, Any], settings: Sequence[str]) -> Recipe:
@@ -88,10 +163,8 @@ def merge(recipe: Recipe, given: dict[str, Any], settings: Sequence[str]) -> Rec
     for setting in settings:
         set_key(content, setting)
     for row in STAGES:
-        fields = {field.name for field in msgspec.structs.fields(row.options)}
-        for shorthand in SHORTHANDS:
-            if shorthand in fields and content[shorthand]:
-                content["stages"][row.name][shorthand] = content[shorthand]
+        options = content["stages"][row.name]
+        options |= {key: content[key] for key in SHORTHANDS if key in options and content[key]}
     return decode_recipe(content, "options")
 
 

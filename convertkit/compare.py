@@ -9,6 +9,7 @@ import numpy.typing as npt
 from convertkit.signature import Array
 
 LARGEST_SQNR_DB = 200.0
+LARGEST_ERROR = float(np.finfo(np.float64).max)
 
 Float64 = npt.NDArray[np.float64]
 
@@ -17,8 +18,9 @@ class OutputMetrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Differences of one output, over all samples.
 
     Attributes:
-        max_abs_error, rmse: in the output's own units.
-        cosine: of the two outputs as vectors; null where one of them is all zero.
+        max_abs_error, rmse: in the output's own units; 1.8e308 where the candidate is not finite, since
+            JSON has no Inf.
+        cosine: of the two outputs as vectors; null where one of them is all zero or not finite.
         sqnr_db: 10 log10(signal power / error power), decibels; at most 200, which means identical.
             Unlike cosine it sees a wrong scale.
         top1_agreement: fraction of rows (last axis) with the same largest entry; null for rank < 2.
@@ -37,6 +39,9 @@ def output_metrics(name: str, reference: Array, candidate: Array) -> OutputMetri
     finite = np.isfinite(reference.astype(np.float64))
     wanted: Float64 = reference[finite].astype(np.float64)
     error: Float64 = candidate[finite].astype(np.float64) - wanted
+    if not np.isfinite(error).all():
+        agreement = top1_agreement(reference, candidate)
+        return OutputMetrics(name, LARGEST_ERROR, LARGEST_ERROR, None, -LARGEST_SQNR_DB, agreement)
     return OutputMetrics(
         name=name,
         max_abs_error=float(np.abs(error).max(initial=0.0)),

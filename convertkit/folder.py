@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from convertkit.errors import UsageError
+from convertkit.errors import StageError, UsageError
 from convertkit.files import move_artifact, remove_artifact
 
 REJECTED = "rejected"
@@ -47,12 +47,14 @@ class RunFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Remove the scratch folder, and every folder that this run made and left empty."""
+        """Remove the scratch folder; a run that was refused or interrupted removes all that it made."""
         shutil.rmtree(self.scratch, ignore_errors=True)
-        if kind is not None:
-            for log in self.logs.glob("*.log"):
-                if not log.stat().st_size:
-                    log.unlink()
+        keeps_logs = kind is None or issubclass(kind, StageError)
+        if self.path in self._created and not keeps_logs:
+            shutil.rmtree(self.path, ignore_errors=True)
+        for log in self.logs.glob("*.log"):
+            if not log.stat().st_size:
+                log.unlink()
         for folder in (self.logs, self.repro, *self._created):
             if folder.is_dir() and not os.listdir(folder):
                 folder.rmdir()

@@ -35,7 +35,11 @@ def load_images(folder: Path, inputs: tuple[TensorSpec, ...], options: SampleOpt
             "a folder of images needs a model with exactly one image input", hint="use an .npz"
         )
     spec = inputs[0]
-    is_channels_first, height, width = image_size(spec, CHANNELS[options.color])
+    channels = CHANNELS[options.color]
+    for key, values in (("mean", options.mean), ("std", options.std)):
+        if len(values) not in (1, channels):
+            raise SamplesError(f"sampling.{key} has {len(values)} values for {channels} channels")
+    is_channels_first, height, width = image_size(spec, channels)
     digest = hashlib.sha256()
     arrays = []
     for file in files:
@@ -52,7 +56,7 @@ def image_size(spec: TensorSpec, channels: int) -> tuple[bool, int, int]:
             return is_first, dims[1], dims[2]
     raise SamplesError(
         f"input {spec.describe()} is no image of {channels} channels with a fixed height and width",
-        hint="give --input, or samples.color in a recipe",
+        hint="give --input, or sampling.color in a recipe",
     )
 
 

@@ -85,11 +85,6 @@ def source_loader(file: SourceFile, factory: str | None) -> Loader | None:
     return Loader(str(file.kind), factory if file.kind in NEEDS_FACTORY else None, str(Path.cwd()))
 
 
-def known_inputs(file: SourceFile, given: tuple[str, ...]) -> tuple[TensorSpec, ...]:
-    """The inputs as `--input` or the file says; empty where neither does."""
-    return tuple(parse_input(text) for text in given) or file.inputs
-
-
 def read_samples(
     path: Path | None, inputs: tuple[TensorSpec, ...], options: SampleOptions
 ) -> tuple[Samples, tuple[TensorSpec, ...]]:
@@ -115,10 +110,32 @@ def read_samples(
     return fit_samples(loaded, inputs), inputs
 
 
+def read_early(
+    file: SourceFile,
+    given: tuple[str, ...],
+    path: Path | None,
+    options: SampleOptions,
+    *,
+    needs_calibration: bool,
+) -> tuple[Samples | None, tuple[TensorSpec, ...]]:
+    """Samples and inputs as far as they are known before any worker has looked into the model.
+
+    Raises:
+        SamplesError: the samples are unusable, too few, or do not fit the inputs.
+        UsageError: a PyTorch file tells no inputs, and nothing else does.
+    """
+    inputs = tuple(parse_input(text) for text in given) or file.inputs
+    if not inputs and file.format is not Format.TORCH:
+        return None, ()
+    samples, inputs = read_samples(path, inputs, options)
+    split_samples(samples.count, options, needs_calibration=needs_calibration)
+    return samples, inputs
+
+
 def take_in(
     file: SourceFile,
     loader: Loader | None,
-    inputs: tuple[TensorSpec, ...],
+    early: tuple[Samples | None, tuple[TensorSpec, ...]],
     samples_path: Path | None,
     options: SampleOptions,
     *,
@@ -126,19 +143,18 @@ def take_in(
     workers: Workers,
     scratch: Path,
 ) -> Intake:
-    """Read the samples, and the model's whole signature in a worker.
+    """The model's whole signature, read in a worker, and the samples fitted to it.
+
+    Args:
+        early: what `read_early` found.
 
     Raises:
         ConvertkitError: the model or the samples cannot be used; see `errors`.
     """
-    samples: Samples | None = None
-    if inputs or loader is not None:
-        samples, inputs = read_samples(samples_path, inputs, options)
+    samples, inputs = early
     job = DescribeJob(file.format, str(Path(file.path).resolve()), loader, inputs)
-    sizes: dict[str, list[int]] = {}
     if samples is not None and loader is not None:
-        sizes = axis_sizes(inputs, samples, file.ranges)
-        job = with_examples(job, samples, sizes, scratch)
+        job = with_examples(job, samples, axis_sizes(inputs, samples, file.ranges), scratch)
     answer = workers.ask(runtime_row(file.format).environment, job, "source.log")
     assert isinstance(answer, Described)
     signature = answer.signature
@@ -146,10 +162,14 @@ def take_in(
         samples, _ = read_samples(samples_path, signature.inputs, options)
     else:
         samples = fit_samples(renamed(samples, inputs, signature), signature.inputs)
-    sizes = axis_sizes(signature.inputs, samples, file.ranges)
     artifact = Artifact(Variant(file.format), job.path, signature, file.sha256, file.size_bytes, loader)
-    split = split_samples(samples.count, options, needs_calibration=needs_calibration)
-    return Intake(file, artifact, samples, split, sizes)
+    return Intake(
+        file,
+        artifact,
+        samples,
+        split_samples(samples.count, options, needs_calibration=needs_calibration),
+        axis_sizes(signature.inputs, samples, file.ranges),
+    )
 
 
 def renamed(samples: Samples, before: tuple[TensorSpec, ...], signature: Signature) -> Samples:

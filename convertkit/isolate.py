@@ -70,19 +70,27 @@ class Worker:
         self.peak_bytes = 0
         self._buffer = b""
         self.is_ready = False
-        reading, writing = os.pipe()
         with log.open("ab") as output:
-            self._process = subprocess.Popen(
-                [str(python), str(WORKER_FILE), str(writing), *environment.preload],
-                stdin=subprocess.PIPE,
-                stdout=output,
-                stderr=output,
-                pass_fds=(writing,),
-                start_new_session=True,
-                env=child_environment(python, threads),
-            )
-        os.close(writing)
-        self._answers = reading
+            self._answers, writing = os.pipe()
+            try:
+                self._process = subprocess.Popen(
+                    [str(python), str(WORKER_FILE), str(writing), *environment.preload],
+                    stdin=subprocess.PIPE,
+                    stdout=output,
+                    stderr=output,
+                    pass_fds=(writing,),
+                    start_new_session=True,
+                    env=child_environment(python, threads),
+                )
+            except OSError as error:
+                os.close(self._answers)
+                raise MissingDependencyError(
+                    f"the '{environment.name}' environment's interpreter {python} does not start: "
+                    f"{error.strerror}",
+                    hint=environment.install,
+                ) from None
+            finally:
+                os.close(writing)
 
     @property
     def is_alive(self) -> bool:
@@ -116,12 +124,15 @@ class Worker:
         self.peak_bytes = 0
         while b"\n" not in self._buffer:
             wait = min(POLL_SECONDS, max(0.0, deadline - time.monotonic()))
+            was_alive = self.is_alive  # asked before the pipe is: what a dead worker sent still counts
             if select.select([self._answers], [], [], wait)[0]:
                 received = os.read(self._answers, 1 << 16)
                 if not received:
                     raise self._obituary()
                 self._buffer += received
                 continue
+            if not was_alive:  # a child of its own may still hold the pipe open
+                raise self._obituary()
             if time.monotonic() >= deadline:
                 self.kill()
                 raise WorkerTimeoutError(

@@ -2,7 +2,8 @@
 
 Flags, and why:
     input_onnx_file_path: a copy in the scratch folder, since onnx2tf overwrites its input in place.
-    not_use_onnxsim: the graph is folded already.
+    not_use_onnxsim: the graph is folded already; `prepare_with: onnx2tf` leaves this to onnxsim.
+    batch_size: `prepare_with: onnx2tf` with a static batch; else the graph's batch is fixed already.
     output_signaturedefs: names of inputs and outputs are kept.
     disable_model_save: saving is ours, with a `serving_default` under the source's names.
     keep_shape_absolutely_input_names: rank-3 inputs and those that feed no convolution keep their axes.
@@ -28,7 +29,7 @@ import onnxruntime as ort
 import tensorflow as tf
 
 from convertkit.errors import StageError
-from convertkit.onnx_graph import feeds_convolution
+from convertkit.onnx_graph import feeds_convolution, fix_axes
 from convertkit.options import OnnxToSavedmodelOptions
 from convertkit.runtimes.onnxruntime import read_signature
 from convertkit.signature import Array, Arrays, Dim, Signature, TensorSpec, to_logical, to_physical
@@ -48,7 +49,7 @@ def convert(
     Raises:
         StageError: onnx2tf's model has other inputs or outputs than the graph.
     """
-    logical = read_signature(model)
+    logical = expected_signature(model, examples, options)
     inputs = tuple(physical_spec(spec, input_order(model, spec, options)) for spec in logical.inputs)
     keras_model = run_onnx2tf(model, inputs, examples, options, scratch)
     for spec, tensor in zip(inputs, keras_model.inputs, strict=True):
@@ -62,6 +63,18 @@ def convert(
         for spec in logical.outputs
     )
     return module, Signature(inputs, outputs)
+
+
+def expected_signature(
+    model: onnx.ModelProto, examples: Arrays, options: OnnxToSavedmodelOptions
+) -> Signature:
+    """The graph's signature, its axes fixed where onnx2tf will fix them."""
+    if options.batch != "static":
+        return read_signature(model)
+    fixed = onnx.ModelProto()
+    fixed.CopyFrom(model)
+    fix_axes(fixed, {name: values.shape for name, values in examples.items()})
+    return read_signature(fixed)
 
 
 def channels_last(rank: int) -> tuple[int, ...]:
@@ -107,7 +120,8 @@ def run_onnx2tf(
         return onnx2tf.convert(
             input_onnx_file_path=str(path),
             output_folder_path=str(scratch / "onnx2tf"),
-            not_use_onnxsim=True,
+            not_use_onnxsim=options.prepare_with == "onnxslim",
+            batch_size=1 if options.prepare_with == "onnx2tf" and options.batch == "static" else None,
             output_signaturedefs=True,
             disable_model_save=True,
             keep_shape_absolutely_input_names=[s.name for s in absolutely] or None,

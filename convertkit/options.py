@@ -13,6 +13,7 @@ Layout = Literal["auto", "source", "channels-last"]
 IoType = Literal["float32", "int8", "uint8"]
 PositiveInt = Annotated[int, msgspec.Meta(ge=1)]
 PositiveFloat = Annotated[float, msgspec.Meta(gt=0)]
+Decibels = Annotated[float, msgspec.Meta(ge=-1000, le=1000)]  # bounds, because no value is below NaN
 
 
 class StageOptions(Protocol):
@@ -57,7 +58,8 @@ class OnnxToSavedmodelOptions(msgspec.Struct, frozen=True, forbid_unknown_fields
         batch: `dynamic` keeps the dynamic axes, `static` fixes every one (the batch at 1), `auto` tries both.
         layout: axis order of image inputs: `source` keeps PyTorch's, `channels-last` is TensorFlow's,
             `auto` is channels-last where the input feeds a convolution.
-        slim: fold and simplify the graph with onnxslim first.
+        prepare_with: who folds the graph and fixes a static batch: onnxslim and this program, or
+            onnx2tf itself (onnxsim, `batch_size`), which is silently wrong on transformers.
         sample_data: give onnx2tf real samples to judge its transposes by; without, it can be silently wrong.
         keep_shape: keep every input exactly as in ONNX (`keep_shape_absolutely_input_names`);
             None: only those of rank 3.
@@ -66,7 +68,7 @@ class OnnxToSavedmodelOptions(msgspec.Struct, frozen=True, forbid_unknown_fields
     converter: Literal["auto", "onnx2tf"] = "auto"
     batch: Literal["auto", "dynamic", "static"] = "auto"
     layout: Layout = "auto"
-    slim: bool = True
+    prepare_with: Literal["onnxslim", "onnx2tf"] = "onnxslim"
     sample_data: bool = True
     keep_shape: bool | None = None
 
@@ -110,7 +112,7 @@ class GateOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         require_field_runtime: fail a `.tflite` that the field runtime does not run, or runs differently.
     """
 
-    min_sqnr_db: float | None = None
+    min_sqnr_db: Decibels | None = None
     max_accuracy_drop: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
     require_dynamic_axes: bool = False
     require_field_runtime: bool = False
@@ -120,7 +122,7 @@ class SampleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How samples are split, and how image files become arrays.
 
     Attributes:
-        calibration: how many samples calibrate; None: a quarter of them, at most 128.
+        calibration: how many samples calibrate; None: half of them, at most 128.
         validation: the most samples that validate.
         seed: of the split and of synthetic inputs.
         mean, std: per colour channel, in units of 0..1, applied to image files.

@@ -14,14 +14,16 @@ from convertkit.errors import UsageError
 from convertkit.folder import RunFolder
 from convertkit.formats import Format, Variant, parse_variant
 from convertkit.hops import HopRunner
-from convertkit.intake import Intake, known_inputs, source_loader, take_in
+from convertkit.intake import Intake, read_early, source_loader, take_in
 from convertkit.isolate import Workers
 from convertkit.measure import measure
 from convertkit.plan import Hop, default_variant, plan
 from convertkit.recipe import Recipe
 from convertkit.registry import runtime_row
+from convertkit.render import render
 from convertkit.report import (
     FILE_NAME,
+    SIGNATURE_FILE,
     HopRecord,
     Report,
     SamplesRecord,
@@ -34,6 +36,7 @@ from convertkit.store import Store
 from convertkit.validate import Validator
 from convertkit.versions import environment_record
 
+RENDERED_FILES = {"report.md": "markdown", "report.html": "html", "junit.xml": "junit"}
 SYNTHETIC_NOTE = "no samples were given: the float gates used seeded synthetic inputs"
 
 
@@ -104,8 +107,10 @@ def run(request: RunRequest, progress: Progress) -> Report:
     check_trusted(file, allow_code=request.allow_code)
     hops = plan(Variant(file.format), targets)
     loader = source_loader(file, recipe.factory)
-    inputs = known_inputs(file, recipe.inputs)
     needs_calibration = any(hop.target.precision.needs_calibration for hop in hops)
+    early = read_early(
+        file, recipe.inputs, samples_path, recipe.sampling, needs_calibration=needs_calibration
+    )
     threads = recipe.bench.threads
     with (
         RunFolder(request.out or Path("build") / file_stem(request.model)) as folder,
@@ -116,7 +121,7 @@ def run(request: RunRequest, progress: Progress) -> Report:
         intake = take_in(
             file,
             loader,
-            inputs,
+            early,
             samples_path,
             recipe.sampling,
             needs_calibration=needs_calibration,
@@ -222,10 +227,11 @@ def build_report(intake: Intake, records: list[HopRecord], source_latency: tuple
 
 
 def write_run(report: Report, artifacts: list[Artifact], folder: RunFolder) -> None:
-    """Write `report.*` and `signature.json`."""
-    entries = [
-        signature_entry(artifact, artifact.path if artifact.loader else folder.relative(artifact.path))
-        for artifact in artifacts
-    ]
-    write_json(entries, folder.path / "signature.json")
+    """Write `report.*` and `signature.json`; the first artifact is the source."""
+    source, *made = artifacts
+    entries = [signature_entry(source, report.source.path)]
+    entries += [signature_entry(artifact, folder.relative(artifact.path)) for artifact in made]
+    write_json(entries, folder.path / SIGNATURE_FILE)
     write_json(report, folder.path / FILE_NAME)
+    for name, form in RENDERED_FILES.items():
+        (folder.path / name).write_text(render(report, form), encoding="utf-8")

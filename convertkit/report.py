@@ -15,6 +15,7 @@ from convertkit.signature import TensorSpec
 
 SCHEMA_VERSION = 1
 FILE_NAME = "report.json"
+SIGNATURE_FILE = "signature.json"
 
 Status = Literal["passed", "failed", "error"]
 

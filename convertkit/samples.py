@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +23,15 @@ SYNTHETIC_COUNT = 32
 MOST_CALIBRATION = 128
 DEFAULT_AXIS_SIZE = 32
 UNNAMED = ""
+UNREADABLE = (
+    ValueError,
+    OSError,
+    EOFError,
+    MemoryError,  # a header that claims more than there is
+    RuntimeError,  # an encrypted archive, or a compression that zipfile does not know
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 Origin = Literal["file", "images", "synthetic"]
 Indices = npt.NDArray[np.intp]
@@ -64,10 +74,9 @@ def load_arrays(path: Path) -> Samples:
         )
     try:
         refuse_bombs(path)
-        loaded: Any = np.load(path, allow_pickle=False)
-        arrays = {UNNAMED: loaded} if isinstance(loaded, np.ndarray) else {k: loaded[k] for k in loaded.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        if "allow_pickle" in str(error) or "Object arrays" in str(error):
+        arrays = read_arrays(path)
+    except UNREADABLE as error:
+        if "Object arrays" in str(error):  # not "allow_pickle", which NumPy also says of text
             raise SamplesError(
                 f"{path} holds Python objects, which are never unpickled", hint="save plain numeric arrays"
             ) from None
@@ -79,6 +88,19 @@ def load_arrays(path: Path) -> Samples:
         check_values(name or "samples", values)
     check_counts(arrays, labels)
     return Samples("file", hashlib.sha256(path.read_bytes()).hexdigest(), arrays, labels)
+
+
+def read_arrays(path: Path) -> Arrays:
+    """What the file holds, as NumPy reads it; one of UNREADABLE is raised where that is not arrays."""
+    loaded: Any = np.load(path, allow_pickle=False)
+    if isinstance(loaded, np.ndarray):
+        return {UNNAMED: loaded}
+    with loaded:
+        arrays = {name: loaded[name] for name in loaded.files}
+    for name, values in arrays.items():
+        if not isinstance(values, np.ndarray):  # NumPy gives other members of the archive as bytes
+            raise ValueError(f"'{name}' is no array")
+    return arrays
 
 
 def refuse_bombs(path: Path) -> None:
@@ -110,6 +132,8 @@ def check_counts(arrays: Arrays, labels: Array | None) -> None:
             raise SamplesError(
                 f"'labels' is {labels.dtype}{list(labels.shape)}; one integer a sample is needed"
             )
+        if labels.min(initial=0) < 0:
+            raise SamplesError(f"'labels' holds {labels.min()}; classes are counted from 0")
         counts[LABELS] = len(labels)
     if len(set(counts.values())) > 1:
         listing = ", ".join(f"{name or 'samples'}: {count}" for name, count in counts.items())
@@ -148,10 +172,10 @@ def fit_samples(samples: Samples, inputs: tuple[TensorSpec, ...]) -> Samples:
 def check_fit(spec: TensorSpec, values: Array) -> None:
     """Raise SamplesError where an array is not one input's, with a batch axis or one entry a sample."""
     shape = spec.logical_shape
-    if values.dtype.name != spec.dtype:
+    if values.dtype.name != spec.logical_dtype:
         raise SamplesError(
-            f"array '{spec.name}' is {values.dtype}, the model takes {spec.dtype}",
-            hint=f"save it with .astype('{spec.dtype}')",
+            f"array '{spec.name}' is {values.dtype}, the model takes {spec.logical_dtype}",
+            hint=f"save it with .astype('{spec.logical_dtype}')",
         )
     expected = shape if values.ndim == len(shape) + 1 else shape[1:]
     fits = len(values.shape[1:]) == len(expected) and all(
@@ -163,7 +187,7 @@ def check_fit(spec: TensorSpec, values: Array) -> None:
 
 
 def split_samples(count: int, options: SampleOptions, *, needs_calibration: bool) -> Split:
-    """Seeded and disjoint: calibration a quarter of the samples, at most 128; validation the rest.
+    """Seeded and disjoint: calibration half of the samples, at most 128; validation the rest.
 
     Raises:
         SamplesError: too few samples for two splits.
@@ -171,11 +195,11 @@ def split_samples(count: int, options: SampleOptions, *, needs_calibration: bool
     order = [int(i) for i in np.random.default_rng(options.seed).permutation(count)]
     if not needs_calibration:
         return Split((), tuple(sorted(order[: options.validation])))
-    size = options.calibration or min(MOST_CALIBRATION, max(1, count // 4))
+    size = options.calibration or min(MOST_CALIBRATION, max(1, count // 2))
     if size >= count:
         raise SamplesError(
             f"{count} samples cannot be split into {size} for calibration and some for validation",
-            hint="give more samples, or lower samples.calibration in a recipe",
+            hint="give more samples, or lower sampling.calibration in a recipe",
         )
     calibration, rest = order[:size], order[size : size + options.validation]
     return Split(tuple(sorted(calibration)), tuple(sorted(rest)))
@@ -192,8 +216,8 @@ def synthesize(inputs: tuple[TensorSpec, ...], seed: int) -> Samples:
             dim if isinstance(dim, int) else DEFAULT_AXIS_SIZE for dim in (shape[1:] if is_batch else shape)
         ]
         size = (SYNTHETIC_COUNT, *rest)
-        if np.dtype(spec.dtype).kind == "f":
-            arrays[spec.name] = random.standard_normal(size).astype(spec.dtype)
+        if np.dtype(spec.logical_dtype).kind == "f":
+            arrays[spec.name] = random.standard_normal(size).astype(spec.logical_dtype)
         else:
             arrays[spec.name] = random.integers(0, 2, size).astype(spec.dtype)
     digest = hashlib.sha256(b"".join(values.tobytes() for values in arrays.values())).hexdigest()
@@ -221,4 +245,5 @@ def other_sizes(exported: int, *, is_batch: bool, lowest: int = 1, highest: int 
     else:
         candidates = [exported + 2, exported + 1, max(1, exported - 1), exported * 2]
     limit = highest if highest is not None else max(candidates)
-    return [size for size in candidates if size != exported and lowest <= size <= limit]
+    sizes = dict.fromkeys(candidates)  # each once: an axis is kept when two different sizes agree
+    return [size for size in sizes if size != exported and lowest <= size <= limit]

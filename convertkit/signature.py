@@ -44,6 +44,11 @@ class TensorSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         return self.key or self.name
 
     @property
+    def logical_dtype(self) -> str:
+        """The element type in the source's units: float32 for a quantized tensor."""
+        return self.dtype if self.scale is None else "float32"
+
+    @property
     def logical_shape(self) -> tuple[Dim, ...]:
         """The shape in the source's axis order."""
         if self.axis_order is None:

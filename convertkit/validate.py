@@ -25,7 +25,6 @@ SIZES_TO_CHECK = 2
 CHUNK = 32
 AXIS_SAMPLES = 15
 AXIS_MARGIN_DB = 10.0
-FIELD_SQNR_DB = 40.0
 
 
 class Judgement(msgspec.Struct, frozen=True):
@@ -183,7 +182,7 @@ class Validator:
             return FieldCheck(runtime=name, status="skipped", reason=str(error))
         except ConvertkitError as error:
             return FieldCheck(runtime=name, status="failed", reason=f"does not run: {error.message}")
-        comparison = judge(outputs, got, Tolerance(FIELD_SQNR_DB))
+        comparison = judge(outputs, got, tolerance_for(artifact.variant.precision, self._options))
         largest = max((row.max_abs_error for row in comparison.outputs), default=None)
         status: Literal["passed", "failed"] = "passed" if comparison.is_passed else "failed"
         return FieldCheck(runtime=name, status=status, reason=comparison.reason, max_abs_error=largest)

@@ -11,7 +11,7 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
     from convertkit.jobs import Answer, Failed, Job, Order
@@ -52,8 +52,18 @@ def redirect_output(log: str) -> None:
     os.close(descriptor)
 
 
+def take_orders() -> BinaryIO:
+    """The stream of orders; descriptor 0 becomes empty, so that no tool a job starts reads them away."""
+    orders = os.fdopen(os.dup(0), "rb")
+    empty = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(empty, 0)
+    os.close(empty)
+    return orders
+
+
 def serve(answer_descriptor: int, preload: list[str]) -> None:
     """Answer every job on stdin, in order, until it is closed."""
+    orders = take_orders()
     import msgspec
 
     from convertkit import jobs
@@ -65,7 +75,7 @@ def serve(answer_descriptor: int, preload: list[str]) -> None:
             answers.write(msgspec.json.encode(answer) + b"\n")
 
         send(attempt(None, preload))
-        for line in sys.stdin.buffer:
+        for line in orders:
             order = decoder.decode(line)
             redirect_output(order.log)
             send(attempt(order.job, []))

@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from convertkit.api import convert
-from convertkit.cli.progress import choose_progress
+from convertkit.cli.progress import console_progress
 from convertkit.pipeline import Silent
 from convertkit.report import exit_code
 
@@ -64,7 +64,7 @@ def command(
     quiet: bool,
 ) -> int:
     """Convert MODEL, checking and measuring every hop."""
-    progress = Silent() if quiet or as_json else choose_progress(is_verbose=verbose)
+    progress = Silent() if quiet or as_json else console_progress(is_verbose=verbose)
     report = convert(
         model,
         to=to,

@@ -1,43 +1,104 @@
-"""Progress of a run on a terminal or in a log."""
+"""Progress of a run: a live line on a terminal, plain lines in a log; at the end the hop table."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import click
+from rich.console import Console
+from rich.status import Status
+from rich.text import Text
 
 from convertkit.pipeline import Progress
 from convertkit.plan import Hop
+from convertkit.render.numbers import format_bytes, format_error, format_seconds, format_sqnr_db
+from convertkit.render.summary import largest_error, min_sqnr_db, one_line, spent_seconds
+from convertkit.render.table import print_table
 from convertkit.report import HopRecord, Report
 
+MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "error": ("✗", "red")}
 
-class PlainLog:
-    """One line when a hop starts and one when it ends."""
 
-    def __init__(self, *, is_verbose: bool) -> None:
+def finished_line(hop: Hop, record: HopRecord, width: int) -> str:
+    """Name, then time, size and error; or the reason."""
+    parts = [f"{spent_seconds(record) or 0.0:7.2f} s" if not record.cached else "  cached "]
+    if record.artifact is not None:
+        parts.append(f"{format_bytes(record.artifact.size_bytes):>8}")
+    if record.vs_source is not None and record.vs_source.outputs:
+        parts.append(f"{format_sqnr_db(min_sqnr_db(record.vs_source)):>9} dB")
+        parts.append(f"max error {format_error(largest_error(record.vs_source))}")
+    if record.error:
+        parts.append(one_line(record.error))
+    return f"{hop!s:<{width}}  {'  '.join(parts)}"
+
+
+def attempt_lines(record: HopRecord) -> list[str]:
+    """One line an attempt, for `-v`."""
+    return [
+        f"    {attempt.converter} {attempt.status} in {format_seconds(attempt.seconds)} s: "
+        + (one_line(attempt.error) if attempt.error else "ok")
+        for attempt in record.attempts
+    ]
+
+
+class ConsoleProgress:
+    """One line a hop, its name shown before the work starts."""
+
+    def __init__(self, console: Console, *, is_verbose: bool) -> None:
+        self._console = console
         self._is_verbose = is_verbose
+        self._width = 0
+        self._status: Status | None = None
 
     def planned(self, hops: list[Hop]) -> None:
-        """Say how many."""
-        click.echo(f"{len(hops)} hops: {', '.join(hop.stage.name for hop in hops)}")
+        """Remember how wide the names are."""
+        self._width = max(len(str(hop)) for hop in hops)
 
     def started(self, hop: Hop) -> None:
-        """Name it."""
-        click.echo(f"{hop} …")
+        """Name the hop."""
+        self._announce(str(hop))
 
     def finished(self, hop: Hop, record: HopRecord) -> None:
-        """Say how it went."""
-        click.echo(f"{hop} {record.status} in {record.seconds:.1f} s {record.error or ''}")
+        """The hop's line."""
+        self._stop()
+        mark, style = MARKS[record.status]
+        line = Text(f"{mark} {finished_line(hop, record, self._width)}")
+        line.stylize(style, 0, 1)
+        self._console.print(line, soft_wrap=True)
+        if self._is_verbose:
+            for attempt in attempt_lines(record):
+                self._console.print(Text(attempt, style="dim"), soft_wrap=True)
 
     def measuring(self) -> None:
-        """Say so."""
-        click.echo("measuring latency …")
+        """Say what takes the time."""
+        self._announce("measuring latency, interleaved")
 
     def reported(self, report: Report, folder: Path) -> None:
-        """The table."""
-        click.echo(f"{report.status}: {folder}")
+        """The table, and where to read on."""
+        self._stop()
+        self._console.print()
+        print_table(report, self._console)
+        self._console.print(Text(f"Report: {shown_path(folder)}/report.html"), soft_wrap=True)
+
+    def _announce(self, text: str) -> None:
+        if self._console.is_terminal:
+            self._stop()
+            self._status = self._console.status(Text(text))
+            self._status.start()
+        else:
+            self._console.print(Text(f"… {text}"), soft_wrap=True)
+
+    def _stop(self) -> None:
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
 
 
-def choose_progress(*, is_verbose: bool) -> Progress:
-    """A live table on a terminal, plain lines elsewhere."""
-    return PlainLog(is_verbose=is_verbose)
+def shown_path(folder: Path) -> Path:
+    """Relative to the current folder where it lies below it."""
+    here = Path.cwd()
+    return folder.relative_to(here) if folder.is_relative_to(here) else folder
+
+
+def console_progress(*, is_verbose: bool) -> Progress:
+    """Progress on stdout: live on a terminal, plain lines elsewhere."""
+    return ConsoleProgress(Console(highlight=False), is_verbose=is_verbose)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,10 @@ from convertkit.signature import Arrays, Dim, Signature, TensorSpec
 class InterpreterSession:
     """A TFLite file in an interpreter; inputs are resized when their shape changes."""
 
-    def __init__(self, interpreter: Any) -> None:
-        self._interpreter = interpreter
-        self._runner = signature_runner(interpreter)
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self._interpreter = make()  # the runner does not keep it alive
+        self._runner = signature_runner(self._interpreter)
 
     def run(self, inputs: Arrays) -> Arrays:
         """Outputs by name, raw (quantized where the file's outputs are)."""
@@ -24,9 +26,15 @@ class InterpreterSession:
         return outputs
 
     def bind(self, inputs: Arrays) -> TimedCall:
-        """A timed invocation with the inputs already in place."""
-        self._runner(**inputs)
-        return wall_timed(self._interpreter.invoke)
+        """A timed invocation with the inputs already in place, in an interpreter of its own."""
+        interpreter = self._make()
+        details = self._runner.get_input_details()
+        for name, values in inputs.items():
+            interpreter.resize_tensor_input(details[name]["index"], values.shape)
+        interpreter.allocate_tensors()
+        for name, values in inputs.items():
+            interpreter.set_tensor(details[name]["index"], values)
+        return wall_timed(interpreter.invoke)
 
 
 def signature_runner(interpreter: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from ai_edge_litert.interpreter import Interpreter
 
 from convertkit.artifact import Artifact
@@ -14,7 +16,7 @@ def load(artifact: Artifact, device: str, threads: int) -> InterpreterSession:
     """Load a TFLite file."""
     if device != "cpu":
         raise NotMeasuredError("LiteRT has no CUDA; its GPU accelerator drives phones' GPUs")
-    return InterpreterSession(open_interpreter(artifact.path, threads))
+    return InterpreterSession(partial(open_interpreter, artifact.path, threads))
 
 
 def open_interpreter(path: str, threads: int) -> Interpreter:

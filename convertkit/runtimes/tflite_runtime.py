@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from tflite_runtime.interpreter import Interpreter
 
 from convertkit.artifact import Artifact
@@ -14,7 +16,7 @@ def load(artifact: Artifact, device: str, threads: int) -> InterpreterSession:
     """Load a TFLite file."""
     if device != "cpu":
         raise NotMeasuredError("tflite-runtime runs on the CPU only")
-    return InterpreterSession(Interpreter(model_path=artifact.path, num_threads=threads))
+    return InterpreterSession(partial(Interpreter, model_path=artifact.path, num_threads=threads))
 
 
 def describe(job: DescribeJob) -> Described:

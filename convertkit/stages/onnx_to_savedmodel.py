@@ -17,6 +17,7 @@ from convertkit.errors import StageError
 from convertkit.onnx_graph import fix_axes
 from convertkit.options import OnnxToSavedmodelOptions
 from convertkit.runtimes.onnxruntime import first_line
+from convertkit.signature import Arrays
 from convertkit.stages import Conversion, Request
 from convertkit.tensors import read_npz
 
@@ -30,9 +31,8 @@ def convert(request: Request[OnnxToSavedmodelOptions]) -> Conversion:
     examples = read_npz(request.examples)
     if options.batch == "static":
         examples = {name: values[:1] for name, values in examples.items()}
-        fix_axes(model, {name: values.shape for name, values in examples.items()})
-    if options.slim:
-        model = slim(model)
+    if options.prepare_with == "onnxslim":
+        model = prepare(model, examples, options)
     try:
         module, signature = onnx2tf_converter.convert(model, examples, options, request.scratch)
     except StageError:
@@ -43,8 +43,13 @@ def convert(request: Request[OnnxToSavedmodelOptions]) -> Conversion:
     return Conversion(signature)
 
 
-def slim(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The graph folded and simplified; onnxslim accepts broken graphs, so the result is checked."""
+def prepare(model: onnx.ModelProto, examples: Arrays, options: OnnxToSavedmodelOptions) -> onnx.ModelProto:
+    """The graph with its axes fixed where asked, folded and simplified.
+
+    onnxslim accepts broken graphs, so the result is checked.
+    """
+    if options.batch == "static":
+        fix_axes(model, {name: values.shape for name, values in examples.items()})
     slimmed: onnx.ModelProto = onnxslim.slim(model)
     onnx.checker.check_model(slimmed)
     return slimmed

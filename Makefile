@@ -1,0 +1,57 @@
+.DEFAULT_GOAL := help
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+FIELD := .venv-field
+DEMO := build/digits
+
+.PHONY: help setup demo test test-fast lint format fixtures bench clean lock
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+setup: $(BIN)/.installed $(FIELD)/.installed ## Make both environments: .venv, and .venv-field for tflite-runtime
+
+$(BIN)/.installed: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 is needed: make setup PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+		{ echo "$(PYTHON) is not Python 3.11: make setup PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+$(FIELD)/.installed: constraints-field.txt
+	$(PYTHON) -m venv $(FIELD)
+	$(FIELD)/bin/pip install --quiet --disable-pip-version-check --requirement constraints-field.txt
+	@touch $@
+
+demo: setup ## Convert the digits fixture to INT8 TFLite and print the hop table
+	$(BIN)/convertkit convert fixtures/digits/model.pt2 --to tflite:float32 --to tflite:int8 \
+		--samples fixtures/digits/samples.npz -o $(DEMO)
+
+test: setup lint ## Lint, then run all tests
+	$(BIN)/python -m pytest
+
+test-fast: setup ## Tests that start no framework (seconds)
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: setup ## ruff and mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup ## Let ruff rewrite the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+fixtures: setup ## Rebuild the fixtures and their checksums (half a minute)
+	$(BIN)/python -m fixtures.build
+
+bench: setup ## Overhead of checking against bare conversion; prints the ratio
+	$(BIN)/python -m benchmarks.overhead
+
+lock: setup ## Write constraints.txt from the environment
+	$(BIN)/pip freeze --exclude-editable | sed 's/+cpu//' > constraints.txt
+
+clean: ## Remove what runs and tests leave behind
+	rm -rf build .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,156 @@
+"""`convertkit inspect`: what a model file is. Runs no code from it; a worker reads what needs a parser."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from convertkit.errors import ModelFileError, StageError, WorkerCrashedError
+from convertkit.formats import Format
+from convertkit.intake import NEEDS_FACTORY
+from convertkit.isolate import Worker, expect
+from convertkit.jobs import Described, DescribeJob
+from convertkit.options import LimitOptions
+from convertkit.registry import environment_row, runtime_row
+from convertkit.signature import TensorSpec
+from convertkit.sources import Kind, SourceFile, inspect_source
+
+LIMITS = LimitOptions(job_seconds=300.0)
+UNKNOWN_INPUTS = "--samples PATH, or --input NAME:DTYPE[d0,d1,…] for each input"
+
+WHAT = {
+    Kind.EXPORTED_PROGRAM: "an exported program (torch.export)",
+    Kind.TORCHSCRIPT: "a TorchScript archive",
+    Kind.STATE_DICT: "a state dict: weights without a model",
+    Kind.SAFETENSORS: "safetensors: weights without a model",
+    Kind.MODULE: "a pickled module: a program",
+    Kind.ONNX: "an ONNX model",
+    Kind.SAVEDMODEL: "a TensorFlow SavedModel",
+    Kind.TFLITE: "a TFLite model",
+}
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of lines.")
+def command(model: Path, as_json: bool) -> None:
+    """Say what MODEL is, its inputs and outputs, and what `convert` will ask for.
+
+    Runs no code from the file: a file that is, or may be, a program is described all the same, with the
+    reasons why `convert` would refuse it. Exit code 0 for any model file, 6 for one that cannot be used.
+    """
+    file = complete(inspect_source(model))
+    if as_json:
+        content: dict[str, Any] = msgspec.to_builtins(file) | {"needs": list(needs(file))}
+        encoded = msgspec.json.format(msgspec.json.encode(content), indent=2)
+        sys.stdout.write(encoded.decode() + "\n")
+        return
+    for line in lines(file):
+        click.echo(printable(line))
+
+
+def complete(file: SourceFile) -> SourceFile:
+    """The file with its signature, where only a framework's parser can read it.
+
+    Raises:
+        ModelFileError: the parser cannot.
+        MissingDependencyError: the parser's environment is not there.
+    """
+    if file.format is Format.TORCH:
+        return file
+    described = describe(file)
+    return msgspec.structs.replace(
+        file,
+        inputs=described.signature.inputs,
+        outputs=described.signature.outputs,
+        input_names=tuple(spec.name for spec in described.signature.inputs),
+        details=file.details | described.details,
+    )
+
+
+def describe(file: SourceFile) -> Described:
+    """What a worker's parser reads; it imports the one runtime, not all of its environment.
+
+    Raises:
+        ModelFileError: the parser refused the file, or crashed on it.
+    """
+    runtime = runtime_row(file.format)
+    module = f"convertkit.runtimes.{runtime.name}"
+    row = msgspec.structs.replace(environment_row(runtime.environment), preload=(module,))
+    with tempfile.TemporaryDirectory(prefix="convertkit-") as folder:
+        log = Path(folder) / "inspect.log"
+        worker = Worker(row, log, threads=1)
+        try:
+            answer = worker.ask(DescribeJob(file.format, str(Path(file.path).resolve())), log, LIMITS)
+        except (ModelFileError, StageError) as error:
+            if not worker.is_ready:
+                raise
+            crashed = isinstance(error, WorkerCrashedError)
+            reason = "a damaged file: its reader crashed" if crashed else error.message
+            raise ModelFileError(f"{file.path}: {reason}", hint=error.hint) from error
+        finally:
+            worker.kill()
+    expect(answer, Described)
+    assert isinstance(answer, Described)
+    return answer
+
+
+def needs(file: SourceFile) -> Iterator[str]:
+    """What `convert` has to be given besides the file."""
+    if file.refusals:
+        yield "--allow-code, if you trust where the file came from"
+    if file.kind in NEEDS_FACTORY:
+        yield "--factory MODULE:CALLABLE"
+    if not file.inputs:
+        yield UNKNOWN_INPUTS
+
+
+def lines(file: SourceFile) -> Iterator[str]:
+    """One line per fact."""
+    yield f"{file.path}: {WHAT[file.kind]}"
+    yield fact("size", f"{file.size_bytes:,} bytes")
+    yield fact("sha256", file.sha256)
+    yield from signature_lines(file)
+    for name, (lowest, highest) in file.ranges.items():
+        yield fact("axis", f"{name}: {lowest} to {'any size' if highest is None else highest}")
+    for name, value in file.details.items():
+        yield fact(name, value)
+    for reason in file.refusals:
+        yield fact("refused", reason)
+    for option in needs(file):
+        yield fact("convert", f"needs {option}")
+
+
+def signature_lines(file: SourceFile) -> Iterator[str]:
+    """A line an input, and a line an output; names alone where the file tells no more."""
+    if not file.inputs:
+        names = ", ".join(file.input_names)
+        told = f"{names} (types and shapes are not in the file)" if names else "not in the file"
+        yield fact("inputs", told)
+    yield from (fact("input", told_spec(spec)) for spec in file.inputs)
+    if not file.outputs:
+        yield fact("outputs", "not in the file; known once the model has run")
+    yield from (fact("output", told_spec(spec)) for spec in file.outputs)
+
+
+def told_spec(spec: TensorSpec) -> str:
+    """`input:float32[batch,3,224,224]`, with the quantization where there is one."""
+    if spec.scale is None:
+        return spec.describe()
+    return f"{spec.describe()}  scale {spec.scale:.6g}, zero point {spec.zero_point or 0}"
+
+
+def fact(name: str, value: str) -> str:
+    """An indented line."""
+    return f"  {name:<10} {value}"
+
+
+def printable(line: str) -> str:
+    """The line without control characters: names in it come from the file."""
+    return "".join(character if character.isprintable() else "?" for character in line)

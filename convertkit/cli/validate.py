@@ -1,0 +1,85 @@
+"""`convertkit validate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from convertkit.api import options_recipe
+from convertkit.errors import GateError, UsageError, did_you_mean
+from convertkit.formats import Precision
+from convertkit.render.numbers import format_cosine, format_error, format_share, format_sqnr_db
+from convertkit.side_by_side import validate
+from convertkit.validate import Judgement
+
+
+@click.command()
+@click.argument("reference", metavar="A", type=click.Path(path_type=Path))
+@click.argument("candidate", metavar="B", type=click.Path(path_type=Path))
+@click.option("--samples", type=click.Path(), help="An .npz, an .npy, or a folder of images, for A.")
+@click.option("--input", "inputs", multiple=True, metavar="NAME:DTYPE[d0,…]", help="An input of A.")
+@click.option("--factory", metavar="MODULE:CALLABLE", help="Builds the nn.Module of a state dict.")
+@click.option("--precision", help="Whose tolerance applies  [default: what B's name tells, else float32].")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any key of a recipe.")
+@click.option("--allow-code", is_flag=True, help="Allow a model file that is, or may be, a program.")
+@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
+def command(
+    reference: Path,
+    candidate: Path,
+    samples: str | None,
+    inputs: tuple[str, ...],
+    factory: str | None,
+    precision: str | None,
+    settings: tuple[str, ...],
+    allow_code: bool,
+    as_json: bool,
+) -> int:
+    """Compare B with A on the same samples; any two artifacts, any formats."""
+    recipe = options_recipe(samples=samples, inputs=inputs, factory=factory, settings=settings)
+    judgement = validate(
+        reference, candidate, recipe, precision=parse_precision(precision), allow_code=allow_code
+    )
+    if as_json:
+        names = ("reason", "vs_source", "accuracy", "dynamic_axes")
+        fields = {name: getattr(judgement, name) for name in names}
+        click.echo(msgspec.json.format(msgspec.json.encode(fields), indent=2).decode())
+    else:
+        show(judgement)
+    return GateError.exit_code if judgement.reason else 0
+
+
+def parse_precision(text: str | None) -> Precision | None:
+    """The precision of that name."""
+    if text is not None and text not in list(Precision):
+        raise UsageError(f"unknown precision '{text}'", hint=did_you_mean(text, list(Precision)))
+    return Precision(text) if text else None
+
+
+def show(judgement: Judgement) -> None:
+    """Metrics of every output, then the verdict."""
+    console = Console(highlight=False)
+    rows = judgement.vs_source.outputs if judgement.vs_source else ()
+    if rows:
+        table = Table("Output", "SQNR, dB", "Max error", "RMSE", "Cosine", "Top-1 agreement", box=None)
+        for row in rows:
+            table.add_row(
+                row.name,
+                format_sqnr_db(row.sqnr_db),
+                format_error(row.max_abs_error),
+                format_error(row.rmse),
+                format_cosine(row.cosine),
+                format_share(row.top1_agreement),
+            )
+        console.print(table)
+    for axis in judgement.dynamic_axes:
+        sizes = ", ".join(map(str, axis.sizes_checked))
+        state = f"kept, checked at {sizes}" if axis.kept else "not kept"
+        console.print(f"dynamic axis '{axis.name}' of '{axis.input}': {state}", markup=False)
+    if judgement.accuracy is not None:
+        console.print(f"accuracy {judgement.accuracy.value:.4f}, drop {judgement.accuracy.drop:+.4f}")
+    verdict = f"FAILED: {judgement.reason}" if judgement.reason else "PASSED"
+    console.print(verdict, markup=False, soft_wrap=True)

@@ -1,0 +1,338 @@
+"""What can run here, and the exact line that makes the rest run. Imports no framework; workers do."""
+
+from __future__ import annotations
+
+import json
+import operator
+import os
+import platform
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from pathlib import Path
+
+import msgspec
+
+from convertkit import __version__
+from convertkit.devices import cpu_name, gpu_names
+from convertkit.errors import ConvertkitError, WorkerError
+from convertkit.formats import Format
+from convertkit.isolate import Worker, interpreter
+from convertkit.jobs import DescribeJob
+from convertkit.options import LimitOptions
+from convertkit.registry import (
+    ENVIRONMENTS,
+    FIELD_RUNTIME,
+    RUNTIMES,
+    STAGES,
+    EnvironmentRow,
+    StageRow,
+    runtime_row,
+)
+from convertkit.versions import package_versions
+
+START_SECONDS = 60.0
+VERSION_SECONDS = 30.0
+STANDS_IN = {"onnxruntime-gpu": "onnxruntime", "tensorflow": "tensorflow-cpu"}  # the same code, CPU only
+BESIDE = ("numpy",)  # not in a row's packages, but its version decides whether they can be imported
+ONNXSIM = "onnxsim"
+REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)(\[[^]]*\])?\s*(?P<range>[^;]*)(;(?P<marker>.*))?")
+CANNOT_IMPORT = re.compile(r"cannot import '(\w+)")
+CLAUSE = re.compile(r"(>=|<=|==|!=|<|>)\s*([\d.]+)$")
+OPERATORS = {
+    ">=": operator.ge, "<=": operator.le, "==": operator.eq, "!=": operator.ne, "<": operator.lt,
+    ">": operator.gt,
+}  # fmt: skip
+VERSIONS_CODE = """
+import json, sys
+from importlib import metadata
+found = {}
+for name in sys.argv[1:]:
+    try:
+        found[name] = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        pass
+print(json.dumps(found))
+"""
+
+
+class Package(msgspec.Struct, frozen=True):
+    """A package that an environment needs.
+
+    Attributes:
+        version: None where it is not installed.
+        supported: the range that convertkit supports, as in its own requirements; empty for any.
+        is_supported: False where a version is installed and out of that range.
+    """
+
+    name: str
+    version: str | None
+    supported: str
+    is_supported: bool
+
+
+class EnvironmentState(msgspec.Struct, frozen=True):
+    """An environment of the registry, as it is here.
+
+    Attributes:
+        python: its interpreter; None where it has none.
+        seconds: how long its worker took to import everything; None where it was not started.
+        problem: why nothing of it can run; empty where it can.
+        fix: the exact line to run against the problem.
+    """
+
+    name: str
+    python: str | None
+    packages: tuple[Package, ...]
+    seconds: float | None = None
+    problem: str = ""
+    fix: str = ""
+
+
+class StageState(msgspec.Struct, frozen=True):
+    """A stage of the registry: whether it, and the check of what it makes, can run here."""
+
+    name: str
+    source: str
+    targets: tuple[str, ...]
+    can_run: bool
+    problem: str = ""
+    fix: str = ""
+
+
+class Conflict(msgspec.Struct, frozen=True):
+    """Something that may break at any time although everything starts, and the line against it."""
+
+    problem: str
+    fix: str
+
+
+class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that `convertkit doctor` shows.
+
+    Attributes:
+        is_complete: every stage can run.
+    """
+
+    convertkit: str
+    python: str
+    platform: str
+    cpu: str
+    gpus: tuple[str, ...]
+    is_complete: bool
+    environments: tuple[EnvironmentState, ...]
+    stages: tuple[StageState, ...]
+    conflicts: tuple[Conflict, ...]
+
+
+def diagnose(*, quick: bool, starting: Callable[[str], None] = lambda name: None) -> Diagnosis:
+    """Look at every environment and stage.
+
+    Args:
+        quick: start no worker.
+        starting: told the name of each environment before its worker is started.
+    """
+    environments = []
+    for row in ENVIRONMENTS:
+        state = look_at(row)
+        if not quick and not state.problem:
+            starting(row.name)
+            state = started(row, state)
+        environments.append(state)
+    by_name = {state.name: state for state in environments}
+    stages = tuple(judge(row, by_name) for row in STAGES)
+    return Diagnosis(
+        convertkit=__version__,
+        python=platform.python_version(),
+        platform=platform.platform(),
+        cpu=cpu_name(),
+        gpus=gpu_names(),
+        is_complete=all(stage.can_run for stage in stages),
+        environments=tuple(environments),
+        stages=stages,
+        conflicts=tuple(dict.fromkeys(conflict for state in environments for conflict in conflicts(state))),
+    )
+
+
+def look_at(row: EnvironmentRow) -> EnvironmentState:
+    """An environment without starting it: its interpreter, and the versions of its packages."""
+    python = interpreter(row)
+    if python is None:
+        return broken(row, None, "no interpreter of its own", own_install(row, None))
+    if not python.is_file():
+        return broken(row, python, f"no interpreter at {python}", interpreter_fix(row))
+    beside = () if row.own_interpreter else BESIDE
+    names = (*needed_packages(row.name), *beside)
+    try:
+        versions = installed(python, (*names, *STANDS_IN.values()))
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return broken(row, python, f"{python} does not answer as a Python", interpreter_fix(row))
+    ranges = {} if row.own_interpreter else requirements()
+    packages = tuple(package(name, versions, ranges) for name in names)
+    missing = [item.name for item in packages if item.version is None]
+    state = EnvironmentState(row.name, str(python), packages)
+    if not missing:
+        return state
+    fix = own_install(row, python) if row.own_interpreter else install_line(str(python), missing)
+    return msgspec.structs.replace(state, problem=f"not installed: {', '.join(missing)}", fix=fix)
+
+
+def broken(row: EnvironmentRow, python: Path | None, problem: str, fix: str) -> EnvironmentState:
+    """An environment of which nothing more can be known."""
+    return EnvironmentState(row.name, None if python is None else str(python), (), problem=problem, fix=fix)
+
+
+def own_install(row: EnvironmentRow, python: Path | None) -> str:
+    """The row's install line, for the interpreter there is, or for the folder where it is looked for."""
+    if python is not None:
+        return f"{shlex.quote(str(python))} -m pip install {row.install.partition('pip install ')[2]}"
+    return row.install.replace(f".venv-{row.name}", shlex.quote(f"{sys.prefix}-{row.name}"))
+
+
+def interpreter_fix(row: EnvironmentRow) -> str:
+    """The line against an interpreter that is none."""
+    variable = f"CONVERTKIT_PYTHON_{row.name.upper()}"
+    return f"unset {variable}" if os.environ.get(variable) else own_install(row, None)
+
+
+def needed_packages(environment: str) -> tuple[str, ...]:
+    """Packages of all stages and runtimes of an environment, in the order of the registry."""
+    rows = (*STAGES, *RUNTIMES, FIELD_RUNTIME)
+    return tuple(dict.fromkeys(p for row in rows if row.environment == environment for p in row.packages))
+
+
+def package(name: str, versions: dict[str, str], ranges: dict[str, str]) -> Package:
+    """A package, or what stands in for it."""
+    found = name if name in versions else STANDS_IN.get(name, name)
+    version, supported = versions.get(found), ranges.get(name, "")
+    return Package(
+        found if version else name, version, supported, version is None or is_within(version, supported)
+    )
+
+
+def installed(python: Path, names: tuple[str, ...]) -> dict[str, str]:
+    """Versions that an interpreter would import, without importing anything.
+
+    Raises:
+        OSError, ValueError, subprocess.SubprocessError: it is no Python, or does not answer.
+    """
+    if python == Path(sys.executable):
+        return package_versions(names)
+    answer = subprocess.run(
+        [str(python), "-c", VERSIONS_CODE, *names],
+        capture_output=True,
+        text=True,
+        timeout=VERSION_SECONDS,
+        check=True,
+    )
+    versions: dict[str, str] = json.loads(answer.stdout)
+    return versions
+
+
+def requirements() -> dict[str, str]:
+    """Name → range of everything that convertkit itself requires; empty where it is not installed."""
+    try:
+        lines = metadata.requires("convertkit") or []
+    except metadata.PackageNotFoundError:
+        return {}
+    matches = [match for match in map(REQUIREMENT.match, lines) if match]
+    return {
+        match["name"]: match["range"].strip() for match in matches if "extra" not in (match["marker"] or "")
+    }
+
+
+def is_within(version: str, supported: str) -> bool:
+    """True where a version is in a range such as `>=2.13,<2.15`; clauses of other forms do not count."""
+    clauses = [match for match in map(CLAUSE.match, map(str.strip, supported.split(","))) if match]
+    return all(OPERATORS[match[1]](release(version), release(match[2])) for match in clauses)
+
+
+def release(version: str) -> tuple[int, ...]:
+    """The numbers of `2.13.0+cpu`, without zeros at the end: (2, 13)."""
+    numbers = re.match(r"\d+(\.\d+)*", version)
+    parts = [int(part) for part in numbers[0].split(".")] if numbers else []
+    while parts and not parts[-1]:
+        parts.pop()
+    return tuple(parts)
+
+
+def install_line(python: str, names: list[str]) -> str:
+    """The line that installs packages at the versions that convertkit supports."""
+    ranges = requirements()
+    wanted = [f"{name}{ranges.get(name, '')}" for name in names]
+    return shlex.join([python, "-m", "pip", "install", *wanted])
+
+
+def started(row: EnvironmentRow, state: EnvironmentState) -> EnvironmentState:
+    """The environment after its worker was started, and asked for a model that is not there.
+
+    A healthy worker imports everything, and answers that there is no such model.
+    """
+    kind = next((runtime.format for runtime in RUNTIMES if runtime.environment == row.name), Format.TFLITE)
+    limits = LimitOptions(job_seconds=START_SECONDS)
+    with tempfile.TemporaryDirectory(prefix="convertkit-") as folder:
+        log = Path(folder) / "worker.log"
+        begun = time.monotonic()
+        problem = ConvertkitError("")
+        worker = Worker(row, log, threads=1)
+        try:
+            worker.ask(DescribeJob(kind, str(Path(folder) / "none")), log, limits)
+        except ConvertkitError as error:
+            problem = error
+        finally:
+            worker.kill()
+    if worker.is_ready and not isinstance(problem, WorkerError):
+        return msgspec.structs.replace(state, seconds=time.monotonic() - begun)
+    return msgspec.structs.replace(
+        state, problem=f"does not start: {problem.message}", fix=start_fix(row, state, problem.message)
+    )
+
+
+def start_fix(row: EnvironmentRow, state: EnvironmentState, message: str) -> str:
+    """The line against a worker that did not start; a module that is one of our requirements is named."""
+    module = CANNOT_IMPORT.match(message)
+    name = module[1].replace("_", "-") if module else ""
+    if name in requirements() and state.python and not row.own_interpreter:
+        return install_line(state.python, [name])
+    return own_install(row, Path(state.python)) if row.own_interpreter and state.python else row.install
+
+
+def judge(row: StageRow, environments: dict[str, EnvironmentState]) -> StageState:
+    """Whether a stage, and the runtimes that compare what it makes with its source, can run."""
+    targets = tuple(str(target) for target in row.targets)
+    formats = dict.fromkeys((row.source.format, *(target.format for target in row.targets)))
+    needed = dict.fromkeys((row.environment, *(runtime_row(kind).environment for kind in formats)))
+    for name in needed:
+        state = environments[name]
+        if state.problem:
+            problem = f"environment '{name}': {state.problem}"
+            return StageState(row.name, str(row.source), targets, False, problem, state.fix)
+    return StageState(row.name, str(row.source), targets, True)
+
+
+def conflicts(state: EnvironmentState) -> Iterator[Conflict]:
+    """What is installed in an environment and should not be, or not like that."""
+    if state.python is None or not state.packages:
+        return
+    names = [item.name for item in state.packages]
+    for item in state.packages:
+        if not item.is_supported:
+            problem = f"{item.name} {item.version} is not {item.supported}"
+            yield Conflict(problem, install_line(state.python, [item.name]))
+    if "onnxruntime-gpu" in names and "onnxruntime" in installed(Path(state.python), ("onnxruntime",)):
+        yield Conflict(
+            "onnxruntime and onnxruntime-gpu share one folder, and the last installed wins",
+            f"{shlex.join([state.python, '-m', 'pip', 'uninstall', '-y', 'onnxruntime', 'onnxruntime-gpu'])}"
+            f" && {install_line(state.python, ['onnxruntime-gpu'])}",
+        )
+    beside = Path(state.python).with_name(ONNXSIM)
+    if "onnx2tf" in names and not beside.exists():
+        yield Conflict(
+            f"no {ONNXSIM} beside {state.python}, and onnx2tf starts it by name",
+            install_line(state.python, [ONNXSIM]),
+        )

@@ -1,0 +1,38 @@
+"""ONNX → TensorFlow with tracked layout: every value carries its axis order and its partly known shape.
+
+Runs in a worker only; imports no torch.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+
+from convertkit.lowering.checks import checked
+from convertkit.lowering.faults import NeedsConstant, UnsupportedOperators
+from convertkit.lowering.layout import Layout
+from convertkit.lowering.module import Lowered, build, write_savedmodel
+
+__all__ = ["Layout", "Lowered", "NeedsConstant", "UnsupportedOperators", "lower", "write_savedmodel"]
+
+
+def lower(model: onnx.ModelProto, *, layout: Layout = "auto", base_dir: Path | None = None) -> Lowered:
+    """Lower an ONNX model to a TensorFlow module.
+
+    Args:
+        model: as loaded; it is not changed.
+        layout: `auto` gives an input channels-last order where it feeds a convolution, a pool or a resize;
+            `source` keeps the source's order everywhere outside; `channels-last` permutes every image input
+            and leaves outputs that are channels-last as they are.
+        base_dir: where external data lies, if it was not loaded with the model.
+
+    Returns:
+        The module with `serving_default`, and its signature.
+
+    Raises:
+        ModelFileError: the graph is broken or of an unknown opset.
+        UnsupportedOperators: operators are missing; all of them are named.
+        StageError: a node cannot be lowered; one line names it.
+    """
+    return build(checked(model), layout, base_dir, {})

@@ -1,0 +1,74 @@
+"""What is refused before any work: broken graphs, unknown opsets, operators that are missing."""
+
+from __future__ import annotations
+
+import onnx
+from onnx import checker, inliner
+
+from convertkit.errors import ModelFileError
+from convertkit.lowering.declare import LATEST_OPSET
+from convertkit.lowering.engine import walk
+from convertkit.lowering.faults import UnsupportedOperators, describe, first_line
+from convertkit.lowering.functions import DEFAULT_DOMAINS, is_defined
+from convertkit.lowering.registry import find
+
+
+def checked(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with all functions written out, fit to be lowered.
+
+    Raises:
+        ModelFileError: the graph fails onnx.checker, or its opset is newer than known.
+        UnsupportedOperators: operators without a lowering; all are named.
+    """
+    opsets = opsets_of(model)
+    if "" not in opsets:
+        raise ModelFileError("the graph names no opset of the default ONNX domain")
+    if opsets[""] > LATEST_OPSET:
+        raise ModelFileError(f"opset {opsets['']} is newer than {LATEST_OPSET}, the newest one known")
+    _check(model)
+    model = expanded(model)
+    _refuse_missing(model.graph, opsets_of(model))
+    return model
+
+
+def _check(model: onnx.ModelProto) -> None:
+    try:
+        checker.check_model(model)
+    except checker.ValidationError as error:
+        raise ModelFileError(f"the graph fails onnx.checker: {first_line(error)}") from error
+    except ValueError as error:  # past 2 GiB a model cannot be serialized, nor checked in memory
+        if "2GB" not in str(error) and "2GiB" not in str(error) and "exceed" not in str(error).lower():
+            raise ModelFileError(f"the graph cannot be checked: {first_line(error)}") from error
+
+
+def opsets_of(model: onnx.ModelProto) -> dict[str, int]:
+    """Domain → version; the default domain is ''."""
+    return {"" if o.domain == "ai.onnx" else o.domain: o.version for o in model.opset_import}
+
+
+def expanded(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with the functions that it brings along written out."""
+    if not model.functions:
+        return model
+    try:
+        return inliner.inline_local_functions(model)
+    except Exception as error:
+        raise ModelFileError(f"the model's functions cannot be written out: {first_line(error)}") from error
+
+
+def _refuse_missing(graph: onnx.GraphProto, opsets: dict[str, int]) -> None:
+    missing: dict[str, list[str]] = {}
+
+    def visit(node: onnx.NodeProto) -> None:
+        opset = opsets.get("" if node.domain in DEFAULT_DOMAINS else node.domain, 1)
+        if find(node, opset) is None and not is_defined(node, opset):
+            name = node.op_type if node.domain in DEFAULT_DOMAINS else f"{node.domain}::{node.op_type}"
+            missing.setdefault(name, []).append(describe(node))
+
+    walk(graph, visit)
+    if missing:
+        parts = [
+            f"{name}: {', '.join(nodes[:4])}{' …' if len(nodes) > 4 else ''}"
+            for name, nodes in sorted(missing.items())
+        ]
+        raise UnsupportedOperators("no lowering for " + "; ".join(parts))

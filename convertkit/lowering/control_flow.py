@@ -1,0 +1,173 @@
+"""If, Loop and Scan: their subgraphs are lowered inside tf.cond and tf.while_loop."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import onnx
+import tensorflow as tf
+
+from convertkit.lowering.call import Call
+from convertkit.lowering.declare import Table, free
+from convertkit.lowering.value import Value
+
+
+def branch(call: Call, graph: onnx.GraphProto, operands: list[Value]) -> list[Any]:
+    """The outputs of a subgraph as tensors, in the source's axis order."""
+    scope = call.scope.inner()
+    for value, operand in zip(graph.input, operands, strict=False):
+        scope.values[value.name] = operand
+    return [tf.identity(call.tensor_of(value.logical())) for value in scope.run(graph)]
+
+
+def _if(call: Call) -> list[Any]:
+    then, otherwise = call.attribute("then_branch"), call.attribute("else_branch")
+    condition = call.value(0).array()
+    if condition is not None:
+        scope = call.scope.inner()
+        return list(scope.run(then if bool(condition.reshape(-1)[0]) else otherwise))
+    flag = tf.reshape(call.tensor(0), [])
+    results = tf.cond(flag, lambda: branch(call, then, []), lambda: branch(call, otherwise, []))
+    return list(results) if isinstance(results, list | tuple) else [results]
+
+
+def _loop(call: Call) -> list[Any]:
+    graph = call.attribute("body")
+    states = [call.tensor_of(value.logical()) for value in call.values[2:] if value is not None]
+    limit = call.tensor(0) if call.has(0) else tf.constant(2**31 - 1, tf.int64)
+    flag = call.tensor(1) if call.has(1) else tf.constant(True)
+
+    def body(step: Any, alive: Any, held: list[Any]) -> tuple[Any, list[Any], list[Any]]:
+        operands = [Value(tf.cast(step, tf.int64)), Value(alive), *map(Value, held)]
+        results = branch(call, graph, operands)
+        return tf.reshape(results[0], []), results[1 : 1 + len(held)], results[1 + len(held) :]
+
+    steps = tf.cast(tf.reshape(tf.minimum(limit, 2**31 - 1), []), tf.int32)
+    return repeated(body, steps, tf.reshape(flag, []), states)
+
+
+def repeated(
+    body: Callable[[Any, Any, list[Any]], tuple[Any, list[Any], list[Any]]],
+    steps: Any,
+    flag: Any,
+    states: list[Any],
+) -> list[Any]:
+    """Run a body while its flag holds, at most `steps` times; carried states first, then what each step adds.
+
+    What is added is kept in a buffer that grows, as nothing tells how many steps there will be.
+    """
+    shapes, rows = _settled(body, states)
+
+    def step(number: Any, alive: Any, held: list[Any], buffers: list[Any]) -> Any:
+        alive, held, added = body(number, alive, held)
+        grown = [tf.concat([buffer, row[tf.newaxis]], 0) for buffer, row in zip(buffers, added, strict=True)]
+        return number + 1, alive, held, grown
+
+    buffers = [tf.zeros([0, *[size or 0 for size in shape]], dtype) for shape, dtype in rows]
+    _, _, final, stacked = tf.while_loop(
+        lambda number, alive, held, buffers: alive & (number < steps),
+        step,
+        (tf.constant(0), flag, states, buffers),
+        shape_invariants=(
+            tf.TensorShape([]),
+            tf.TensorShape([]),
+            [tf.TensorShape(shape) for shape in shapes],
+            [tf.TensorShape([None, *shape]) for shape, _ in rows],
+        ),
+    )
+    return [*final, *stacked]
+
+
+def _settled(body: Any, states: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Shapes that hold through every step, and shape and type of what each step adds.
+
+    The body is lowered into a graph that is thrown away, until what it changes is free.
+    """
+    shapes = [state.shape.as_list() for state in states]
+    while True:
+        found: list[Any] = []
+
+        held = [tf.TensorSpec(shape, state.dtype) for shape, state in zip(shapes, states, strict=True)]
+        specs = [tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.bool), held]
+        probe = tf.function(functools.partial(_probe, body, found), input_signature=specs, autograph=False)
+        probe.get_concrete_function()
+        merged = [_merged(*pair) for pair in zip(shapes, found[0], strict=True)]
+        if merged == shapes:
+            return shapes, found[1]
+        shapes = merged
+
+
+def _probe(body: Any, found: list[Any], step: Any, alive: Any, held: list[Any]) -> list[Any]:
+    _, after, added = body(step, alive, list(held))
+    found[:] = [[t.shape.as_list() for t in after], [(t.shape.as_list(), t.dtype) for t in added]]
+    return [*after, *added]
+
+
+def _merged(left: list[int | None], right: list[int | None]) -> list[int | None]:
+    if len(left) != len(right):
+        raise ValueError("a carried value changes its rank")
+    return [a if a == b else None for a, b in zip(left, right, strict=True)]
+
+
+def _scan(call: Call) -> list[Any]:
+    if call.opset == 8:
+        return _scan_batched(call)
+    count = call.attribute("num_scan_inputs")
+    values = [value.logical() for value in call.values if value is not None]
+    states = [call.tensor_of(value) for value in values[:-count]]
+    sequences = [call.tensor_of(value) for value in values[-count:]]
+    return _scanned(call, states, sequences)
+
+
+def _scanned(call: Call, states: list[Any], sequences: list[Any]) -> list[Any]:
+    graph = call.attribute("body")
+    axes = call.attribute("scan_input_axes") or [0] * len(sequences)
+    backwards = call.attribute("scan_input_directions") or [0] * len(sequences)
+    inputs = [_moved(x, axis, 0) for x, axis in zip(sequences, axes, strict=True)]
+    inputs = [tf.reverse(x, [0]) if flag else x for x, flag in zip(inputs, backwards, strict=True)]
+
+    def body(step: Any, alive: Any, held: list[Any]) -> tuple[Any, list[Any], list[Any]]:
+        operands = [Value(x) for x in [*held, *[x[step] for x in inputs]]]
+        results = branch(call, graph, operands)
+        return alive, results[: len(held)], results[len(held) :]
+
+    results = repeated(body, tf.shape(inputs[0])[0], tf.constant(True), states)
+    outputs = results[len(states) :]
+    axes = call.attribute("scan_output_axes") or [0] * len(outputs)
+    backwards = call.attribute("scan_output_directions") or [0] * len(outputs)
+    outputs = [tf.reverse(x, [0]) if flag else x for x, flag in zip(outputs, backwards, strict=True)]
+    return [*results[: len(states)], *[_moved(x, 0, axis) for x, axis in zip(outputs, axes, strict=True)]]
+
+
+def _scan_batched(call: Call) -> list[Any]:
+    """Opset 8: a batch of scans, one after another (sequence_lens left out)."""
+    if call.has(0):
+        raise ValueError("sequence_lens is not supported")
+    count = call.attribute("num_scan_inputs")
+    tensors = [call.tensor_of(value.logical()) for value in call.values[1:] if value is not None]
+    batch = tensors[0].shape[0]
+    if batch is None:
+        raise ValueError("the batch size has to be known")
+    rows = [[t[number] for t in tensors] for number in range(batch)]
+    results = [_scanned(call, row[:-count], row[-count:]) for row in rows]
+    return [tf.stack(column) for column in zip(*results, strict=True)]
+
+
+def _moved(x: Any, source: int, target: int) -> Any:
+    """The tensor with one axis moved."""
+    rank = x.shape.rank
+    source, target = source % rank, target % rank
+    if source == target:
+        return x
+    order = [axis for axis in range(rank) if axis != source]
+    order.insert(target, source)
+    return tf.transpose(x, order)
+
+
+OPERATORS: Table = {
+    "If": free(_if, folds=False),
+    "Loop": free(_loop, folds=False),
+    "Scan": free(_scan, folds=False),
+}

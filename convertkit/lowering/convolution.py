@@ -1,0 +1,211 @@
+"""Convolutions in channels-last order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from convertkit.lowering.call import Call
+from convertkit.lowering.declare import Table, channel_last
+from convertkit.lowering.padding import Window, window_of
+from convertkit.lowering.sizes import Size, is_equal, scalar, vector
+from convertkit.lowering.value import Value
+
+
+def _convolution(call: Call) -> Value:
+    result = convolve(call, call.tensor(0), call.value(1))
+    if call.has(2):
+        result = tf.nn.bias_add(result, call.tensor(2))
+    window = _window(call)
+    changed: dict[int, Size | None] = {1: call.value(1).shape[0]}
+    changed |= {axis + 2: size for axis, size in enumerate(window.outputs())}
+    return call.like(result, changed)
+
+
+def _window(call: Call, index: int = 1) -> Window:
+    kernel = tuple(call.attribute("kernel_shape") or call.value(index).shape[2:])
+    return window_of(call, kernel)
+
+
+def convolve(call: Call, x: Any, weight: Value, index: int = 1) -> Any:
+    """x (channels-last) by weight (O, I / group, spatial…), the operand `index`; without bias.
+
+    Raises:
+        ValueError: channels, group and weight contradict each other.
+    """
+    group = call.attribute("group", 1)
+    window = _window(call, index)
+    channels, outputs, per_group = call.shape[1], weight.shape[0], weight.shape[1]
+    if (
+        group < 1
+        or is_equal(channels, per_group * group) is False
+        or (isinstance(outputs, int) and outputs % group)
+    ):
+        raise ValueError(f"{channels} channels in {group} groups do not fit weights {list(weight.shape)}")
+    if window.is_padded and not window.is_same():
+        x = tf.pad(x, [(0, 0), *window.pads, (0, 0)])
+    padding = "SAME" if window.is_padded and window.is_same() else "VALID"
+    if len(window.kernel) == 1:
+        flat = _correlate_2d(call, x[:, tf.newaxis], _line(weight), _line_window(window), group, padding)
+        return tf.squeeze(flat, 1)
+    if len(window.kernel) == 2:
+        return _correlate_2d(call, x, weight, window, group, padding)
+    if len(window.kernel) == 3:
+        return _correlate_3d(call, x, weight, window, group, padding)
+    raise ValueError(f"a convolution over {len(window.kernel)} axes is not supported")
+
+
+def _line(weight: Value) -> Value:
+    """A 1-D kernel as a 2-D one of height 1."""
+    if weight.is_constant:
+        return Value(weight.logical().data[:, :, np.newaxis])
+    return Value(weight.logical().data[:, :, tf.newaxis])
+
+
+def _line_window(window: Window) -> Window:
+    return Window(
+        (1, *window.kernel),
+        window.strides * 2,
+        (1, *window.dilations),
+        ((0, 0), *window.pads),
+        (1, *window.sizes),
+    )
+
+
+def _correlate_2d(call: Call, x: Any, weight: Value, window: Window, group: int, padding: str) -> Any:
+    is_depthwise = group > 1 and weight.shape[1] == 1 and len(set(window.strides)) == 1
+    if is_depthwise:
+        outputs = weight.shape[0]
+        multiplier = outputs // group  # type: ignore[operator]
+        kernel = call.tensor_of(_depthwise(weight, group, int(multiplier)))
+        strides = (1, *window.strides, 1)
+        return tf.nn.depthwise_conv2d(x, kernel, strides, padding, dilations=window.dilations)
+    kernel = call.tensor_of(weight.in_order((2, 3, 1, 0)))
+    return tf.nn.conv2d(x, kernel, window.strides, padding, dilations=window.dilations)
+
+
+def _depthwise(weight: Value, group: int, multiplier: int) -> Value:
+    """(C·M, 1, H, W) as TensorFlow's (H, W, C, M)."""
+    logical = weight.logical()
+    height, width = weight.shape[2:]
+    if logical.is_constant:
+        data = logical.data.reshape(group, multiplier, height, width)
+        return Value(np.ascontiguousarray(data.transpose(2, 3, 0, 1)))
+    return Value(tf.transpose(tf.reshape(logical.data, [group, multiplier, height, width]), [2, 3, 0, 1]))
+
+
+def _correlate_3d(call: Call, x: Any, weight: Value, window: Window, group: int, padding: str) -> Any:
+    kernel = call.tensor_of(weight.in_order((2, 3, 4, 1, 0)))
+    strides, dilations = (1, *window.strides, 1), (1, *window.dilations, 1)
+    parts = (
+        zip(tf.split(x, group, -1), tf.split(kernel, group, -1), strict=True) if group > 1 else [(x, kernel)]
+    )
+    results = [tf.nn.conv3d(part, k, strides, padding, dilations=dilations) for part, k in parts]
+    return tf.concat(results, -1) if group > 1 else results[0]
+
+
+def _transposed(call: Call) -> Value:
+    weight = call.value(1)
+    kernel = tuple(call.attribute("kernel_shape") or weight.shape[2:])
+    rank, group = len(kernel), call.attribute("group", 1)
+    if is_equal(call.shape[1], weight.shape[0]) is False:
+        raise ValueError(f"{call.shape[1]} channels do not fit weights {list(weight.shape)}")
+    strides = tuple(call.attribute("strides") or [1] * rank)
+    weight = _dilated(weight, tuple(call.attribute("dilations") or [1] * rank))
+    reach = tuple(int(size) for size in weight.shape[2:])  # type: ignore[arg-type]
+    full = [(s - 1) * stride + k for s, stride, k in zip(call.shape[2:], strides, reach, strict=True)]
+    pads, outputs = _crop(call, full, strides)
+    x = call.tensor(0)
+    parts = zip(tf.split(x, group, -1), _groups(weight, group), strict=True) if group > 1 else [(x, weight)]
+    results = [_spread(call, part, kernel_part, strides, full, pads, outputs) for part, kernel_part in parts]
+    result = tf.concat(results, -1) if group > 1 else results[0]
+    if call.has(2):
+        result = tf.nn.bias_add(result, call.tensor(2))
+    changed: dict[int, Size | None] = {1: weight.shape[1] * group}
+    changed |= {axis + 2: size for axis, size in enumerate(outputs)}
+    return call.like(result, changed)
+
+
+def _groups(weight: Value, group: int) -> list[Value]:
+    if weight.is_constant:
+        return [Value(part) for part in np.split(weight.logical().data, group)]
+    return [Value(part) for part in tf.split(weight.logical().data, group)]
+
+
+def _dilated(weight: Value, dilations: tuple[int, ...]) -> Value:
+    """The kernel with zeros between its taps: TRANSPOSE_CONV of TFLite knows no dilation."""
+    if set(dilations) == {1}:
+        return weight
+    array = weight.array()
+    if array is None:
+        raise ValueError("a dilated transposed convolution needs constant weights")
+    sizes = [(k - 1) * d + 1 for k, d in zip(array.shape[2:], dilations, strict=True)]
+    wide = np.zeros((*array.shape[:2], *sizes), array.dtype)
+    wide[(slice(None), slice(None), *[slice(None, None, d) for d in dilations])] = array
+    return Value(wide)
+
+
+def _crop(call: Call, full: list[Size], strides: tuple[int, ...]) -> tuple[list[tuple[int, int]], list[Size]]:
+    """What is cut off the full result at either end, negative where it is extended, and what is left."""
+    rank = len(full)
+    extra = call.attribute("output_padding") or [0] * rank
+    flat = call.attribute("pads") or [0] * (2 * rank)
+    pads = list(zip(flat[:rank], flat[rank:], strict=True))
+    wanted = call.attribute("output_shape")
+    auto = call.attribute("auto_pad", "NOTSET")
+    if wanted is None and auto.startswith("SAME"):
+        wanted = [size * stride for size, stride in zip(call.shape[2:], strides, strict=True)]
+    if wanted is not None:
+        totals = [f + e - w for f, e, w in zip(full, extra, wanted[-rank:], strict=True)]
+        if not all(isinstance(total, int) for total in totals):
+            raise ValueError("output_shape needs spatial sizes that are known")
+        upper = auto == "SAME_UPPER"
+        pads = [(t // 2, t - t // 2) if upper else (t - t // 2, t // 2) for t in totals]  # type: ignore[operator,misc]
+    cut = [(begin, end - e) for (begin, end), e in zip(pads, extra, strict=True)]
+    return cut, [f - (begin + end) for f, (begin, end) in zip(full, cut, strict=True)]
+
+
+def _spread(
+    call: Call,
+    x: Any,
+    weight: Value,
+    strides: tuple[int, ...],
+    full: list[Size],
+    cut: list[tuple[int, int]],
+    outputs: list[Size],
+) -> Any:
+    """One group's transposed convolution, cut to size."""
+    rank = len(strides)
+    sizes, channels = weight.shape[2:], weight.shape[1]
+    if rank == 1:
+        wide = _spread(
+            call, x[:, tf.newaxis], _line(weight), (1, *strides), [1, *full], [(0, 0), *cut], [1, *outputs]
+        )
+        return tf.squeeze(wide, 1)
+    is_same = all(
+        isinstance(k, int) and k >= s and (begin, end) == ((k - s) // 2, (k - s) - (k - s) // 2)
+        for s, k, (begin, end) in zip(strides, sizes, cut, strict=True)
+    )
+    target = vector([call.shape[0], *(outputs if is_same else full), channels])
+    kernel = call.tensor_of(weight.in_order((*range(2, rank + 2), 1, 0)))
+    function = tf.nn.conv2d_transpose if rank == 2 else tf.nn.conv3d_transpose
+    result = function(x, kernel, target, strides, "SAME" if is_same else "VALID")
+    return result if is_same else _cut(result, cut, full)
+
+
+def _cut(result: Any, cut: list[tuple[int, int]], full: list[Size]) -> Any:
+    extended = [(max(-begin, 0), max(-end, 0)) for begin, end in cut]
+    spec = [slice(max(b, 0), None if e <= 0 else scalar(f - e)) for (b, e), f in zip(cut, full, strict=True)]
+    if any(part != slice(0, None) for part in spec):
+        result = result[(slice(None), *spec)]
+    if any(begin or end for begin, end in extended):
+        result = tf.pad(result, [(0, 0), *extended, (0, 0)])
+    return result
+
+
+OPERATORS: Table = {
+    "Conv": channel_last(_convolution),
+    "ConvTranspose": channel_last(_transposed),
+}

@@ -1,0 +1,253 @@
+"""Arithmetic, comparisons, logic and elementary functions."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from convertkit.lowering.call import Call
+from convertkit.lowering.declare import Operator, Table, elementwise, elementwise_call
+from convertkit.lowering.faults import Undecided
+from convertkit.lowering.sizes import Expr, Size, divide, is_equal
+from convertkit.lowering.value import Value, sizes_value
+
+
+def on_sizes(function: Callable[..., Size]) -> Callable[[Call], Value]:
+    """The rule of an operator for vectors of sizes, element by element."""
+
+    def rule(call: Call) -> Value:
+        arrays = [call.value(index).data.astype(object) for index in range(len(call.values))]
+        result = np.frompyfunc(function, len(arrays), 1)(*arrays)
+        return sizes_value(result, call.value(len(arrays) - 1).dtype)
+
+    return rule
+
+
+def _compared(function: Callable[[Size], bool | None]) -> Callable[[Call], Value]:
+    """The rule of a comparison for sizes, from their difference."""
+
+    def one(left: Size, right: Size) -> bool:
+        decided = function(left - right)
+        if decided is None:
+            raise Undecided
+        return decided
+
+    def rule(call: Call) -> Value:
+        left, right = (call.value(index).data.astype(object) for index in (0, 1))
+        return Value(np.asarray(np.frompyfunc(one, 2, 1)(left, right), bool))
+
+    return rule
+
+
+def _sign(size: Size) -> int | None:
+    """1 or -1 where a difference of sizes surely is above or below zero, 0 where it is zero, else None."""
+    if isinstance(size, int):
+        return (size > 0) - (size < 0)
+    if is_equal(size, 0) is False:
+        return 1 if all(factor > 0 for factor in size.terms.values()) else -1
+    return None
+
+
+def _known(test: Callable[[int], bool]) -> Callable[[Size], bool | None]:
+    def decide(difference: Size) -> bool | None:
+        sign = _sign(difference)
+        return None if sign is None else test(sign)
+
+    return decide
+
+
+def _smaller(left: Size, right: Size) -> Size:
+    sign = _sign(left - right)
+    if sign is None:
+        raise Undecided
+    return left if sign <= 0 else right
+
+
+def _larger(left: Size, right: Size) -> Size:
+    return right if _smaller(left, right) is left else left
+
+
+def _integer_divide(left: Size, right: Size) -> Size:
+    if isinstance(left, int) and isinstance(right, int):
+        return int(np.trunc(left / right)) if right else 0
+    return divide(left, right)
+
+
+def _divide(left: Any, right: Any) -> Any:
+    return tf.math.divide(left, right) if left.dtype.is_floating else tf.raw_ops.Div(x=left, y=right)
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    known = tf.get_static_value(exponent)
+    if known is not None and known.size == 1 and base.dtype.is_floating:
+        simple = {2.0: tf.square, 0.5: tf.sqrt, 1.0: tf.identity, -0.5: tf.math.rsqrt, -1.0: _reciprocal}
+        function = simple.get(float(known.reshape(-1)[0]))
+        if function is not None and known.ndim <= base.shape.rank:
+            return function(base)
+    if exponent.dtype == base.dtype:
+        return tf.pow(base, exponent)
+    wide = exponent.dtype if exponent.dtype.is_floating else base.dtype
+    return tf.cast(tf.pow(tf.cast(base, wide), tf.cast(exponent, wide)), base.dtype)
+
+
+def _modulo(call: Call) -> Any:
+    left, right = call.tensors()
+    if call.attribute("fmod", 0):
+        if left.dtype.is_floating:
+            return tf.truncatemod(left, right) if left.dtype.size > 2 else _narrow_modulo(left, right)
+        return left - tf.raw_ops.Div(x=left, y=right) * right
+    return tf.math.floormod(left, right)
+
+
+def _narrow_modulo(left: Any, right: Any) -> Any:
+    return tf.cast(tf.truncatemod(tf.cast(left, tf.float32), tf.cast(right, tf.float32)), left.dtype)
+
+
+def _reciprocal(x: Any) -> Any:
+    return tf.ones([], x.dtype) / x
+
+
+def _folded(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    return lambda *tensors: functools.reduce(function, tensors)
+
+
+def _mean(*tensors: Any) -> Any:
+    return functools.reduce(tf.add, tensors) / len(tensors)
+
+
+def _erf(x: Any) -> Any:
+    """Erf by a ratio of polynomials in x², within 3e-7: TFLite has no ERF.
+
+    Source: Eigen's generic_fast_erf for float.
+    """
+    if x.dtype != tf.float32:
+        return tf.math.erf(x)
+    x = tf.clip_by_value(x, -4.0, 4.0)
+    square = x * x
+    above = (-2.72614225801306e-10, 2.77068142495902e-08, -2.10102402082508e-06, -5.69250639462346e-05,
+             -7.34990630326855e-04, -2.95459980854025e-03, -1.60960333262415e-02)  # fmt: skip
+    below = (-1.45660718464996e-05, -2.13374055278905e-04, -1.68282697438203e-03, -7.37332916720468e-03,
+             -1.42647390514189e-02)  # fmt: skip
+    return x * _polynomial(square, above) / _polynomial(square, below)
+
+
+def _polynomial(x: Any, coefficients: tuple[float, ...]) -> Any:
+    return functools.reduce(
+        lambda total, factor: total * x + factor, coefficients[1:], x * 0 + coefficients[0]
+    )
+
+
+def _is_infinite(call: Call) -> Any:
+    x = call.tensor(0)
+    positive = (x == np.inf) if call.attribute("detect_positive", 1) else None
+    negative = (x == -np.inf) if call.attribute("detect_negative", 1) else None
+    if positive is None or negative is None:
+        found = negative if positive is None else positive
+        return tf.zeros_like(x, tf.bool) if found is None else found
+    return positive | negative
+
+
+def _shift(call: Call) -> Any:
+    """Shifts by the width or more, and by negative numbers, shift everything out."""
+    left, right = call.tensors()
+    bits = left.dtype.size * 8
+    is_all = (right >= bits) | (right < 0) if right.dtype.min < 0 else right >= bits
+    if call.attribute("direction") == "LEFT":
+        shifted = tf.bitwise.left_shift(left, tf.where(is_all, tf.zeros_like(right), right))
+        return tf.where(is_all, tf.zeros_like(shifted), shifted)
+    shifted = tf.bitwise.right_shift(left, tf.where(is_all, tf.cast(bits - 1, right.dtype), right))
+    return shifted if left.dtype.min < 0 else tf.where(is_all, tf.zeros_like(shifted), shifted)
+
+
+def _choose(condition: Any, left: Any, right: Any) -> Any:
+    return tf.where(condition, left, right)
+
+
+def _choose_sizes(call: Call) -> Value:
+    condition, left, right = (call.value(index).data for index in range(3))
+    return sizes_value(np.where(condition, left.astype(object), right.astype(object)), call.value(1).dtype)
+
+
+def _clip(call: Call) -> Any:
+    x = call.tensor(0)
+    low, high = (_bound(call, index, name) for index, name in ((1, "min"), (2, "max")))
+    known = [None if bound is None else tf.get_static_value(bound) for bound in (low, high)]
+    if known[0] is not None and known[1] is not None and (known[0], known[1]) == (0, 6):
+        return tf.nn.relu6(x)
+    if low is not None and high is None and known[0] == 0:
+        return tf.nn.relu(x)
+    if low is not None:
+        x = tf.maximum(x, low)
+    return x if high is None else tf.minimum(x, high)
+
+
+def _bound(call: Call, index: int, name: str) -> Any:
+    value = call.attribute(name)
+    if value is not None:
+        return tf.constant(value, call.value(0).dtype)
+    return call.optional(index)
+
+
+def _logical(function: Callable[..., Any]) -> Operator:
+    return elementwise(function)
+
+
+OPERATORS: Table = {
+    "Add": elementwise(tf.add, sizes=on_sizes(lambda a, b: a + b)),
+    "Sub": elementwise(tf.subtract, sizes=on_sizes(lambda a, b: a - b)),
+    "Mul": elementwise(tf.multiply, sizes=on_sizes(lambda a, b: a * b)),
+    "Div": elementwise(_divide, sizes=on_sizes(_integer_divide)),
+    "Mod": elementwise_call(_modulo, sizes=on_sizes(lambda a, b: a % b)),
+    "Pow": elementwise(_power),
+    "Neg": elementwise(tf.negative, sizes=on_sizes(lambda a: -a)),
+    "Abs": elementwise(tf.abs),
+    "Sum": elementwise(_folded(tf.add)),
+    "Mean": elementwise(_mean),
+    "Max": elementwise(_folded(tf.maximum), sizes=on_sizes(_larger)),
+    "Min": elementwise(_folded(tf.minimum), sizes=on_sizes(_smaller)),
+    "Sqrt": elementwise(tf.sqrt),
+    "Exp": elementwise(tf.exp),
+    "Log": elementwise(tf.math.log),
+    "Reciprocal": elementwise(_reciprocal),
+    "Floor": elementwise(tf.floor),
+    "Ceil": elementwise(tf.math.ceil),
+    "Round": elementwise(tf.round),
+    "Sign": elementwise(tf.sign),
+    "Erf": elementwise(_erf),
+    "Sin": elementwise(tf.sin),
+    "Cos": elementwise(tf.cos),
+    "Tan": elementwise(lambda x: tf.sin(x) / tf.cos(x)),
+    "Asin": elementwise(lambda x: tf.atan2(x, tf.sqrt((1 - x) * (1 + x)))),
+    "Acos": elementwise(lambda x: tf.atan2(tf.sqrt((1 - x) * (1 + x)), x)),
+    "Atan": elementwise(lambda x: tf.atan2(x, tf.ones_like(x))),
+    "Sinh": elementwise(lambda x: (tf.exp(x) - tf.exp(-x)) / 2),
+    "Cosh": elementwise(lambda x: (tf.exp(x) + tf.exp(-x)) / 2),
+    "Tanh": elementwise(tf.tanh),
+    "Asinh": elementwise(lambda x: tf.sign(x) * tf.math.log(tf.abs(x) + tf.sqrt(x * x + 1))),
+    "Acosh": elementwise(lambda x: tf.math.log(x + tf.sqrt(x * x - 1))),
+    "Atanh": elementwise(lambda x: 0.5 * tf.math.log((1 + x) / (1 - x))),
+    "IsNaN": elementwise(lambda x: tf.not_equal(x, x)),
+    "IsInf": elementwise_call(_is_infinite),
+    "Equal": elementwise(tf.equal, sizes=_compared(_known(lambda sign: sign == 0))),
+    "Less": elementwise(tf.less, sizes=_compared(_known(lambda sign: sign < 0))),
+    "LessOrEqual": elementwise(tf.less_equal, sizes=_compared(_known(lambda sign: sign <= 0))),
+    "Greater": elementwise(tf.greater, sizes=_compared(_known(lambda sign: sign > 0))),
+    "GreaterOrEqual": elementwise(tf.greater_equal, sizes=_compared(_known(lambda sign: sign >= 0))),
+    "And": _logical(tf.logical_and),
+    "Or": _logical(tf.logical_or),
+    "Xor": _logical(tf.not_equal),
+    "Not": _logical(tf.logical_not),
+    "BitwiseAnd": elementwise(tf.bitwise.bitwise_and),
+    "BitwiseOr": elementwise(tf.bitwise.bitwise_or),
+    "BitwiseXor": elementwise(tf.bitwise.bitwise_xor),
+    "BitwiseNot": elementwise(tf.bitwise.invert),
+    "BitShift": elementwise_call(_shift),
+    "Where": elementwise(_choose, sizes=_choose_sizes),
+    "Clip": elementwise_call(_clip, data=1),
+}
+
+__all__ = ["OPERATORS", "Expr", "on_sizes"]

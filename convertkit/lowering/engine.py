@@ -1,0 +1,230 @@
+"""The lowering itself: nodes in order, operands arranged, results wrapped, constants folded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import tensorflow as tf
+
+from convertkit.errors import ConvertkitError, StageError
+from convertkit.lowering.call import Call
+from convertkit.lowering.declare import Acts, Operator
+from convertkit.lowering.faults import NeedsConstant, Undecided, UnsupportedOperators, describe, first_line
+from convertkit.lowering.functions import function_of, is_defined
+from convertkit.lowering.narrow import carried, narrow_type
+from convertkit.lowering.orders import arrange
+from convertkit.lowering.registry import find
+from convertkit.lowering.sizes import broadcast
+from convertkit.lowering.value import Value, axis_size, identity
+from convertkit.lowering.weights import Weights
+
+
+class Scope:
+    """The names of one graph; those of a subgraph see the graph around it.
+
+    Attributes:
+        opsets: domain → version.
+        weights: the constants of the whole lowering.
+        values: what the names stand for so far.
+    """
+
+    def __init__(
+        self,
+        opsets: dict[str, int],
+        weights: Weights,
+        around: Scope | None = None,
+        base_dir: Path | None = None,
+    ) -> None:
+        self.opsets = opsets
+        self.weights = weights
+        self.around = around
+        self.base_dir = base_dir
+        self.values: dict[str, Value] = {}
+        self.absent: set[str] = set()
+        self._initializers: dict[str, onnx.TensorProto] = {}
+
+    def inner(self) -> Scope:
+        """A scope for a subgraph."""
+        return Scope(self.opsets, self.weights, self, self.base_dir)
+
+    def value(self, name: str) -> Value:
+        """What a name stands for, here or around.
+
+        Raises:
+            StageError: nothing of that name was computed.
+        """
+        if name in self.values:
+            return self.values[name]
+        if name in self._initializers:
+            return self.values.setdefault(name, constant_value(self._array(name)))
+        if self.around is None:
+            raise StageError(f"nothing computes '{name}'")
+        return self.around.value(name)
+
+    def lacks(self, name: str) -> bool:
+        """True for a function's operand that its caller left out."""
+        return name in self.absent or (self.around is not None and self.around.lacks(name))
+
+    def _array(self, name: str) -> np.ndarray[Any, Any]:
+        return onnx.numpy_helper.to_array(self._initializers[name], str(self.base_dir or ""))
+
+    def run(self, graph: onnx.GraphProto) -> list[Value]:
+        """Lower a graph's nodes; its inputs are already in `values`.
+
+        Returns:
+            The values of the graph's outputs.
+        """
+        self._initializers = {initializer.name: initializer for initializer in graph.initializer}
+        wanted = [output.name for output in graph.output]
+        self.run_nodes(graph.node, wanted)
+        return [self.value(name) for name in wanted]
+
+    def run_nodes(self, nodes: Sequence[onnx.NodeProto], wanted: Iterable[str]) -> None:
+        """Lower the nodes that the wanted names depend on."""
+        for node in needed(nodes, wanted):
+            self._lower(node)
+
+    def _lower(self, node: onnx.NodeProto) -> None:
+        values = [self.value(name) if name and not self.lacks(name) else None for name in node.input]
+        operator = find(node, self._opset(node))
+        try:
+            results = (
+                self._called(node, values) if operator is None else self._results(node, operator, values)
+            )
+        except ConvertkitError:
+            raise
+        except Exception as error:
+            raise StageError(f"{describe(node)}: {first_line(error)}") from error
+        for name, value in zip(node.output, results, strict=False):
+            self.values[name] = value
+
+    def _opset(self, node: onnx.NodeProto) -> int:
+        return self.opsets.get("" if node.domain == "ai.onnx" else node.domain, 1)
+
+    def _called(self, node: onnx.NodeProto, values: list[Value | None]) -> list[Value]:
+        """The results of an operator that ONNX defines by others."""
+        if not is_defined(node, self._opset(node)):
+            raise UnsupportedOperators(f"no lowering for {describe(node)}")
+        function = function_of(node, self._opset(node), values)
+        opsets = {entry.domain: entry.version for entry in function.opset_import}
+        scope = Scope(opsets, self.weights)
+        scope.values.update({k: v for k, v in zip(function.input, values, strict=False) if v is not None})
+        scope.absent = set(function.input) - set(scope.values)
+        pairs = zip(function.output, node.output, strict=False)
+        wanted = [inner for inner, outer in pairs if outer]
+        try:
+            scope.run_nodes(function.node, wanted)
+        except NeedsConstant as error:  # its own names mean nothing outside
+            raise NeedsConstant(f"{describe(node)}: {error}", node.output[0]) from error
+        return [scope.value(name) if name in wanted else Value(np.zeros(0)) for name in function.output]
+
+    def _results(self, node: onnx.NodeProto, operator: Operator, values: list[Value | None]) -> list[Value]:
+        opset = self._opset(node)
+        given = [value for value in values if value is not None]
+        if (
+            operator.sizes
+            and given
+            and any(v.is_sizes for v in given)
+            and not any(v.is_tensor for v in given)
+        ):
+            try:
+                return as_list(operator.sizes(Call(node, opset, values, self)))
+            except Undecided:
+                pass
+        if operator.folds and all(value.is_constant for value in given):
+            return self._folded(node, operator, values)
+        call = Call(node, opset, arrange(operator, values), self)
+        results = as_list(operator.lower(call))
+        return [wrap(call, operator, result) for result in results]
+
+    def _folded(self, node: onnx.NodeProto, operator: Operator, values: list[Value | None]) -> list[Value]:
+        """The results of a node whose operands are all known, computed now."""
+        with tf.init_scope():
+            call = Call(node, self._opset(node), arrange(operator, values), self)
+            results = [wrap(call, operator, result) for result in as_list(operator.lower(call))]
+            return [_evaluated(value) if value.is_tensor else value for value in results]
+
+
+def constant_value(array: np.ndarray[Any, Any]) -> Value:
+    """An array as a value."""
+    return Value(carried(array), narrow=narrow_type(array.dtype))
+
+
+def wrap(call: Call, operator: Operator, result: Any) -> Value:
+    """A result as a value, with the order and shape that its operator implies."""
+    if isinstance(result, Value):
+        return result
+    if isinstance(result, np.ndarray | np.generic):
+        return Value(np.asarray(result))
+    if result.shape.rank is None:
+        raise ValueError("the rank of the result is not known at build time")
+    rank = result.shape.rank
+    if operator.acts is Acts.ELEMENTWISE:
+        return _elementwise_value(call, operator, result)
+    if operator.acts in (Acts.AXIS_WISE, Acts.CHANNELS_LAST) and rank == call.rank:
+        return Value(result, call.order)
+    return Value(result, identity(rank))
+
+
+def _elementwise_value(call: Call, operator: Operator, result: Any) -> Value:
+    values = [v for v in call.values[: operator.data] if v is not None]
+    rank = result.shape.rank
+    full = [v for v in values if v.rank == rank]
+    order = next((v.order for v in full if v.is_tensor), full[0].order if full else identity(rank))
+    tensors = [v for v in values if v.is_tensor]
+    shape = list(broadcast([v.shape for v in tensors], lambda axis: axis_size(result, order.index(axis))))
+    shape = [1] * (rank - len(shape)) + shape
+    for physical, logical in enumerate(order):
+        if result.shape[physical] is not None:  # constants may have widened an axis
+            shape[logical] = int(result.shape[physical])
+    return Value(result, order, tuple(shape))
+
+
+def _evaluated(value: Value) -> Value:
+    """The value of an eager tensor as a constant."""
+    return Value(np.asarray(value.data.numpy()), value.order, value.shape, value.dtype, value.narrow)
+
+
+def as_list(results: Any) -> list[Any]:
+    """One result or several, as a list."""
+    return list(results) if isinstance(results, list | tuple) else [results]
+
+
+def needed(nodes: Sequence[onnx.NodeProto], wanted: Iterable[str]) -> list[onnx.NodeProto]:
+    """The nodes that the wanted names depend on, in order."""
+    names = set(wanted)
+    kept = []
+    for node in reversed(nodes):
+        if names.intersection(node.output):
+            kept.append(node)
+            names.update(node.input)
+            for graph in subgraphs(node):
+                names.update(names_used(graph))
+    return kept[::-1]
+
+
+def subgraphs(node: onnx.NodeProto) -> list[onnx.GraphProto]:
+    """The graphs in a node's attributes."""
+    return [a.g for a in node.attribute if a.type == onnx.AttributeProto.GRAPH]
+
+
+def names_used(graph: onnx.GraphProto) -> set[str]:
+    """Every name that a graph or a graph inside it reads."""
+    names = {output.name for output in graph.output}
+    for node in graph.node:
+        names.update(node.input)
+        for inner in subgraphs(node):
+            names |= names_used(inner)
+    return names
+
+
+def walk(graph: onnx.GraphProto, visit: Callable[[onnx.NodeProto], None]) -> None:
+    """Visit every node of a graph and of the graphs inside it."""
+    for node in graph.node:
+        visit(node)
+        for inner in subgraphs(node):
+            walk(inner, visit)

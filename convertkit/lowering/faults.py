@@ -1,0 +1,57 @@
+"""The errors of the lowering, and how a node is named in them: node, operator, PyTorch module path."""
+
+from __future__ import annotations
+
+import ast
+
+import onnx
+
+from convertkit.errors import StageError
+
+
+class UnsupportedOperators(StageError):
+    """The graph needs operators that the lowering does not have; all of them are listed."""
+
+
+class NeedsConstant(StageError):
+    """An operand that decides the shape of the graph is computed at run time.
+
+    Attributes:
+        operand: the ONNX name of it.
+    """
+
+    def __init__(self, message: str, operand: str) -> None:
+        super().__init__(message)
+        self.operand = operand
+
+
+class Undecided(Exception):
+    """A rule on sizes met a question that only a run can answer."""
+
+
+def module_path(node: onnx.NodeProto) -> str:
+    """The PyTorch module that a node was exported from, empty where no exporter recorded it."""
+    for entry in node.metadata_props:
+        if entry.key == "pkg.torch.onnx.name_scopes":
+            try:
+                scopes = [scope for scope in ast.literal_eval(entry.value)[:-1] if scope]
+            except (ValueError, SyntaxError, TypeError):
+                return ""
+            return str(scopes[-1]) if scopes else ""
+    if node.name.startswith("/"):  # the TorchScript exporter: /encoder/layers.0/linear1/MatMul
+        return ".".join(part for part in node.name.split("/")[1:-1] if part)
+    return ""
+
+
+def describe(node: onnx.NodeProto) -> str:
+    """One phrase for a node: `node 'conv2d' (Conv, from features.0)`."""
+    name = node.name or (f"computing {node.output[0]}" if node.output else "unnamed")
+    operator = f"{node.domain}::{node.op_type}" if node.domain not in ("", "ai.onnx") else node.op_type
+    path = module_path(node)
+    return f"node '{name}' ({operator}{f', from {path}' if path else ''})"
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text, or its class."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,76 @@
+"""Every operator that can be lowered: the families' literal tables, joined."""
+
+from __future__ import annotations
+
+import onnx
+
+from convertkit.lowering import (
+    activation,
+    constant,
+    control_flow,
+    convolution,
+    elementwise,
+    index,
+    matmul,
+    normalization,
+    pooling,
+    quantize,
+    rearrange,
+    recurrent,
+    reduce,
+    reshape,
+    resize,
+    sampling,
+    select,
+    shape,
+    signal,
+)
+from convertkit.lowering.declare import Operator
+
+FAMILIES = (
+    activation,
+    constant,
+    control_flow,
+    convolution,
+    elementwise,
+    index,
+    matmul,
+    normalization,
+    pooling,
+    quantize,
+    rearrange,
+    recurrent,
+    reduce,
+    reshape,
+    resize,
+    sampling,
+    select,
+    shape,
+    signal,
+)
+
+
+def joined() -> dict[str, tuple[Operator, ...]]:
+    """ONNX name → its forms by opset.
+
+    Raises:
+        ValueError: two families have the same operator.
+    """
+    table: dict[str, tuple[Operator, ...]] = {}
+    for family in FAMILIES:
+        for name, entry in family.OPERATORS.items():
+            if name in table:
+                raise ValueError(f"operator {name} is registered twice")
+            table[name] = entry if isinstance(entry, tuple) else (entry,)
+    return table
+
+
+OPERATORS = joined()
+
+
+def find(node: onnx.NodeProto, opset: int) -> Operator | None:
+    """The form of a node's operator that is right for the opset, None where there is none."""
+    if node.domain not in ("", "ai.onnx"):
+        return None
+    forms = OPERATORS.get(node.op_type, ())
+    return next((form for form in forms if form.since <= opset <= form.until), None)

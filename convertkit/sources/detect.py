@@ -1,0 +1,183 @@
+"""What a model file is, told by its content; and why a file that is none cannot be used."""
+
+from __future__ import annotations
+
+import os
+import stat
+import struct
+import zlib
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from convertkit.digest import hash_path
+from convertkit.errors import ConvertkitError, ModelFileError
+from convertkit.formats import Format
+from convertkit.sources import (
+    exported_program,
+    onnx_file,
+    safetensors_file,
+    savedmodel,
+    state_dict,
+    tflite,
+    torchscript,
+)
+from convertkit.sources.archive import Archive, ArchiveError
+from convertkit.sources.source import FORMATS, Findings, Kind, SourceFile
+
+HEAD_BYTES = 1024
+# Reading bytes from a stranger goes wrong in these ways; whatever else is raised is a bug of ours.
+PARSE_ERRORS = (
+    ArchiveError, ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError,
+    EOFError, MemoryError, NotImplementedError, SyntaxError, struct.error, zlib.error,
+)  # fmt: skip
+SAFETENSORS = ".safetensors"
+
+
+def inspect_source(path: Path) -> SourceFile:
+    """What a model file is, without running anything from it.
+
+    Args:
+        path: a file, or a SavedModel folder.
+
+    Raises:
+        ModelFileError: it is missing, damaged, or no model file.
+    """
+    try:
+        findings = savedmodel.read(path) if path.is_dir() else read_file(path)
+        sha256, size = hash_path(path)
+    except ConvertkitError as error:
+        raise ModelFileError(f"{path}: {error.message}", hint=error.hint) from error
+    except OSError as error:
+        raise ModelFileError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from error
+    except PARSE_ERRORS as error:
+        told = str(error) if isinstance(error, ArchiveError) else "a damaged model file"
+        raise ModelFileError(f"{path}: {told}") from error
+    return SourceFile(
+        path=str(path),
+        kind=findings.kind,
+        format=FORMATS.get(findings.kind, Format.TORCH),
+        sha256=sha256,
+        size_bytes=size,
+        inputs=findings.inputs,
+        outputs=findings.outputs,
+        input_names=findings.input_names,
+        refusals=findings.refusals,
+        ranges=findings.ranges,
+        details=findings.details,
+    )
+
+
+def read_file(path: Path) -> Findings:
+    """Findings on a file.
+
+    Raises:
+        ModelFileError: it cannot be used.
+        OSError: it cannot be read.
+    """
+    if not path.exists():
+        raise ModelFileError("no such file")
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ModelFileError("not a file")
+    if not os.access(path, os.R_OK):
+        raise ModelFileError("permission denied")
+    with path.open("rb") as stream:
+        size = os.fstat(stream.fileno()).st_size
+        head = stream.read(HEAD_BYTES)
+        stream.seek(0)
+        refuse_other_files(head, path.suffix.lower())
+        findings = read_kind(stream, head, size, path.suffix.lower())
+    return note_wrong_name(findings, path)
+
+
+def read_kind(stream: IO[bytes], head: bytes, size: int, suffix: str) -> Findings:
+    """Findings of the reader whose kind of file this is."""
+    if head.startswith(b"PK"):
+        return read_zip(Archive(stream), suffix)
+    if tflite.looks_like(head):
+        return tflite.read(head, size)
+    if safetensors_file.looks_like(head):
+        return safetensors_file.read(stream, size)
+    if head[0] == 0x80:
+        return state_dict.read_legacy(stream)
+    if onnx_file.looks_like(head, suffix):
+        return onnx_file.read()
+    return read_text(stream, head)
+
+
+def read_zip(archive: Archive, suffix: str) -> Findings:
+    """Findings on an archive: an exported program, TorchScript, or a file of torch.save."""
+    if exported_program.looks_like(archive):
+        return exported_program.read(archive)
+    if torchscript.looks_like(archive):
+        return torchscript.read(archive)
+    if "data.pkl" in archive:
+        return state_dict.read_zip(archive)
+    if suffix == ".keras" or "model.weights.h5" in archive:
+        raise keras_error()
+    raise ModelFileError(
+        "a zip archive, but not one that torch wrote", hint="unpack it, and give the model file"
+    )
+
+
+def read_text(stream: IO[bytes], head: bytes) -> Findings:
+    """A text may still be a pickle of protocol 0; else it is no model.
+
+    Raises:
+        ModelFileError: it is no model.
+    """
+    findings = state_dict.scan_text(stream)
+    if findings is not None:
+        return findings
+    if head.lstrip()[:1] in (b"{", b"["):
+        raise ModelFileError("a JSON file, not a model")
+    if is_text(head):
+        raise ModelFileError("a text file, not a model")
+    raise ModelFileError(
+        "no model file that is known here", hint="known: .pt2 .pt .safetensors .onnx .tflite"
+    )
+
+
+def refuse_other_files(head: bytes, suffix: str) -> None:
+    """Files that stand in a model's place, each told by its own words.
+
+    Raises:
+        ModelFileError: the file is one of them.
+    """
+    start = head.lstrip().lower()
+    if not head:
+        raise ModelFileError("an empty file")
+    if head.startswith(b"version https://git-lfs.github.com/spec/"):
+        raise ModelFileError("a git-lfs pointer, not the model itself", hint="run: git lfs pull")
+    if start.startswith((b"<!doctype", b"<html", b"<head", b"<body")) or b"<html" in start[:512]:
+        told = "an HTML page, not a model: the download was probably a login or error page"
+        raise ModelFileError(told)
+    if start.startswith(b"<?xml"):
+        raise ModelFileError("an XML file, not a model: the download was probably an error message")
+    if head.startswith(b"\x89HDF\r\n") or (suffix == ".keras" and not head.startswith(b"PK")):
+        raise keras_error()
+    if head.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf")):
+        raise ModelFileError("a compressed file", hint="unpack it, and give the model file")
+    if head[257:262] == b"ustar":
+        raise ModelFileError("a tar archive", hint="unpack it, and give the model file")
+
+
+def keras_error() -> ModelFileError:
+    """Keras's own files are not read."""
+    hint = "in Keras: model.export('folder'), then give that SavedModel folder"
+    return ModelFileError("a Keras file, which is not supported", hint=hint)
+
+
+def is_text(head: bytes) -> bool:
+    """True where the bytes are UTF-8 without control characters."""
+    text = head.decode("utf-8", "ignore")
+    return len(text.encode()) > len(head) - 4 and all(c.isprintable() or c in "\r\n\t" for c in text)
+
+
+def note_wrong_name(findings: Findings, path: Path) -> Findings:
+    """Refuse a file that is called .safetensors and is something else: the name promises data."""
+    if path.suffix.lower() != SAFETENSORS or findings.kind is Kind.SAFETENSORS:
+        return findings
+    reason = f"it is named {SAFETENSORS} but is a {findings.kind} file"
+    return msgspec.structs.replace(findings, refusals=(reason, *findings.refusals))

@@ -1,0 +1,91 @@
+"""What inspection finds out about a model file, and the rule on what may be loaded."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from convertkit.errors import RefusedError
+from convertkit.formats import Format
+from convertkit.signature import TensorSpec
+
+
+class Kind(StrEnum):
+    """What a model file is, told by its content."""
+
+    EXPORTED_PROGRAM = "exported-program"
+    TORCHSCRIPT = "torchscript"
+    STATE_DICT = "state-dict"
+    SAFETENSORS = "safetensors"
+    MODULE = "module"
+    ONNX = "onnx"
+    SAVEDMODEL = "savedmodel"
+    TFLITE = "tflite"
+
+
+# What a runtime loads each kind as, where it is not torch.
+FORMATS = {
+    Kind.ONNX: Format.ONNX,
+    Kind.SAVEDMODEL: Format.SAVEDMODEL,
+    Kind.TFLITE: Format.TFLITE,
+}
+
+
+class Findings(msgspec.Struct, frozen=True):
+    """What the reader of one kind of file found; `SourceFile` documents the fields."""
+
+    kind: Kind
+    inputs: tuple[TensorSpec, ...] = ()
+    outputs: tuple[TensorSpec, ...] = ()
+    input_names: tuple[str, ...] = ()
+    refusals: tuple[str, ...] = ()
+    ranges: dict[str, tuple[int, int | None]] = {}
+    details: dict[str, str] = {}
+
+
+class SourceFile(msgspec.Struct, frozen=True):
+    """A model file as inspection found it, without running anything from it.
+
+    Attributes:
+        path: as it was given.
+        kind: what the file is, told by its content and not by its name.
+        format: the format that a runtime loads it as.
+        sha256, size_bytes: of the file or folder (`convertkit.digest`).
+        inputs: empty where the file cannot tell dtypes and shapes.
+        outputs: empty where the file cannot tell the names.
+        input_names: the inputs' names in order, also where nothing more is known of them.
+        refusals: reasons why the file is, or may be, a program; empty means safe to load.
+        ranges: dynamic axis name → smallest and largest size; None is no limit.
+        details: what `inspect` shows: number of tensors and parameters, versions, classes.
+    """
+
+    path: str
+    kind: Kind
+    format: Format
+    sha256: str
+    size_bytes: int
+    inputs: tuple[TensorSpec, ...] = ()
+    outputs: tuple[TensorSpec, ...] = ()
+    input_names: tuple[str, ...] = ()
+    refusals: tuple[str, ...] = ()
+    ranges: dict[str, tuple[int, int | None]] = {}
+    details: dict[str, str] = {}
+
+
+def check_trusted(source: SourceFile, *, allow_code: bool) -> None:
+    """Refuse a file that is, or may be, a program.
+
+    Args:
+        source: what `inspect_source` found.
+        allow_code: the user's consent to run what is in the file.
+
+    Raises:
+        RefusedError: there are reasons to refuse, and no consent.
+    """
+    if source.refusals and not allow_code:
+        reasons = "; ".join(source.refusals)
+        raise RefusedError(
+            f"{source.path} is, or may be, a program: {reasons}",
+            hint="--allow-code if you trust where it came from",
+        )

@@ -1,0 +1,158 @@
+"""Preloaded by the tests' workers: a describe job does what its `path` says, and most of it ends badly."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+from convertkit import errors, jobs
+from convertkit.perform import perform
+from convertkit.signature import Signature
+
+KEPT: list[bytearray] = []
+
+
+@perform.register
+def act(job: jobs.DescribeJob) -> jobs.Answer:
+    """Do what the path names; the part after `:` is its argument."""
+    action, _, argument = job.path.partition(":")
+    details = ACTIONS[action](argument) or {}
+    return jobs.Described(Signature((), ()), {"pid": str(os.getpid()), **details})
+
+
+def succeed(argument):
+    return {"said": argument}
+
+
+def exit_by_exception(argument):
+    sys.exit(int(argument))
+
+
+def exit_at_once(argument):
+    os._exit(int(argument))
+
+
+def crash(argument):
+    ctypes.string_at(0)
+
+
+def crash_later(argument):
+    """Answer first: the crash comes from a thread that the job left behind."""
+
+    def fall():
+        time.sleep(float(argument))
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+    threading.Thread(target=fall, daemon=True).start()
+
+
+def send_signal(argument):
+    os.kill(os.getpid(), getattr(signal, argument))
+    time.sleep(30)
+
+
+def wait(argument):
+    time.sleep(float(argument))
+
+
+def allocate(argument):
+    KEPT.append(bytearray(int(argument)))
+    time.sleep(30)
+
+
+def allocate_in_child(argument):
+    code = f"x = bytearray({argument}); import time; time.sleep(30)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def have_child(argument):
+    """Start a process that outlives the job, its pid written to a file; then wait."""
+    file, _, seconds = argument.partition(",")
+    start_child(file)
+    time.sleep(float(seconds))
+
+
+def start_child(file):
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    with open(file, "w") as stream:
+        stream.write(str(child.pid))
+
+
+def fork_and_exit(argument):
+    """Leave behind a fork that holds the answer channel open, then exit 3."""
+    child = os.fork()
+    if child == 0:
+        time.sleep(60)
+        os._exit(0)
+    with open(argument, "w") as stream:
+        stream.write(str(child))
+    os._exit(3)
+
+
+def print_everywhere(argument):
+    print("from python")
+    print("from python, stderr", file=sys.stderr)
+    os.write(1, b"from descriptor 1\n")
+    os.write(2, b"from descriptor 2\n")
+    ctypes.CDLL(None).puts(b"from C")
+    ctypes.CDLL(None).fflush(None)
+    subprocess.run(["echo", "from a child"], check=True)
+
+
+def read_stdin(argument):
+    """What a converter's tool or a user's factory may do: take the worker's standard input."""
+    return {"read": subprocess.run(["cat"], capture_output=True, check=True, text=True).stdout}
+
+
+def raise_ours(argument):
+    raise getattr(errors, argument)("the message", hint="the hint")
+
+
+def raise_foreign(argument):
+    raise {"ValueError": ValueError, "MemoryError": MemoryError, "RecursionError": RecursionError}[argument](
+        "\n  first line\nsecond line"
+    )
+
+
+def raise_silent(argument):
+    raise RuntimeError
+
+
+def import_missing(argument):
+    import no_such_module_anywhere  # noqa: F401
+
+
+def environment(argument):
+    return {name: os.environ.get(name, "") for name in argument.split(",")}
+
+
+def import_path(argument):
+    return {"path": os.pathsep.join(sys.path)}
+
+
+ACTIONS = {
+    "succeed": succeed,
+    "exit_by_exception": exit_by_exception,
+    "exit_at_once": exit_at_once,
+    "crash": crash,
+    "crash_later": crash_later,
+    "send_signal": send_signal,
+    "wait": wait,
+    "allocate": allocate,
+    "allocate_in_child": allocate_in_child,
+    "have_child": have_child,
+    "fork_and_exit": fork_and_exit,
+    "print_everywhere": print_everywhere,
+    "read_stdin": read_stdin,
+    "raise_ours": raise_ours,
+    "raise_foreign": raise_foreign,
+    "raise_silent": raise_silent,
+    "import_missing": import_missing,
+    "environment": environment,
+    "import_path": import_path,
+}

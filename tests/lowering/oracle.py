@@ -1,0 +1,75 @@
+"""A lowered graph against ONNX Runtime, in TensorFlow and in TFLite."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+
+from convertkit.lowering import Lowered, lower
+from convertkit.signature import to_logical, to_physical
+
+Arrays = Sequence[np.ndarray[Any, Any]]
+
+
+def parse(text: str, opset: int = 20, **weights: np.ndarray[Any, Any]) -> onnx.ModelProto:
+    """A model in ONNX's text form, with initializers added by name."""
+    model = onnx.parser.parse_model(f'<ir_version: 9, opset_import: ["": {opset}]> {text}')
+    model.graph.initializer.extend(
+        onnx.numpy_helper.from_array(array, name) for name, array in weights.items()
+    )
+    onnx.checker.check_model(model)
+    return model
+
+
+def expected(model: onnx.ModelProto, inputs: Arrays) -> list[Any]:
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    names = [value.name for value in session.get_inputs()]
+    return session.run(None, dict(zip(names, inputs, strict=True)))
+
+
+def run(lowered: Lowered, inputs: Arrays) -> list[Any]:
+    given = [to_physical(array, spec) for array, spec in zip(inputs, lowered.signature.inputs, strict=True)]
+    results = lowered.module.serving_default(*given)
+    return [to_logical(results[spec.name].numpy(), spec) for spec in lowered.signature.outputs]
+
+
+def agrees(
+    model: onnx.ModelProto, *inputs: np.ndarray[Any, Any], layout: Any = "auto", atol: float = 1e-5
+) -> Lowered:
+    """Lower, run, and compare name by name: shape, type, values."""
+    lowered = lower(model, layout=layout)
+    for name, want, got in zip(
+        [output.name for output in model.graph.output],
+        expected(model, inputs),
+        run(lowered, inputs),
+        strict=True,
+    ):
+        assert want.dtype == got.dtype, name
+        assert want.shape == got.shape, name
+        np.testing.assert_allclose(got, want, rtol=1e-4, atol=atol, err_msg=name)
+    return lowered
+
+
+def kinds(lowered: Lowered) -> list[str]:
+    """The TensorFlow operators of the lowered graph."""
+    graph = lowered.module.serving_default.get_concrete_function().graph
+    return [operation.type for operation in graph.get_operations()]
+
+
+def tflite(folder: Path) -> Any:
+    """An interpreter's runner for a SavedModel converted with built-ins only."""
+    import tensorflow as tf
+    from ai_edge_litert.interpreter import Interpreter
+
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder))
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    return Interpreter(model_content=converter.convert()).get_signature_runner("serving_default")

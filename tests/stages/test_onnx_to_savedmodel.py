@@ -1,0 +1,84 @@
+"""ONNX → SavedModel by onnx2tf, judged by TensorFlow against ONNX Runtime."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from convertkit.artifact import Artifact
+from convertkit.errors import StageError
+from convertkit.formats import Format
+from convertkit.jobs import DescribeJob
+from tests.conftest import Lab, fixture_samples, sqnr_db
+
+pytestmark = pytest.mark.slow
+
+LIBRARY = {"converter": "onnx2tf"}
+
+
+@pytest.fixture(scope="module")
+def graphs(lab: Lab) -> dict[str, Artifact]:
+    """The fixtures as ONNX."""
+    return {
+        name: lab.convert("torch_to_onnx", lab.fixture(name), "onnx", fixture_samples(name))
+        for name in ("digits", "mlp", "transformer", "two_inputs")
+    }
+
+
+def made(lab: Lab, graphs: dict[str, Artifact], name: str, **options: Any) -> Artifact:
+    """A fixture's SavedModel."""
+    return lab.convert(
+        "onnx_to_savedmodel", graphs[name], "savedmodel", fixture_samples(name), LIBRARY | options
+    )
+
+
+@pytest.mark.parametrize("name", ["digits", "mlp", "two_inputs"])
+def test_dynamic_batch_agrees_at_several_sizes(lab: Lab, graphs: dict[str, Artifact], name: str) -> None:
+    artifact = made(lab, graphs, name, batch="dynamic")
+    for count in (1, 3, 5):
+        few = {key: values[:count] for key, values in fixture_samples(name).items()}
+        wanted, got = lab.infer(graphs[name], few), lab.infer(artifact, few)
+        assert all(sqnr_db(wanted[key], got[key]) > 80 for key in wanted)
+
+
+def test_the_transformer_needs_a_static_batch(lab: Lab, graphs: dict[str, Artifact]) -> None:
+    with pytest.raises(StageError, match="onnx2tf failed"):
+        made(lab, graphs, "transformer", batch="dynamic")
+    artifact = made(lab, graphs, "transformer", batch="static")
+    assert artifact.signature.inputs[0].shape == (1, 16, 64)
+    few = {"tokens": fixture_samples("transformer")["tokens"][:3]}
+    assert sqnr_db(lab.infer(graphs["transformer"], few)["output"], lab.infer(artifact, few)["output"]) > 80
+
+
+def test_images_become_channels_last_only_where_a_convolution_reads_them(
+    lab: Lab, graphs: dict[str, Artifact]
+) -> None:
+    auto = made(lab, graphs, "two_inputs", batch="dynamic")
+    kept = made(lab, graphs, "two_inputs", batch="dynamic", layout="source")
+    assert auto.signature.input("image").shape == ("batch", 16, 16, 3)
+    assert auto.signature.input("image").axis_order == (0, 2, 3, 1)
+    assert auto.signature.input("features").axis_order is None
+    assert kept.signature.input("image").shape == ("batch", 3, 16, 16)
+    few = {key: values[:3] for key, values in fixture_samples("two_inputs").items()}
+    wanted = lab.infer(graphs["two_inputs"], few)
+    for artifact in (auto, kept):
+        got = lab.infer(artifact, few)
+        assert all(sqnr_db(wanted[key], got[key]) > 80 for key in wanted)
+
+
+def test_folder_is_what_tf_serving_loads(lab: Lab, graphs: dict[str, Artifact]) -> None:
+    artifact = made(lab, graphs, "two_inputs", batch="dynamic")
+    assert {"saved_model.pb", "variables"} <= set(os.listdir(artifact.path))
+    assert not (Path(artifact.path) / "fingerprint.pb").exists()
+    read = lab.describe(DescribeJob(Format.SAVEDMODEL, artifact.path)).signature
+    assert {spec.name for spec in read.inputs} == {"image", "features"}
+    assert {spec.name for spec in read.outputs} == {"boxes", "scores"}
+
+
+def test_the_graph_given_is_not_changed(lab: Lab, graphs: dict[str, Artifact]) -> None:
+    before = Path(graphs["mlp"].path).read_bytes()
+    made(lab, graphs, "mlp", batch="dynamic")
+    assert Path(graphs["mlp"].path).read_bytes() == before

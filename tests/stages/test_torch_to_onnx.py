@@ -1,0 +1,69 @@
+"""PyTorch → ONNX, judged by ONNX Runtime against PyTorch."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+
+from convertkit.errors import StageError
+from tests.conftest import Lab, fixture_samples, sqnr_db
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    ("name", "exporter"),
+    [
+        *((name, "dynamo") for name in ("digits", "mlp", "transformer", "two_inputs")),
+        # the tracer writes a fixed batch into the Reshapes of an exported transformer: see test_pipeline
+        *((name, "torchscript") for name in ("digits", "mlp", "two_inputs")),
+    ],
+)
+def test_outputs_agree_and_names_and_batch_are_kept(lab: Lab, name: str, exporter: str) -> None:
+    source, samples = lab.fixture(name), fixture_samples(name)
+    made = lab.convert("torch_to_onnx", source, "onnx", samples, {"exporter": exporter})
+    assert [s.name for s in made.signature.inputs] == list(samples)
+    assert [s.name for s in made.signature.outputs] == [s.name for s in source.signature.outputs]
+    assert all(spec.shape[0] == "batch" for spec in (*made.signature.inputs, *made.signature.outputs))
+    few = {key: values[:5] for key, values in samples.items()}
+    wanted, got = lab.infer(source, few), lab.infer(made, few)
+    assert all(sqnr_db(wanted[key], got[key]) > 100 for key in wanted)
+
+
+@pytest.mark.parametrize(
+    ("file", "kind"), [("model.torchscript.pt", "torchscript"), ("model.safetensors", "safetensors")]
+)
+def test_other_sources_give_the_same_outputs(lab: Lab, file: str, kind: str) -> None:
+    samples = {key: values[:4] for key, values in fixture_samples("digits").items()}
+    source = lab.fixture("digits", file, kind)
+    exporter = "torchscript" if kind == "torchscript" else "dynamo"
+    made = lab.convert("torch_to_onnx", source, "onnx", samples, {"exporter": exporter})
+    wanted = lab.infer(lab.fixture("digits"), samples)["output"]
+    assert sqnr_db(wanted, lab.infer(made, samples)["output"]) > 100
+
+
+def test_gelu_stays_one_operator_and_no_path_is_left(lab: Lab) -> None:
+    made = lab.convert("torch_to_onnx", lab.fixture("transformer"), "onnx", fixture_samples("transformer"))
+    model = onnx.load(made.path)
+    assert {node.op_type for node in model.graph.node} & {"Gelu", "Erf"} == {"Gelu"}
+    assert b"stack_trace" not in model.SerializeToString()
+    assert b".py" not in model.SerializeToString()
+
+
+def test_two_exports_are_the_same_bytes(lab: Lab) -> None:
+    source, samples = lab.fixture("two_inputs"), fixture_samples("two_inputs")
+    first, second = (lab.convert("torch_to_onnx", source, "onnx", samples) for _ in range(2))
+    assert first.sha256 == second.sha256
+
+
+def test_torch_export_refuses_torchscript_in_one_line(lab: Lab) -> None:
+    source = lab.fixture("digits", "model.torchscript.pt", "torchscript")
+    with pytest.raises(StageError, match="does not take TorchScript"):
+        lab.convert("torch_to_onnx", source, "onnx", fixture_samples("digits"), {"exporter": "dynamo"})
+
+
+def test_opset_is_the_one_asked_for(lab: Lab) -> None:
+    made = lab.convert("torch_to_onnx", lab.fixture("mlp"), "onnx", fixture_samples("mlp"), {"opset": 21})
+    assert next(item.version for item in onnx.load(made.path).opset_import if not item.domain) == 21
+    assert np.isfinite(lab.infer(made, {"pixels": fixture_samples("mlp")["pixels"][:2]})["output"]).all()

@@ -1,0 +1,442 @@
+"""Real worker processes that end in every way a converter can end one; each is told apart by its class."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from convertkit import errors, isolate
+from convertkit.errors import (
+    MissingDependencyError,
+    ModelFileError,
+    StageError,
+    WorkerCrashedError,
+    WorkerExitedError,
+    WorkerMemoryError,
+    WorkerSilentError,
+    WorkerTimeoutError,
+)
+from convertkit.formats import Format
+from convertkit.isolate import Worker, Workers, expect, interpreter
+from convertkit.jobs import Described, DescribeJob, Failed, Ready
+from convertkit.options import LimitOptions
+from convertkit.registry import ENVIRONMENTS, EnvironmentRow
+
+HERE = Path(__file__).parent
+LIMITS = LimitOptions(job_seconds=20)
+FAKE = EnvironmentRow("fake", ("fake_jobs",))
+ROWS = {
+    row.name: row
+    for row in (
+        FAKE,
+        EnvironmentRow("other", ("fake_jobs",)),
+        EnvironmentRow("missing", ("fake_jobs", "no_such_module_anywhere")),
+        EnvironmentRow("exiting", ("exits_on_import",)),
+        EnvironmentRow("dying", ("dies_on_import",)),
+        EnvironmentRow("own", ("fake_jobs",), own_interpreter=True, install="make own"),
+    )
+}
+
+
+@pytest.fixture(autouse=True)
+def fake_environments(monkeypatch, tmp_path):
+    """Workers can import `fake_jobs`, and the rows above are the environments there are."""
+    (tmp_path / "exits_on_import.py").write_text("import sys\nsys.exit(4)\n")
+    (tmp_path / "dies_on_import.py").write_text("import os\nos._exit(7)\n")
+    monkeypatch.setenv("PYTHONPATH", f"{HERE}{os.pathsep}{tmp_path}")
+    monkeypatch.setattr(isolate, "environment_row", ROWS.__getitem__)
+
+
+@pytest.fixture
+def logs(tmp_path):
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def pool(logs):
+    with Workers(logs, LIMITS, threads=1) as workers:
+        yield workers
+    assert not descendants()
+
+
+def job(action):
+    return DescribeJob(Format.ONNX, action)
+
+
+def ask(pool, action, environment="fake"):
+    answer = pool.ask(environment, job(action), "job.log")
+    assert isinstance(answer, Described)
+    return answer.details
+
+
+def descendants():
+    return [process for process in psutil.Process().children(recursive=True) if is_running(process.pid)]
+
+
+def is_running(pid):
+    """False for a process that is gone, or that waits to be collected by its parent."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def wait_until(condition, seconds=10.0):
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return condition()
+
+
+@pytest.mark.parametrize(
+    ("action", "kind", "words"),
+    [
+        ("exit_by_exception:0", WorkerExitedError, "called exit(0)"),
+        ("exit_by_exception:3", WorkerExitedError, "called exit(3)"),
+        ("exit_at_once:3", WorkerExitedError, "exited with code 3"),
+        ("exit_at_once:0", WorkerSilentError, "exited 0 without an answer"),
+        ("crash", WorkerCrashedError, "SIGSEGV"),
+        ("send_signal:SIGABRT", WorkerCrashedError, "SIGABRT"),
+        ("send_signal:SIGKILL", WorkerMemoryError, "most likely out of memory"),
+        ("raise_foreign:MemoryError", WorkerMemoryError, "out of memory"),
+        ("raise_foreign:ValueError", StageError, "ValueError: first line"),
+        ("raise_foreign:RecursionError", StageError, "RecursionError: first line"),
+        ("raise_silent", StageError, "RuntimeError: no message"),
+        ("import_missing", MissingDependencyError, "cannot import 'no_such_module_anywhere'"),
+    ],
+)
+def test_every_end_has_its_own_class_and_the_next_job_is_served(pool, action, kind, words):
+    with pytest.raises(errors.ConvertkitError) as caught:
+        ask(pool, action)
+    assert type(caught.value) is kind
+    assert words in caught.value.message
+    assert "\n" not in caught.value.message
+    assert ask(pool, "succeed:yes")["said"] == "yes"
+
+
+def test_the_ends_of_a_worker_are_five_different_classes():
+    kinds = {
+        WorkerExitedError,
+        WorkerSilentError,
+        WorkerCrashedError,
+        WorkerMemoryError,
+        WorkerTimeoutError,
+    }
+    assert len(kinds) == 5
+    for kind in kinds:
+        assert kind.exit_code == 5
+        assert [other for other in kinds if issubclass(kind, other)] == [kind]
+
+
+def test_a_typed_error_arrives_with_class_message_and_hint(pool):
+    with pytest.raises(ModelFileError) as caught:
+        ask(pool, "raise_ours:ModelFileError")
+    assert type(caught.value) is ModelFileError
+    assert caught.value.message == "the message"
+    assert caught.value.hint == "the hint"
+    assert caught.value.exit_code == 6
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, Exception)],
+)
+def test_every_error_class_is_found_by_its_name(name):
+    error = isolate.failed_error(Failed(name, "the message", "the hint"))
+    assert type(error) is getattr(errors, name)
+    assert (error.message, error.hint) == ("the message", "the hint")
+
+
+@pytest.mark.parametrize("name", ["ValueError", "did_you_mean", "annotations", "Iterable", "no such"])
+def test_a_name_that_is_no_error_class_of_ours_is_a_stage_error(name):
+    assert type(isolate.failed_error(Failed(name, "m"))) is StageError
+
+
+def test_a_worker_serves_many_jobs_and_survives_a_failed_one(pool):
+    first = ask(pool, "succeed")["pid"]
+    with pytest.raises(StageError):
+        ask(pool, "raise_foreign:ValueError")
+    assert ask(pool, "succeed")["pid"] == first
+
+
+@pytest.mark.parametrize("action", ["crash", "exit_at_once:3", "exit_by_exception:0", "send_signal:SIGKILL"])
+def test_a_worker_that_ended_is_replaced(pool, action):
+    first = ask(pool, "succeed")["pid"]
+    with pytest.raises(errors.WorkerError):
+        ask(pool, action)
+    assert not is_running(int(first))
+    assert ask(pool, "succeed")["pid"] != first
+
+
+def test_a_crash_after_a_complete_answer_does_not_undo_the_answer(pool):
+    first = ask(pool, "crash_later:0.05")["pid"]
+    assert wait_until(lambda: not is_running(int(first)))
+    details = ask(pool, "succeed:next")
+    assert details["said"] == "next"
+    assert details["pid"] != first
+
+
+def test_an_answer_in_the_pipe_counts_even_when_its_sender_is_gone(logs):
+    worker = Worker(FAKE, logs / "worker.log", 1)
+    try:
+        original, worker._receive = worker._receive, lambda limits: Ready()
+        worker.ask(job("crash_later:0.1"), logs / "job.log", LIMITS)  # sent, and nothing read yet
+        assert wait_until(lambda: not worker.is_alive)
+        worker._receive = original
+        assert isinstance(worker._receive(LIMITS), Ready)
+        assert isinstance(worker._receive(LIMITS), Described)
+        with pytest.raises(WorkerCrashedError):
+            worker._receive(LIMITS)
+    finally:
+        worker.kill()
+
+
+def test_the_wall_clock_limit(logs):
+    with Workers(logs, LimitOptions(job_seconds=20), threads=1) as pool:
+        pid = int(ask(pool, "succeed")["pid"])
+        pool._limits = LimitOptions(job_seconds=0.6)
+        started = time.monotonic()
+        with pytest.raises(WorkerTimeoutError, match=r"no answer within 0\.6 s") as caught:
+            ask(pool, "wait:30")
+        assert 0.5 < time.monotonic() - started < 5
+        assert "limits.job_seconds" in caught.value.hint
+        assert not is_running(pid)
+
+
+@pytest.mark.parametrize("action", ["allocate", "allocate_in_child"])
+def test_the_memory_limit_counts_the_worker_and_its_children(logs, action):
+    with Workers(logs, LIMITS, threads=1) as pool:
+        pid = int(ask(pool, "succeed")["pid"])
+        pool._limits = LimitOptions(job_seconds=20, memory_bytes=200 << 20)
+        started = time.monotonic()
+        with pytest.raises(WorkerMemoryError, match="over the limit of 200 MiB") as caught:
+            ask(pool, f"{action}:{300 << 20}")
+        assert time.monotonic() - started < 10
+        assert "limits.memory_bytes" in caught.value.hint
+        assert pool.peak_bytes > 200 << 20
+        assert not is_running(pid)
+    assert not descendants()
+
+
+def test_a_jobs_own_children_are_killed_with_it(logs, tmp_path):
+    file = tmp_path / "pid"
+    with Workers(logs, LIMITS, threads=1) as pool:
+        ask(pool, "succeed")
+        pool._limits = LimitOptions(job_seconds=1.5)
+        with pytest.raises(WorkerTimeoutError):
+            ask(pool, f"have_child:{file},30")
+        child = int(file.read_text())
+        assert wait_until(lambda: not is_running(child))
+
+
+def test_children_that_a_finished_job_left_behind_are_killed_at_the_end(logs, tmp_path):
+    file = tmp_path / "pid"
+    with Workers(logs, LIMITS, threads=1) as pool:
+        ask(pool, f"have_child:{file},0")
+        child = int(file.read_text())
+        assert is_running(child)
+    assert wait_until(lambda: not is_running(child))
+
+
+def test_a_child_that_holds_the_answer_channel_does_not_hide_its_parents_death(pool, tmp_path):
+    file = tmp_path / "pid"
+    ask(pool, "succeed")
+    started = time.monotonic()
+    with pytest.raises(WorkerExitedError, match="code 3"):
+        ask(pool, f"fork_and_exit:{file}")
+    assert time.monotonic() - started < 5
+    assert wait_until(lambda: not is_running(int(file.read_text())))
+
+
+def test_a_job_that_reads_standard_input_takes_no_orders_away(pool):
+    assert ask(pool, "read_stdin")["read"] == ""
+    assert ask(pool, "succeed:still")["said"] == "still"
+
+
+def test_the_pool_leaves_no_process_behind_after_an_exception(logs):
+    pids = []
+
+    def interrupted():
+        with Workers(logs, LIMITS, threads=1) as pool:
+            pids.extend(int(ask(pool, "succeed", environment)["pid"]) for environment in ("fake", "other"))
+            pool.start("missing")
+            assert len(descendants()) == 3
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert not any(is_running(pid) for pid in pids)
+    assert not descendants()
+
+
+def test_a_worker_dies_with_its_parent(logs, tmp_path):
+    script = tmp_path / "parent.py"
+    script.write_text(
+        "import os, sys, pathlib\n"
+        "from convertkit import isolate, options, jobs, registry\n"
+        "row = registry.EnvironmentRow('fake', ('fake_jobs',))\n"
+        "worker = isolate.Worker(row, pathlib.Path(sys.argv[1]), 1)\n"
+        "job = jobs.DescribeJob('onnx', 'succeed')\n"
+        "answer = worker.ask(job, pathlib.Path(sys.argv[1]), options.LimitOptions(job_seconds=20))\n"
+        "print(answer.details['pid'], flush=True)\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    root = str(Path(isolate.__file__).parents[1])
+    environment = {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{HERE}"}
+    parent = subprocess.run(
+        [sys.executable, str(script), str(logs / "worker.log")],
+        capture_output=True,
+        env=environment,
+        check=False,
+        text=True,
+    )
+    assert parent.returncode == -signal.SIGKILL, parent.stderr
+    assert wait_until(lambda: not is_running(int(parent.stdout)))
+
+
+def test_environments_have_a_process_each(pool):
+    assert ask(pool, "succeed", "fake")["pid"] != ask(pool, "succeed", "other")["pid"]
+
+
+def test_start_is_idempotent_and_starts_early(pool):
+    worker = pool.start("fake")
+    assert pool.start("fake") is worker
+    assert not worker.is_ready
+    pid = worker._process.pid
+    assert ask(pool, "succeed")["pid"] == str(pid)
+    assert worker.is_ready
+
+
+def test_killing_twice_is_safe(logs):
+    worker = Worker(FAKE, logs / "worker.log", 1)
+    worker.kill()
+    worker.kill()
+    assert not worker.is_alive
+
+
+def test_a_module_missing_at_start_is_a_missing_dependency_every_time(pool):
+    for _ in range(2):
+        with pytest.raises(MissingDependencyError, match="no_such_module_anywhere") as caught:
+            ask(pool, "succeed", "missing")
+        assert caught.value.exit_code == 4
+        assert not descendants()
+
+
+@pytest.mark.parametrize(("environment", "words"), [("exiting", "called exit(4)"), ("dying", "code 7")])
+def test_an_end_during_the_imports_is_told(pool, environment, words):
+    with pytest.raises(WorkerExitedError) as caught:
+        ask(pool, "succeed", environment)
+    assert words in caught.value.message
+
+
+def test_what_a_job_prints_goes_to_its_log_at_descriptor_level(pool, logs, capfd):
+    ask(pool, "print_everywhere")
+    pool.ask("fake", job("succeed"), "second.log")
+    lines = (logs / "job.log").read_text().splitlines()
+    assert sorted(lines) == sorted(
+        [
+            "from python",
+            "from python, stderr",
+            "from descriptor 1",
+            "from descriptor 2",
+            "from C",
+            "from a child",
+        ]
+    )
+    assert (logs / "second.log").read_text() == ""
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_failed_jobs_traceback_is_in_its_log(pool, logs):
+    with pytest.raises(StageError):
+        ask(pool, "raise_foreign:ValueError")
+    text = (logs / "job.log").read_text()
+    assert "Traceback" in text
+    assert "raise_foreign" in text
+
+
+def test_a_segfault_leaves_the_log_that_was_written_before(pool, logs):
+    ask(pool, "print_everywhere")
+    with pytest.raises(WorkerCrashedError):
+        ask(pool, "crash")
+    assert "from C" in (logs / "job.log").read_text()
+
+
+def test_the_workers_environment_is_quiet_offline_and_bounded(pool):
+    got = ask(pool, "environment:HF_HUB_OFFLINE,TF_NUM_INTRAOP_THREADS,PYTHONNOUSERSITE,PATH")
+    assert got["HF_HUB_OFFLINE"] == "1"
+    assert got["TF_NUM_INTRAOP_THREADS"] == "1"
+    assert got["PYTHONNOUSERSITE"] == "1"
+    assert got["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
+
+
+def test_the_package_folder_is_not_on_the_workers_import_path(pool):
+    package = Path(isolate.__file__).parent
+    path = [Path(entry).resolve() for entry in ask(pool, "import_path")["path"].split(os.pathsep)]
+    assert package not in path
+
+
+class TestInterpreter:
+    def test_a_named_one_wins(self, monkeypatch):
+        monkeypatch.setenv("CONVERTKIT_PYTHON_FAKE", "/opt/python")
+        assert interpreter(FAKE) == Path("/opt/python")
+
+    def test_else_the_environment_beside_this_one(self, monkeypatch, tmp_path):
+        python = tmp_path / "venv-fake" / "bin" / "python"
+        python.parent.mkdir(parents=True)
+        python.touch()
+        monkeypatch.setattr(sys, "prefix", str(tmp_path / "venv"))
+        assert interpreter(FAKE) == python
+
+    def test_else_this_one(self, monkeypatch, tmp_path):
+        monkeypatch.setattr(sys, "prefix", str(tmp_path / "venv"))
+        assert interpreter(FAKE) == Path(sys.executable)
+
+    def test_none_where_it_needs_its_own(self, monkeypatch, tmp_path):
+        monkeypatch.setattr(sys, "prefix", str(tmp_path / "venv"))
+        assert interpreter(ROWS["own"]) is None
+
+    def test_without_one_the_install_line_is_the_hint(self, pool):
+        with pytest.raises(MissingDependencyError) as caught:
+            ask(pool, "succeed", "own")
+        assert caught.value.hint == "make own"
+
+    @pytest.mark.parametrize("kind", ["absent", "folder", "not executable", "no program"])
+    def test_one_that_cannot_be_started_is_a_missing_dependency(self, pool, monkeypatch, tmp_path, kind):
+        python = tmp_path / "python"
+        if kind == "folder":
+            python.mkdir()
+        elif kind != "absent":
+            python.write_text("no program")
+            python.chmod(0o755 if kind == "no program" else 0o644)
+        monkeypatch.setenv("CONVERTKIT_PYTHON_FAKE", str(python))
+        before = len(os.listdir("/proc/self/fd"))
+        with pytest.raises(MissingDependencyError):
+            ask(pool, "succeed")
+        assert len(os.listdir("/proc/self/fd")) == before
+
+    def test_environment_names_make_distinct_variables(self):
+        assert len({row.name.upper() for row in ENVIRONMENTS}) == len(ENVIRONMENTS)
+
+
+def test_an_answer_of_another_kind_is_an_error():
+    expect(Ready(), Ready)
+    with pytest.raises(StageError, match="answered Ready, not Described"):
+        expect(Ready(), Described)
+
+
+def test_no_descriptor_is_left_open(logs):
+    before = len(os.listdir("/proc/self/fd"))
+    with Workers(logs, LIMITS, threads=1) as pool:
+        ask(pool, "succeed")
+        with pytest.raises(WorkerCrashedError):
+            ask(pool, "crash")
+        ask(pool, "succeed")
+    assert len(os.listdir("/proc/self/fd")) == before

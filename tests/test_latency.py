@@ -1,0 +1,69 @@
+"""Latency statistics."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from convertkit.latency import Latency, summarize
+
+rounds = st.lists(
+    st.lists(st.integers(1_000, 10**9), min_size=1, max_size=6).map(tuple), min_size=1, max_size=6
+)
+
+
+def of(rounds_ns):
+    return summarize(rounds_ns, device="cpu", threads=2, batch=4, session_bytes=7)
+
+
+def test_nanoseconds_become_milliseconds():
+    row = of([(1_000_000, 2_000_000, 3_000_000)])
+    assert row.p50_ms == 2.0
+    assert row.p90_ms == pytest.approx(2.8)
+    assert row.p99_ms == pytest.approx(2.98)
+    assert row.runs == 3
+    assert (row.device, row.threads, row.batch, row.session_bytes) == ("cpu", 2, 4, 7)
+    assert row.skipped is None
+
+
+def test_equal_calls_have_an_interval_of_no_width():
+    assert of([(5_000_000,) * 4] * 3).p50_ci95_ms == (5.0, 5.0)
+
+
+def test_rounds_that_differ_widen_the_interval():
+    low, high = of([(1_000_000,) * 5, (9_000_000,) * 5] * 4).p50_ci95_ms
+    assert low == 1.0
+    assert high == 9.0
+
+
+def test_rounds_of_different_lengths_are_pooled():
+    row = of([(1_000_000,), (3_000_000, 3_000_000, 3_000_000)])
+    assert row.runs == 4
+    assert row.p50_ms == 3.0
+
+
+@given(rounds)
+def test_percentiles_are_in_order(rounds_ns):
+    row = of(rounds_ns)
+    durations = np.concatenate(rounds_ns) / 1e6
+    slack = 1 + 1e-12
+    assert durations.min() <= row.p50_ms * slack
+    assert row.p50_ms <= row.p90_ms * slack
+    assert row.p90_ms <= row.p99_ms * slack
+    assert row.p99_ms <= durations.max() * slack
+    low, high = row.p50_ci95_ms
+    assert durations.min() <= low * slack
+    assert low <= high
+    assert high <= durations.max() * slack
+    assert row.runs == len(durations)
+
+
+def test_the_same_durations_give_the_same_interval():
+    rounds_ns = np.random.default_rng(3).integers(1_000, 9_000, (7, 5)).tolist()
+    assert of(rounds_ns) == of(rounds_ns)
+
+
+def test_a_skipped_row_has_no_figures():
+    row = Latency("cuda", skipped="no CUDA device")
+    assert row.p50_ms is None
+    assert row.runs is None
