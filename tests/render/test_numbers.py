@@ -2,6 +2,7 @@ import math
 
 import pytest
 
+from convertkit.compare import LARGEST_ERROR
 from convertkit.render import numbers
 
 
@@ -18,6 +19,7 @@ from convertkit.render import numbers
         (1234.5, "1,234"),
         (2.6226e-6, "2.62e-6"),
         (-0.379, "-0.379"),
+        (1.5e12, "1.50e12"),
     ],
 )
 def test_significant(value, text):
@@ -45,6 +47,12 @@ def test_identical_is_a_word():
     assert numbers.format_sqnr_db(199.9) == "199.9"
     assert numbers.format_sqnr_db(-200.0) == "-200.0"
     assert numbers.format_sqnr_db(math.nan) == "–"
+
+
+def test_an_output_that_is_not_finite_is_said_to_be():
+    assert numbers.format_error(LARGEST_ERROR) == "not finite"
+    assert numbers.format_error(2.6e-6) == "2.60e-6"
+    assert numbers.format_error(math.nan) == "–"
 
 
 def test_shares_and_points():
