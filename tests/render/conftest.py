@@ -182,6 +182,18 @@ def synthetic():
 
 
 @pytest.fixture
+def sparse():
+    """Nothing optional is there: no latency, no comparison, no dynamic axis, no attempt."""
+    nothing = {"vs_source": None, "vs_previous": None, "dynamic_axes": (), "latency": (), "attempts": ()}
+    return report_of(onnx_hop(**nothing, artifact=None), source_latency=())
+
+
+@pytest.fixture
+def empty():
+    return report_of(source_latency=())
+
+
+@pytest.fixture
 def hostile():
     """Every text of the report that comes from outside tries to be markup."""
     image = TensorSpec(HOSTILE, "float32", (HOSTILE, 1))
@@ -211,6 +223,6 @@ def hostile():
     return msgspec.structs.replace(report, source=source, environment=place)
 
 
-@pytest.fixture(params=["passed", "failed", "crashed", "static", "synthetic", "hostile"])
+@pytest.fixture(params=["passed", "failed", "crashed", "static", "synthetic", "sparse", "empty", "hostile"])
 def any_report(request):
     return request.getfixturevalue(request.param)
