@@ -162,8 +162,13 @@ def is_decided_by_accuracy(hop: HopRecord) -> bool:
 
 
 def one_line(text: str) -> str:
-    """The text with every run of white space made one space."""
-    return " ".join(text.split())
+    """The text with every run of white space made one space, and harmless to a terminal."""
+    return " ".join(printable(text).split())
+
+
+def printable(text: str) -> str:
+    """The text with a space for every character that a terminal would act on rather than show."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def shorten(text: str, limit: int = 180) -> str:
