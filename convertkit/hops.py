@@ -25,7 +25,7 @@ from convertkit.report import ArtifactRecord, Attempt, HopRecord
 from convertkit.signature import Arrays
 from convertkit.store import Store, StoredHop, hop_key
 from convertkit.tensors import write_npz
-from convertkit.validate import Judgement, Validator
+from convertkit.validator import Judgement, Validator
 from convertkit.versions import package_versions
 
 STEM = "model"

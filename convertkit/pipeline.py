@@ -33,7 +33,7 @@ from convertkit.report import (
 )
 from convertkit.sources import check_trusted, inspect_source
 from convertkit.store import Store
-from convertkit.validate import Validator
+from convertkit.validator import Validator
 from convertkit.versions import environment_record
 
 RENDERED_FILES = {"report.md": "markdown", "report.html": "html", "junit.xml": "junit"}
