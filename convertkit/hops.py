@@ -13,7 +13,6 @@ from convertkit.digest import hash_path
 from convertkit.errors import ConvertkitError, GateError, StageError
 from convertkit.files import remove_artifact
 from convertkit.folder import RunFolder
-from convertkit.formats import Format
 from convertkit.intake import Intake, example_arrays
 from convertkit.isolate import Workers
 from convertkit.jobs import Converted, ConvertJob
@@ -176,12 +175,9 @@ class HopRunner:
         place = self._folder.reject if judgement.reason else self._folder.accept
         path = place(Path(made.artifact.path), name)
         artifact = msgspec.structs.replace(made.artifact, path=str(path))
-        field = None
         if not judgement.reason:
             self._artifacts[hop.target] = artifact
             self._outputs[hop.target] = judgement.outputs
-            if hop.target.format is Format.TFLITE:
-                field = self._validator.check_field(artifact, judgement.outputs)
         return HopRecord(
             stage=hop.stage.name,
             source=str(hop.source),
@@ -203,7 +199,7 @@ class HopRunner:
             vs_previous=judgement.vs_previous,
             accuracy=judgement.accuracy,
             dynamic_axes=judgement.dynamic_axes,
-            field_runtime=field,
+            field_runtime=judgement.field_runtime,
             notes=made.stored.notes,
             exit_code=GateError.exit_code if judgement.reason else 0,
         )

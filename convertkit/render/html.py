@@ -72,6 +72,7 @@ def render_html(report: Report) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     environment.globals.update({function.__name__: function for function in FUNCTIONS})
     formats = {name: value for name, value in vars(numbers).items() if name.startswith("format_")}

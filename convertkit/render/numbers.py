@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 
-from convertkit.compare import LARGEST_SQNR_DB
+from convertkit.compare import LARGEST_ERROR, LARGEST_SQNR_DB
 
 DASH = "–"
 IDENTICAL = "identical"
+NOT_FINITE = "not finite"
+LARGEST_EXPONENT = 6
 BYTE_UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -19,7 +21,7 @@ def format_significant(value: float | None, digits: int = 3) -> str:
         return "0"
     mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
     exponent = int(power)
-    if exponent < -3:
+    if not -3 <= exponent <= LARGEST_EXPONENT:
         return f"{mantissa}e{exponent}"
     return f"{value:,.{max(0, digits - 1 - exponent)}f}"
 
@@ -71,7 +73,9 @@ def format_sqnr_db(value: float | None) -> str:
 
 
 def format_error(value: float | None) -> str:
-    """An error in the output's own units: `2.62e-6`, `0.379`, `0`."""
+    """An error in the output's own units: `2.62e-6`, `0.379`, `0`; `not finite` for the largest there is."""
+    if value is not None and value >= LARGEST_ERROR:
+        return NOT_FINITE
     return format_significant(value)
 
 

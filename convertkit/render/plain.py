@@ -22,6 +22,7 @@ from convertkit.render.summary import (
     latency_on,
     min_sqnr_db,
     one_line,
+    printable,
     source_variant,
     spent_seconds,
     was_run,
@@ -40,7 +41,7 @@ def render_plain(report: Report) -> str:
     lines += device_lines(report)
     lines += [f"note: {caveat}" for caveat in caveats(report)]
     lines.append(verdict_line(report))
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(printable, lines)) + "\n"
 
 
 def source_line(report: Report) -> str:

@@ -20,7 +20,9 @@ def source_variant(report: Report) -> str:
 
 
 def final_hops(report: Report) -> tuple[HopRecord, ...]:
-    """The hops that end a route: nothing starts from what they made."""
+    """The hops that made what was asked for; in a report that does not say, those that end a route."""
+    if report.targets:
+        return tuple(hop for hop in report.hops if hop.target in report.targets)
     starts = {hop.source for hop in report.hops}
     return tuple(hop for hop in report.hops if hop.target not in starts)
 
@@ -162,8 +164,13 @@ def is_decided_by_accuracy(hop: HopRecord) -> bool:
 
 
 def one_line(text: str) -> str:
-    """The text with every run of white space made one space."""
-    return " ".join(text.split())
+    """The text with every run of white space made one space, and harmless to a terminal."""
+    return " ".join(printable(text).split())
+
+
+def printable(text: str) -> str:
+    """The text with a space for every character that a terminal would act on rather than show."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def shorten(text: str, limit: int = 180) -> str:

@@ -175,7 +175,8 @@ def latency_pair(row: Latency | None) -> Pair:
 
 
 def shortened(text: str, limit: int) -> str:
-    """The text, its end replaced by an ellipsis where it is too long."""
+    """The text in one line, its end replaced by an ellipsis where it is too long."""
+    text = one_line(text)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

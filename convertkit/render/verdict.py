@@ -53,13 +53,31 @@ def headline(report: Report) -> str:
         where = f" It is kept as {bad.artifact.path}." if bad.artifact else ""
         reason = shorten(bad.error or "no reason was given").rstrip(".")
         stop = "" if reason.endswith("…") else "."
-        return f"{bad.target} does not ship: {reason}{stop}{where}"
-    names = [hop.artifact.path for hop in final_hops(report) if hop.artifact]
+        return f"{blame(report, bad)}: {reason}{stop}{where}{also_ships(report)}"
+    names = passed_paths(report)
     if not names:
         return "nothing was converted."
     lost = losses(report)
     but = f", but {' and '.join(lost)}" if lost else ""
     return f"{' and '.join(names)} ship{'s' if len(names) == 1 else ''}{but}."
+
+
+def blame(report: Report, bad: HopRecord) -> str:
+    """`tflite:int8 does not ship`, and because of which hop where that was an earlier one."""
+    missing = [hop.target for hop in final_hops(report) if hop.status != "passed"]
+    because = "" if bad.target in missing else f" because of {bad.target}"
+    return f"{' and '.join(missing)} do{'es' if len(missing) == 1 else ''} not ship{because}"
+
+
+def passed_paths(report: Report) -> list[str]:
+    """Paths of the artifacts that end a route and passed."""
+    return [hop.artifact.path for hop in final_hops(report) if hop.artifact and hop.status == "passed"]
+
+
+def also_ships(report: Report) -> str:
+    """A sentence on the routes that passed in a run that did not; empty where there are none."""
+    names = passed_paths(report)
+    return f" {' and '.join(names)} passed." if names else ""
 
 
 def losses(report: Report) -> list[str]:
@@ -70,8 +88,8 @@ def losses(report: Report) -> list[str]:
         for state in ("not kept", "not proven"):
             names = states.get(state, [])
             if names:
-                axes = "axis" if len(names) == 1 else "axes"
-                parts.append(f"dynamic {axes} {', '.join(names)} {state}")
+                axes, verb = ("axis", "is") if len(names) == 1 else ("axes", "are")
+                parts.append(f"dynamic {axes} {', '.join(names)} {verb} {state}")
         if hop.field_runtime and hop.field_runtime.status == "failed":
             parts.append(f"{hop.target} fails on {hop.field_runtime.runtime}")
     return list(dict.fromkeys(parts))
@@ -83,7 +101,7 @@ def verdict_line(report: Report) -> str:
     ends = final_hops(report)
     if report.status == "passed" and len(ends) == 1:
         line = f"{line[:-1]}: {'; '.join(short_facts(report, ends[0]))}."
-    return line
+    return one_line(line)
 
 
 def short_facts(report: Report, hop: HopRecord) -> list[str]:
@@ -136,7 +154,7 @@ def facts(report: Report, hop: HopRecord) -> list[Fact]:
         states = axes_by_state(hop.dynamic_axes)
         is_kept = set(states) == {"kept"}
         sizes = sorted({size for axis in hop.dynamic_axes for size in axis.sizes_checked})
-        detail = f"ran and agreed at {', '.join(map(str, sizes))}" if sizes else "only the exported size runs"
+        detail = f"ran and agreed at {', '.join(map(str, sizes))}" if sizes else "no other size was proven"
         value = describe_axes(hop.dynamic_axes)
         rows.append(Fact("Dynamic axes", value, detail, "good" if is_kept else "warning"))
     field = hop.field_runtime
@@ -181,7 +199,7 @@ def caveats(report: Report) -> list[str]:
             field = hop.field_runtime
             lines.append(f"{hop.target} on {field.runtime}: {field.status}, {one_line(field.reason)}")
     lines += skipped_devices(report)
-    return [*lines, *map(one_line, report.notes)]
+    return [one_line(line) for line in (*lines, *report.notes)]
 
 
 def skipped_devices(report: Report) -> list[str]:

@@ -1,4 +1,4 @@
-"""ONNX → SavedModel by onnx2tf, judged by TensorFlow against ONNX Runtime."""
+"""ONNX → SavedModel by both converters, judged by TensorFlow against ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -44,7 +44,20 @@ def test_dynamic_batch_agrees_at_several_sizes(lab: Lab, graphs: dict[str, Artif
         assert all(sqnr_db(wanted[key], got[key]) > 80 for key in wanted)
 
 
-def test_the_transformer_needs_a_static_batch(lab: Lab, graphs: dict[str, Artifact]) -> None:
+@pytest.mark.parametrize("name", ["digits", "mlp", "transformer", "two_inputs"])
+@pytest.mark.parametrize("layout", ["auto", "source", "channels-last"])
+def test_tracked_keeps_every_batch_dynamic(
+    lab: Lab, graphs: dict[str, Artifact], name: str, layout: str
+) -> None:
+    artifact = made(lab, graphs, name, converter="tracked", layout=layout)
+    assert artifact.signature.inputs[0].shape[0] == "batch"
+    for count in (1, 3):
+        few = {key: values[:count] for key, values in fixture_samples(name).items()}
+        wanted, got = lab.infer(graphs[name], few), lab.infer(artifact, few)
+        assert all(sqnr_db(wanted[key], got[key]) > 80 for key in wanted)
+
+
+def test_onnx2tf_needs_a_static_batch_for_the_transformer(lab: Lab, graphs: dict[str, Artifact]) -> None:
     with pytest.raises(StageError, match="onnx2tf failed"):
         made(lab, graphs, "transformer", batch="dynamic")
     artifact = made(lab, graphs, "transformer", batch="static")

@@ -1,0 +1,228 @@
+"""Sample reports, built from the report's own types."""
+
+import msgspec
+import pytest
+
+from convertkit.compare import OutputMetrics
+from convertkit.gate import Accuracy, Comparison, Tolerance
+from convertkit.latency import Latency
+from convertkit.report import (
+    ArtifactRecord,
+    Attempt,
+    DynamicAxis,
+    Environment,
+    FieldCheck,
+    HopRecord,
+    Report,
+    SamplesRecord,
+    SourceRecord,
+)
+from convertkit.signature import TensorSpec
+
+HOSTILE = "<script>alert('x')</script>|`*_a_*`\x1b[31m\nline two & <b>"
+NO_GPU = "no CUDA device on this machine"
+CRASH = "the tf worker was ended by signal 11 (segmentation fault)"
+WRONG = "output 'output': 3.2 dB SQNR, below 60 dB (max error 0.628)"
+OPTIONS = {"batch": "dynamic", "slim": True}
+
+
+def cpu(p50: float, batch: int = 1) -> Latency:
+    interval = (0.98 * p50, 1.03 * p50)
+    return Latency("cpu", 1, batch, p50, interval, 1.2 * p50, 1.4 * p50, 60, 250_000)
+
+
+def compared(sqnr_db: float, error: float, *, floor: float = 60.0, reason: str = "") -> Comparison:
+    outputs = (
+        OutputMetrics("output", error, error / 5, 0.999614, sqnr_db, 1.0),
+        OutputMetrics("extra", 0.0, 0.0, None, 200.0, None),
+    )
+    return Comparison(outputs, "failed" if reason else "passed", Tolerance(floor), reason)
+
+
+def axis(*sizes: int) -> DynamicAxis:
+    return DynamicAxis(input="image", axis=0, name="batch", sizes_checked=sizes, kept=len(sizes) > 1)
+
+
+def attempt(converter: str, error: str | None = None, status: str = "passed") -> Attempt:
+    return Attempt(converter=converter, options=OPTIONS, status=status, error=error, seconds=1.5)
+
+
+def hop(source: str, target: str, path: str, size: int, comparison: Comparison, /, **fields) -> HopRecord:
+    stage = f"{source.partition(':')[0]}_to_{target.partition(':')[0]}"
+    values = {
+        "source": source,
+        "target": target,
+        "converter": "dynamo",
+        "seconds": 1.69,
+        "peak_rss_bytes": 441_000_000,
+        "artifact": ArtifactRecord(path=path, sha256="ab" * 32, size_bytes=size, size_ratio=size / 157_275),
+        "attempts": (attempt("dynamo"),),
+        "vs_source": comparison,
+        "vs_previous": comparison,
+        "dynamic_axes": (axis(1, 3),),
+        "latency": (cpu(0.123), Latency("cuda", skipped=NO_GPU)),
+    }
+    return HopRecord(stage=stage, **{"status": "passed", **values, **fields})
+
+
+def report_of(*hops: HopRecord, status: str = "passed", **fields) -> Report:
+    image = TensorSpec("image", "float32", ("batch", 1, 8, 8))
+    values = {
+        "source": SourceRecord(
+            path="fixtures/digits/model.pt2",
+            format="torch",
+            kind="exported-program",
+            sha256="cd" * 32,
+            size_bytes=157_275,
+            inputs=(image,),
+            outputs=(TensorSpec("output", "float32", ("batch", 10)),),
+        ),
+        "samples": SamplesRecord(origin="file", sha256="ef" * 32, count=540, calibration=128, validation=412),
+        "source_latency": (cpu(0.51), Latency("cuda", skipped=NO_GPU)),
+        "environment": Environment(
+            python="3.11.7", platform="Linux", cpu="AMD EPYC", gpus=(), packages={"torch": "2.13.0"}
+        ),
+    }
+    return Report(convertkit="0.1.0", status=status, hops=hops, **{**values, **fields})
+
+
+def onnx_hop(**fields) -> HopRecord:
+    return hop("torch:float32", "onnx:float32", "model.onnx", 80_204, compared(130.05, 2.62e-6), **fields)
+
+
+def savedmodel_hop(**fields) -> HopRecord:
+    return hop(
+        "onnx:float32",
+        "savedmodel:float32",
+        "model.savedmodel",
+        158_565,
+        compared(200.0, 0.0),
+        **{"converter": "onnx2tf", "cached": True, **fields},
+    )
+
+
+def tflite_hop(**fields) -> HopRecord:
+    values = {
+        "converter": "TFLiteConverter",
+        "accuracy": Accuracy("top1", 0.9951, 0.0024, "output"),
+        "field_runtime": FieldCheck(runtime="tflite-runtime", status="passed", max_abs_error=1e-6),
+    }
+    comparison = compared(31.06, 0.379, floor=20.0)
+    return hop(
+        "savedmodel:float32", "tflite:int8", "model.int8.tflite", 35_176, comparison, **{**values, **fields}
+    )
+
+
+@pytest.fixture
+def passed():
+    return report_of(onnx_hop(), savedmodel_hop(), tflite_hop())
+
+
+@pytest.fixture
+def failed():
+    """The gate rejects the SavedModel after two attempts, so that the third hop has nothing to start from."""
+    rejected = savedmodel_hop(
+        status="failed",
+        error=WRONG,
+        cached=False,
+        artifact=ArtifactRecord(
+            path="rejected/model.savedmodel", sha256="ab" * 32, size_bytes=9000, size_ratio=0.057
+        ),
+        attempts=(
+            attempt("onnx2tf", "onnx2tf failed: unknown rank", "error"),
+            attempt("onnx2tf", WRONG, "failed"),
+        ),
+        vs_source=compared(3.2, 0.628, reason=WRONG),
+        vs_previous=compared(3.2, 0.628, reason=WRONG),
+        dynamic_axes=(),
+        latency=(),
+        exit_code=7,
+    )
+    not_run = HopRecord(
+        stage="savedmodel_to_tflite",
+        source="savedmodel:float32",
+        target="tflite:int8",
+        status="error",
+        error="not run: there is no savedmodel:float32 to start from",
+        exit_code=5,
+    )
+    return report_of(onnx_hop(), rejected, not_run, status="error")
+
+
+@pytest.fixture
+def crashed():
+    crash = HopRecord(
+        stage="onnx_to_savedmodel",
+        source="onnx:float32",
+        target="savedmodel:float32",
+        status="error",
+        error=CRASH,
+        attempts=(attempt("onnx2tf", CRASH, "error"),),
+        exit_code=5,
+    )
+    return report_of(onnx_hop(), crash, status="error")
+
+
+@pytest.fixture
+def static():
+    """The batch is lost at the SavedModel, the field runtime disagrees, latency cannot be measured."""
+    disagrees = FieldCheck(runtime="tflite-runtime", status="failed", reason="30.1 dB SQNR, below 40 dB")
+    skipped = (Latency("cpu", skipped="it does not load"), Latency("cuda", skipped=NO_GPU))
+    return report_of(
+        onnx_hop(),
+        savedmodel_hop(dynamic_axes=(axis(),)),
+        tflite_hop(dynamic_axes=(axis(),), field_runtime=disagrees, latency=skipped),
+    )
+
+
+@pytest.fixture
+def synthetic():
+    samples = SamplesRecord(origin="synthetic", sha256="ef" * 32, count=32, calibration=0, validation=32)
+    return report_of(onnx_hop(), samples=samples, notes=("no samples were given: synthetic inputs",))
+
+
+@pytest.fixture
+def sparse():
+    """Nothing optional is there: no latency, no comparison, no dynamic axis, no attempt."""
+    nothing = {"vs_source": None, "vs_previous": None, "dynamic_axes": (), "latency": (), "attempts": ()}
+    return report_of(onnx_hop(**nothing, artifact=None), source_latency=())
+
+
+@pytest.fixture
+def empty():
+    return report_of(source_latency=())
+
+
+@pytest.fixture
+def hostile():
+    """Every text of the report that comes from outside tries to be markup."""
+    image = TensorSpec(HOSTILE, "float32", (HOSTILE, 1))
+    row = OutputMetrics(HOSTILE, float("nan"), float("nan"), None, float("nan"), None)
+    bad = onnx_hop(
+        status="failed",
+        error=HOSTILE,
+        converter=HOSTILE,
+        artifact=ArtifactRecord(path=HOSTILE, sha256="ab", size_bytes=1, size_ratio=0.0),
+        attempts=(
+            Attempt(
+                converter=HOSTILE, options={HOSTILE: HOSTILE}, status="failed", error=HOSTILE, seconds=0.1
+            ),
+        ),
+        vs_source=Comparison((row,), "failed", Tolerance(60.0), HOSTILE),
+        vs_previous=None,
+        dynamic_axes=(DynamicAxis(input=HOSTILE, axis=0, name=HOSTILE, sizes_checked=(1,), kept=False),),
+        latency=(Latency("cpu", skipped=HOSTILE),),
+        field_runtime=FieldCheck(runtime=HOSTILE, status="failed", reason=HOSTILE),
+        notes=(HOSTILE,),
+    )
+    report = report_of(bad, status="failed", notes=(HOSTILE,))
+    source = msgspec.structs.replace(report.source, path=HOSTILE, inputs=(image,), outputs=(image,))
+    place = Environment(
+        python="3", platform=HOSTILE, cpu=HOSTILE, gpus=(HOSTILE,), packages={HOSTILE: HOSTILE}
+    )
+    return msgspec.structs.replace(report, source=source, environment=place)
+
+
+@pytest.fixture(params=["passed", "failed", "crashed", "static", "synthetic", "sparse", "empty", "hostile"])
+def any_report(request):
+    return request.getfixturevalue(request.param)
