@@ -47,6 +47,7 @@ LAYERS = [
     ["folder"],
     ["replay"],
     ["hops"],
+    ["publish"],
     ["pipeline"],
     ["in_memory", "side_by_side", "doctor"],
     ["api"],
