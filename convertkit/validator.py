@@ -17,7 +17,7 @@ from convertkit.jobs import InferJob
 from convertkit.options import GateOptions
 from convertkit.registry import FIELD_RUNTIME, RuntimeRow, runtime_row
 from convertkit.report import DynamicAxis, FieldCheck
-from convertkit.samples import resized
+from convertkit.samples import is_batch_axis, resized
 from convertkit.signature import Array, Arrays
 from convertkit.tensors import read_npz, write_npz
 
@@ -105,6 +105,7 @@ class Validator:
 
     def _check_axes(self, artifact: Artifact, floor_db: float) -> tuple[tuple[DynamicAxis, ...], str]:
         """Every dynamic axis of the source, proven at two other sizes; and the first fault found."""
+        samples = self._intake.samples.arrays
         checked: dict[str, tuple[int, ...]] = {}
         rows: list[DynamicAxis] = []
         for spec in self._intake.artifact.signature.inputs:
@@ -113,7 +114,10 @@ class Validator:
                 is_free = isinstance(physical[axis], str)
                 if is_free and name not in checked:
                     checked[name], fault = self._check_axis(
-                        artifact, name, is_batch=axis == 0, floor_db=floor_db
+                        artifact,
+                        name,
+                        is_batch=is_batch_axis(spec, samples[spec.name], axis),
+                        floor_db=floor_db,
                     )
                     if fault:
                         return tuple(rows), fault
