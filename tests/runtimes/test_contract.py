@@ -35,7 +35,7 @@ def few() -> Arrays:
     return {name: values[:7] for name, values in fixture_samples("two_inputs").items()}
 
 
-NOT_TORCH = [row for row in ROWS if row.format is not Format.TORCH]  # which has to be run to be described
+READERS = [row for row in RUNTIMES if row.format is not Format.TORCH]  # which has to be run to be described
 
 
 @pytest.fixture(params=ROWS, ids=[row.name for row in ROWS])
@@ -97,7 +97,7 @@ def test_wrong_inputs_are_an_error_and_the_worker_lives(
     assert infer(lab, row, artifacts[row.format], few).keys() == {"boxes", "scores"}
 
 
-@pytest.mark.parametrize("reader", NOT_TORCH, ids=lambda row: row.name)
+@pytest.mark.parametrize("reader", READERS, ids=lambda row: row.name)
 def test_signatures_are_read_back(lab: Lab, artifacts: dict[Format, Artifact], reader: RuntimeRow) -> None:
     artifact = artifacts[reader.format]
     answer = lab.workers.ask(reader.environment, DescribeJob(reader.format, artifact.path), "lab.log")
