@@ -35,10 +35,25 @@ def _check(model: onnx.ModelProto) -> None:
     try:
         checker.check_model(model)
     except checker.ValidationError as error:
+        if _lacks_output_shapes(model):  # exporters leave out what they do not know; the rest has to be right
+            return _check(_with_any_shape(model))
         raise ModelFileError(f"the graph fails onnx.checker: {first_line(error)}") from error
     except ValueError as error:  # past 2 GiB a model cannot be serialized, nor checked in memory
         if "2GB" not in str(error) and "2GiB" not in str(error) and "exceed" not in str(error).lower():
             raise ModelFileError(f"the graph cannot be checked: {first_line(error)}") from error
+
+
+def _lacks_output_shapes(model: onnx.ModelProto) -> bool:
+    return any(not output.type.tensor_type.HasField("shape") for output in model.graph.output)
+
+
+def _with_any_shape(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy whose outputs state a shape, for the checker alone."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    for output in copy.graph.output:
+        output.type.tensor_type.shape.SetInParent()
+    return copy
 
 
 def opsets_of(model: onnx.ModelProto) -> dict[str, int]:

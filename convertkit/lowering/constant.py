@@ -13,7 +13,7 @@ from convertkit.lowering.declare import Table, axis_wise, elementwise_call, free
 from convertkit.lowering.faults import Undecided
 from convertkit.lowering.narrow import carried, carrier, decoded, encoded, narrow_element, narrow_type
 from convertkit.lowering.sizes import is_static, scalar, vector
-from convertkit.lowering.value import Value, sizes_value
+from convertkit.lowering.value import Value, shaped, sizes_value
 
 TYPES = {
     getattr(onnx.TensorProto, name): tf.as_dtype(name.lower())
@@ -106,7 +106,7 @@ def _constant_of_shape(call: Call) -> Any:
         length = call.value(0).shape[0]
         if not isinstance(length, int):
             raise call.needs_constant(0)
-        return tf.ensure_shape(tf.fill(tf.cast(call.tensor(0), tf.int32), fill[0]), [None] * length)
+        return shaped(tf.fill(tf.cast(call.tensor(0), tf.int32), fill[0]), [None] * length)
     if is_static(shape):
         return np.full(shape, fill[0])  # type: ignore[arg-type]
     return Value(tf.fill(vector(shape), tf.constant(fill[0])), shape=tuple(shape))

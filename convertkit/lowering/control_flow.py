@@ -29,8 +29,26 @@ def _if(call: Call) -> list[Any]:
         scope = call.scope.inner()
         return list(scope.run(then if bool(condition.reshape(-1)[0]) else otherwise))
     flag = tf.reshape(call.tensor(0), [])
-    results = tf.cond(flag, lambda: branch(call, then, []), lambda: branch(call, otherwise, []))
-    return list(results) if isinstance(results, list | tuple) else [results]
+    ranks = [0] * len(call.node.output)
+
+    def lowered(graph: onnx.GraphProto) -> list[Any]:
+        results = branch(call, graph, [])
+        ranks[:] = [max(rank, result.shape.rank) for rank, result in zip(ranks, results, strict=True)]
+        return [_single(*pair) for pair in zip(results, ranks, strict=True)]
+
+    found = list(tf.cond(flag, lambda: lowered(then), lambda: lowered(otherwise)))
+    if any(result.shape.rank is None for result in found):  # now the rank of the other branch is known
+        found = list(tf.cond(flag, lambda: lowered(then), lambda: lowered(otherwise)))
+    return found
+
+
+def _single(tensor: Any, rank: int) -> Any:
+    """A single element in the rank of its counterpart: ONNX lets branches differ in that."""
+    return (
+        tf.reshape(tensor, [1] * rank)
+        if tensor.shape.rank < rank and tensor.shape.num_elements() == 1
+        else tensor
+    )
 
 
 def _loop(call: Call) -> list[Any]:
@@ -62,7 +80,7 @@ def repeated(
 
     def step(number: Any, alive: Any, held: list[Any], buffers: list[Any]) -> Any:
         alive, held, added = body(number, alive, held)
-        grown = [tf.concat([buffer, row[tf.newaxis]], 0) for buffer, row in zip(buffers, added, strict=True)]
+        grown = [_grown(number, *pair) for pair in zip(buffers, added, strict=True)]
         return number + 1, alive, held, grown
 
     buffers = [tf.zeros([0, *[size or 0 for size in shape]], dtype) for shape, dtype in rows]
@@ -78,6 +96,13 @@ def repeated(
         ),
     )
     return [*final, *stacked]
+
+
+def _grown(number: Any, buffer: Any, row: Any) -> Any:
+    """The buffer with one more row; the first row tells sizes that were not known."""
+    if None not in row.shape.as_list():
+        return tf.concat([buffer, row[tf.newaxis]], 0)
+    return tf.cond(number == 0, lambda: row[tf.newaxis], lambda: tf.concat([buffer, row[tf.newaxis]], 0))
 
 
 def _settled(body: Any, states: list[Any]) -> tuple[list[Any], list[Any]]:

@@ -139,12 +139,24 @@ def _dilated(weight: Value, dilations: tuple[int, ...]) -> Value:
     if set(dilations) == {1}:
         return weight
     array = weight.array()
+    sizes = [(int(k) - 1) * d + 1 for k, d in zip(weight.shape[2:], dilations, strict=True)]  # type: ignore[arg-type]
     if array is None:
-        raise ValueError("a dilated transposed convolution needs constant weights")
-    sizes = [(k - 1) * d + 1 for k, d in zip(array.shape[2:], dilations, strict=True)]
+        return Value(_spaced(weight.logical().data, dilations, sizes))
     wide = np.zeros((*array.shape[:2], *sizes), array.dtype)
     wide[(slice(None), slice(None), *[slice(None, None, d) for d in dilations])] = array
     return Value(wide)
+
+
+def _spaced(kernel: Any, dilations: tuple[int, ...], sizes: list[int]) -> Any:
+    for axis, (dilation, size) in enumerate(zip(dilations, sizes, strict=True), start=2):
+        pads = [(0, 0)] * (kernel.shape.rank + 1)
+        pads[axis + 1] = (0, dilation - 1)
+        shape = kernel.shape.as_list()
+        wide = tf.reshape(
+            tf.pad(tf.expand_dims(kernel, axis + 1), pads), [*shape[:axis], -1, *shape[axis + 1 :]]
+        )
+        kernel = tf.gather(wide, tf.range(size), axis=axis)
+    return kernel
 
 
 def _crop(call: Call, full: list[Size], strides: tuple[int, ...]) -> tuple[list[tuple[int, int]], list[Size]]:

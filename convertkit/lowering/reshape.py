@@ -11,7 +11,7 @@ import tensorflow as tf
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, free
 from convertkit.lowering.sizes import Expr, Shape, Size, divide, is_equal, product, reshape_target
-from convertkit.lowering.value import Order, Value, identity
+from convertkit.lowering.value import Order, Value, identity, shaped
 
 Group = tuple[range, range]
 
@@ -125,7 +125,7 @@ def _reshape_at_run_time(call: Call) -> Any:
         source = tf.shape(tensor)[:length]
         padded = tf.concat([source, tf.ones([length - min(length, call.rank)], tf.int32)], 0)
         target = tf.where(target == 0, padded, target)
-    return tf.ensure_shape(tf.reshape(tensor, target), [None] * length)
+    return shaped(tf.reshape(tensor, target), [None] * length)
 
 
 def _flatten(call: Call) -> Value:

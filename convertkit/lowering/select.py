@@ -40,6 +40,7 @@ def _unique(call: Call) -> list[Any]:
         x, axis = tf.reshape(x, [-1]), 0
     axis = axis % x.shape.rank
     y, inverse, counts = tf.raw_ops.UniqueWithCountsV2(x=x, axis=[axis], out_idx=tf.int64)
+    y.set_shape([None if place == axis else size for place, size in enumerate(x.shape)])
     number = tf.shape(counts)[0]
     first = tf.math.unsorted_segment_min(tf.range(tf.shape(inverse, tf.int64)[0]), inverse, number)
     if call.attribute("sorted", 1):

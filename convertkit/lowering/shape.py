@@ -11,7 +11,7 @@ from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, axis_wise, free
 from convertkit.lowering.faults import Undecided
 from convertkit.lowering.sizes import Expr, Size, broadcast, is_equal, is_static, product, scalar, vector
-from convertkit.lowering.value import Value, identity, sizes_value
+from convertkit.lowering.value import Value, identity, shaped, sizes_value
 
 INT_MAX = 2**31 - 1
 
@@ -200,7 +200,7 @@ def _expand_at_run_time(call: Call) -> Any:
     if length is None:
         raise call.needs_constant(1)
     shape = tf.broadcast_dynamic_shape(tf.shape(tensor), target)
-    return tf.ensure_shape(tf.broadcast_to(tensor, shape), [None] * max(length, call.rank))
+    return shaped(tf.broadcast_to(tensor, shape), [None] * max(length, call.rank))
 
 
 def _tile(call: Call) -> Any:

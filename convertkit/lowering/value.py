@@ -178,6 +178,12 @@ def sizes_tensor(value: Value) -> Any:
     return tf.reshape(flat, value.data.shape) if value.rank != 1 else flat
 
 
+def shaped(tensor: Any, shape: Sequence[int | None]) -> Any:
+    """The tensor, its shape stated at build time; no operator is added (TFLite has none for it)."""
+    tensor.set_shape(shape)
+    return tensor
+
+
 def axis_size(tensor: Any, axis: int) -> Size:
     """The size of a physical axis of a tensor: of its own name, told at run time."""
     name = getattr(tensor, "name", "") or str(id(tensor))

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("tensorflow")
 from convertkit.lowering import lower, write_savedmodel
 from convertkit.signature import to_logical, to_physical
-from tests.lowering.oracle import agrees, expected, kinds, parse, tflite
+from .oracle import agrees, expected, kinds, parse, tflite
 
 pytestmark = pytest.mark.slow
 RNG = np.random.default_rng(0)
