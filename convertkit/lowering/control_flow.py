@@ -14,6 +14,9 @@ from convertkit.lowering.declare import Table, free
 from convertkit.lowering.value import Value
 
 
+UNBOUNDED = 2**20  # steps; exporters write the largest integer for a loop that its flag alone ends
+
+
 def branch(call: Call, graph: onnx.GraphProto, operands: list[Value]) -> list[Any]:
     """The outputs of a subgraph as tensors, in the source's axis order."""
     scope = call.scope.inner()
@@ -63,7 +66,9 @@ def _loop(call: Call) -> list[Any]:
         return tf.reshape(results[0], []), results[1 : 1 + len(held)], results[1 + len(held) :]
 
     steps = tf.cast(tf.reshape(tf.minimum(limit, 2**31 - 1), []), tf.int32)
-    return repeated(body, steps, tf.reshape(flag, []), states)
+    known = call.value(0).array() if call.has(0) else None
+    is_bounded = call.has(0) and (known is None or int(known.reshape(-1)[0]) < UNBOUNDED)
+    return repeated(body, steps, tf.reshape(flag, []), states, is_bounded)
 
 
 def repeated(
@@ -71,20 +76,24 @@ def repeated(
     steps: Any,
     flag: Any,
     states: list[Any],
+    is_bounded: bool = True,
 ) -> list[Any]:
     """Run a body while its flag holds, at most `steps` times; carried states first, then what each step adds.
 
-    What is added is kept in a buffer that grows, as nothing tells how many steps there will be.
+    What is added is written into a buffer of `steps` rows. Where no count bounds the loop (not
+    `is_bounded`), or the size of a row is not known, the buffer grows instead; TFLite cannot run that.
     """
     shapes, rows = _settled(body, states)
+    is_bounded = is_bounded and all(None not in shape for shape, _ in rows)
 
     def step(number: Any, alive: Any, held: list[Any], buffers: list[Any]) -> Any:
         alive, held, added = body(number, alive, held)
-        grown = [_grown(number, *pair) for pair in zip(buffers, added, strict=True)]
-        return number + 1, alive, held, grown
+        write = _written if is_bounded else _grown
+        return number + 1, alive, held, [write(number, *pair) for pair in zip(buffers, added, strict=True)]
 
-    buffers = [tf.zeros([0, *[size or 0 for size in shape]], dtype) for shape, dtype in rows]
-    _, _, final, stacked = tf.while_loop(
+    first = steps if is_bounded else 0
+    buffers = [tf.zeros([first, *[size or 0 for size in shape]], dtype) for shape, dtype in rows]
+    count, _, final, stacked = tf.while_loop(
         lambda number, alive, held, buffers: alive & (number < steps),
         step,
         (tf.constant(0), flag, states, buffers),
@@ -95,7 +104,11 @@ def repeated(
             [tf.TensorShape([None, *shape]) for shape, _ in rows],
         ),
     )
-    return [*final, *stacked]
+    return [*final, *[buffer[:count] for buffer in stacked]]
+
+
+def _written(number: Any, buffer: Any, row: Any) -> Any:
+    return tf.tensor_scatter_nd_update(buffer, tf.reshape(number, [1, 1]), row[tf.newaxis])
 
 
 def _grown(number: Any, buffer: Any, row: Any) -> Any:
