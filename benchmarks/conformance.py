@@ -14,6 +14,7 @@ import re
 import select
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,10 +166,13 @@ def in_tflite(case: Case) -> str:
 def _converted(lowered: Any) -> bytes:
     import tensorflow as tf
 
-    function = lowered.module.serving_default.get_concrete_function()
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], lowered.module)
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    return bytes(converter.convert())
+    from convertkit.lowering import write_savedmodel
+
+    with tempfile.TemporaryDirectory() as folder:
+        write_savedmodel(lowered, Path(folder, "case.savedmodel"))
+        converter = tf.lite.TFLiteConverter.from_saved_model(f"{folder}/case.savedmodel")
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        return bytes(converter.convert())
 
 
 def _run_tflite(content: bytes, signature: Any, arrays: dict[str, Any]) -> list[Any]:
@@ -181,8 +185,6 @@ def _run_tflite(content: bytes, signature: Any, arrays: dict[str, Any]) -> list[
 
 def in_onnx2tf(case: Case) -> str:
     """Convert by onnx2tf with names and order kept, and run its SavedModel's function."""
-    import tempfile
-
     import numpy as np
     import onnx2tf
 

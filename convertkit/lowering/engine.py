@@ -15,6 +15,7 @@ from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Acts, Operator
 from convertkit.lowering.faults import NeedsConstant, Undecided, UnsupportedOperators, describe, first_line
 from convertkit.lowering.functions import function_of, is_defined
+from convertkit.lowering.fusion import fused
 from convertkit.lowering.narrow import carried, narrow_type
 from convertkit.lowering.orders import arrange
 from convertkit.lowering.registry import find
@@ -80,7 +81,9 @@ class Scope:
         """
         self._initializers = {initializer.name: initializer for initializer in graph.initializer}
         wanted = [output.name for output in graph.output]
-        self.run_nodes(graph.node, wanted)
+        shortcuts = fused(graph)
+        nodes = [shortcuts.get(node.output[0], node) if node.output else node for node in graph.node]
+        self.run_nodes(nodes, wanted)
         return [self.value(name) for name in wanted]
 
     def run_nodes(self, nodes: Sequence[onnx.NodeProto], wanted: Iterable[str]) -> None:

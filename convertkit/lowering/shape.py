@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -62,8 +63,17 @@ def _split(call: Call) -> list[Value]:
         sizes = [total // count] * count
     if isinstance(total, int) and is_static(sizes) and sum(sizes) != total:  # type: ignore[arg-type]
         raise ValueError(f"sizes {sizes} do not add up to {total}")
-    parts = tf.split(call.tensor(0), vector(sizes) if len(set(sizes)) > 1 else count, call.axis(axis))
+    if call.value(0).dtype == tf.int64 and is_static(sizes):  # TFLite splits no int64
+        parts = _pieces(call.tensor(0), sizes, call.axis(axis))
+    else:
+        parts = tf.split(call.tensor(0), vector(sizes) if len(set(sizes)) > 1 else count, call.axis(axis))
     return [call.like(part, {axis: size}) for part, size in zip(parts, sizes, strict=True)]
+
+
+def _pieces(x: Any, sizes: list[Any], place: int) -> list[Any]:
+    starts = np.cumsum([0, *sizes])
+    lead = (slice(None),) * place
+    return [x[(*lead, slice(int(a), int(b)))] for a, b in itertools.pairwise(starts)]
 
 
 def _split_sizes(call: Call) -> list[Value]:

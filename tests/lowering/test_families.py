@@ -29,7 +29,9 @@ def agrees_in_tflite(model: onnx.ModelProto, folder: Path, *cases: list[Any]) ->
     write_savedmodel(lowered, folder / "m.savedmodel")
     runner = tflite(folder / "m.savedmodel")
     for inputs in cases:
-        given = {s.runtime_name: to_physical(x, s) for s, x in zip(lowered.signature.inputs, inputs, strict=True)}
+        given = {
+            s.runtime_name: to_physical(x, s) for s, x in zip(lowered.signature.inputs, inputs, strict=True)
+        }
         results = runner(**given)
         for spec, want in zip(lowered.signature.outputs, expected(model, inputs), strict=True):
             np.testing.assert_allclose(results[spec.name], want, rtol=1e-4, atol=1e-5)
@@ -69,7 +71,9 @@ def test_recurrent_layers(kind: str, gates: int, attributes: dict[str, Any], dir
 @pytest.mark.parametrize(("kind", "gates"), [("LSTM", 4), ("GRU", 3)])
 def test_recurrent_layers_in_tflite_at_any_batch_and_length(kind: str, gates: int, tmp_path: Path) -> None:
     model = recurrent(kind, gates, "bidirectional")
-    agrees_in_tflite(model, tmp_path, *[[f32(length, batch, 4)] for length, batch in ((5, 1), (9, 3), (1, 2))])
+    agrees_in_tflite(
+        model, tmp_path, *[[f32(length, batch, 4)] for length, batch in ((5, 1), (9, 3), (1, 2))]
+    )
 
 
 IF = """g (float[n] x, bool c) => (float[n] y) {
@@ -149,7 +153,11 @@ def test_quantizing_per_channel_in_permuted_order() -> None:
     text = """g (float[n,3,6,6] x) => (float[n,4,6,6] y) {
         c = Conv<pads = [1,1,1,1]>(x, w) q = QuantizeLinear<axis = 1>(c, s, z) y = DequantizeLinear<axis = 1>(q, s, z)
     }"""
-    weights = {"w": f32(4, 3, 3, 3), "s": np.array([0.05, 0.1, 0.2, 0.4], np.float32), "z": np.array([0, 1, 2, 3], np.uint8)}
+    weights = {
+        "w": f32(4, 3, 3, 3),
+        "s": np.array([0.05, 0.1, 0.2, 0.4], np.float32),
+        "z": np.array([0, 1, 2, 3], np.uint8),
+    }
     agrees(parse(text, **weights), f32(2, 3, 6, 6), atol=1e-4)
 
 
@@ -200,4 +208,6 @@ def test_windows(body: str) -> None:
     weights = {"t": f32(3, 4, 3, 3), "tg": f32(3, 2, 2, 2), "w": f32(4, 3, 3, 3), "g": f32(6, 1, 3, 3)}
     weights["grid"] = RNG.uniform(-1.2, 1.2, (2, 5, 5, 2)).astype(np.float32)
     used = {name: array for name, array in weights.items() if f", {name})" in body}
-    agrees(parse(f"g (float[n,3,7,7] x) => (float[a,b,c,d] y) {{ {body} }}", **used), f32(2, 3, 7, 7), atol=1e-4)
+    agrees(
+        parse(f"g (float[n,3,7,7] x) => (float[a,b,c,d] y) {{ {body} }}", **used), f32(2, 3, 7, 7), atol=1e-4
+    )
