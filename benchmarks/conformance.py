@@ -96,9 +96,9 @@ def reason(name: str, model: onnx.ModelProto) -> str:
     if domains:
         return f"domain {', '.join(sorted(domains))}"
     for word in ("Sequence", "Optional"):
-        if any(word in operator for operator in names) or f"{word.lower()}_type" in kinds:
-            if not names <= {"ReverseSequence"}:
-                return f"{word.lower()} types"
+        is_used = any(word in operator for operator in names - {"ReverseSequence"})
+        if is_used or f"{word.lower()}_type" in kinds:
+            return f"{word.lower()} types"
     if kinds - {"tensor_type"}:
         return "other types than tensors"
     if "STRING" in types or any("String" in operator or operator == "RegexFullMatch" for operator in names):
@@ -274,10 +274,11 @@ def table(found: list[Case], columns: dict[str, dict[int, tuple[str, str]]], exc
     bound = sum(1 for status, note in columns["tensorflow"].values() if status == "passed" and note)
     lines += [
         "",
-        f"{bound} of the cases that passed in TensorFlow have an input that decides the shape of the graph (pads,",
-        "axes, scales …); the backend takes it as a constant when the model is run.",
+        f"{bound} of the cases that passed in TensorFlow have an input that decides the shape of the graph",
+        "(pads, axes, scales …); the backend takes it as a constant when the model is run.",
         "",
-        "Skipped in the TFLite rows: cases of an element type that TFLite has no kernels for, or without inputs.",
+        "Skipped in the TFLite rows: cases of an element type that TFLite has no kernels for, or without",
+        "inputs.",
     ]
     for way, results in columns.items():
         lines += ["", f"## Failed through {way}", "", "| case | why |", "|---|---|"]

@@ -20,7 +20,7 @@ BATCHES = (1, 2, 5)
 
 
 def settings(entry: Entry) -> list[dict[str, int]]:
-    """The sizes that a model is checked at: three batches, and two further settings of its other free axes."""
+    """The sizes that a model is checked at: three batches, and two settings of its other free axes."""
     return [*({"batch": batch} for batch in BATCHES), *({"batch": 2, **sizes} for sizes in entry.sizes)]
 
 

@@ -11,8 +11,8 @@ import onnx
 import pytest
 
 pytest.importorskip("tensorflow")
-from convertkit import backend  # noqa: E402
-from convertkit.errors import ModelFileError  # noqa: E402
+from convertkit import backend
+from convertkit.errors import ModelFileError
 
 pytestmark = pytest.mark.slow
 NAMES = Path(__file__).with_name("test_backend_cases.txt").read_text().split()

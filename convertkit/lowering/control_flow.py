@@ -13,7 +13,6 @@ from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, free
 from convertkit.lowering.value import Value
 
-
 UNBOUNDED = 2**20  # steps; exporters write the largest integer for a loop that its flag alone ends
 
 

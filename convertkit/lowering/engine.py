@@ -19,7 +19,7 @@ from convertkit.lowering.fusion import fused
 from convertkit.lowering.narrow import carried, narrow_type
 from convertkit.lowering.orders import arrange
 from convertkit.lowering.registry import find
-from convertkit.lowering.sizes import broadcast
+from convertkit.lowering.sizes import Size, broadcast
 from convertkit.lowering.value import Value, axis_size, identity
 from convertkit.lowering.weights import Weights
 
@@ -179,8 +179,9 @@ def _elementwise_value(call: Call, operator: Operator, result: Any) -> Value:
     full = [v for v in values if v.rank == rank]
     order = next((v.order for v in full if v.is_tensor), full[0].order if full else identity(rank))
     tensors = [v for v in values if v.is_tensor]
-    shape = list(broadcast([v.shape for v in tensors], lambda axis: axis_size(result, order.index(axis))))
-    shape = [1] * (rank - len(shape)) + shape
+    joined = broadcast([v.shape for v in tensors], lambda axis: axis_size(result, order.index(axis)))
+    shape: list[Size] = list(joined)
+    shape = [*[1] * (rank - len(shape)), *shape]
     for physical, logical in enumerate(order):
         if result.shape[physical] is not None:  # constants may have widened an axis
             shape[logical] = int(result.shape[physical])

@@ -168,9 +168,7 @@ def _share(call: Call, window: Window, outputs: list[Size]) -> Any:
         counts = [min(p, c) for p, c in zip(pads, stated[axis], strict=True)]
         ones = tf.pad(tf.ones([scalar(size)]), [counts], constant_values=1.0)
         line = tf.pad(ones, [[p - c for p, c in zip(pads, counts, strict=True)]])
-        row = Window(
-            *[(values[axis],) for values in (window.kernel, window.strides, window.dilations)], (), ()
-        )
+        row = Window((window.kernel[axis],), (window.strides[axis],), (window.dilations[axis],), (), ())
         means = _dilated_mean(line[tf.newaxis, :, tf.newaxis], row, [outputs[axis]])
         share = share * tf.reshape(means, [1, *[-1 if axis == other else 1 for other in range(rank)], 1])
     known = tf.get_static_value(share)

@@ -1,4 +1,4 @@
-"""LSTM, GRU and RNN: one tf.while_loop per direction, which TFLite runs with built-ins at any batch and length."""
+"""LSTM, GRU and RNN: one tf.while_loop per direction, in TFLite built-ins at any batch and length."""
 
 from __future__ import annotations
 

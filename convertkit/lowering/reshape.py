@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, free
-from convertkit.lowering.sizes import Expr, Shape, Size, divide, is_equal, product, reshape_target
+from convertkit.lowering.sizes import Expr, Shape, Size, divide, fixed, is_equal, product, reshape_target
 from convertkit.lowering.value import Order, Value, identity, shaped
 
 Group = tuple[range, range]
@@ -20,7 +20,7 @@ def reshaped(call: Call, value: Value, shape: Sequence[Size]) -> Value:
     """The value in another logical shape, with as little movement as possible."""
     target = tuple(shape)
     if value.is_sizes or value.is_constant:
-        data = value.logical().data.reshape([int(size) for size in target])  # type: ignore[arg-type]
+        data = value.logical().data.reshape(fixed(target))
         return Value(data, dtype=value.dtype)
     value, order = _split_or_joined(value, target) if value.is_permuted else (value, identity(len(target)))
     tensor = call.tensor_of(value)
@@ -66,9 +66,10 @@ def grouped(source: Shape, target: Shape) -> list[Group] | None:
 
 def _is_part(left: Size, right: Size) -> bool | None:
     """True where the left product has to grow to reach the right one, None where that cannot be told."""
-    if isinstance(left, int) or isinstance(right, int):
-        both = isinstance(left, int) and isinstance(right, int)
-        return left < right if both else isinstance(left, int)  # type: ignore[operator]
+    if isinstance(left, int):
+        return left < right if isinstance(right, int) else True
+    if isinstance(right, int):
+        return False
     if divide(right, left) * left == right:
         return True
     return False if divide(left, right) * right == left else None
@@ -102,7 +103,7 @@ def _quotient(call: Call, total: Size, sizes: Sequence[Size]) -> Size:
             left.remove(size)
             right.remove(size)
     upper, lower = product(left), product(right)
-    if isinstance(total, int) and isinstance(lower, int) and (lower == 0 or upper % lower):  # type: ignore[operator]
+    if isinstance(total, int) and isinstance(lower, int) and (lower == 0 or upper % lower != 0):
         raise ValueError(f"cannot reshape {list(call.shape)} to {list(sizes)}")
     return divide(upper, lower)
 

@@ -11,7 +11,17 @@ import tensorflow as tf
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, axis_wise, free
 from convertkit.lowering.faults import Undecided
-from convertkit.lowering.sizes import Expr, Size, broadcast, is_equal, is_static, product, scalar, vector
+from convertkit.lowering.sizes import (
+    Expr,
+    Size,
+    broadcast,
+    fixed,
+    is_equal,
+    is_static,
+    product,
+    scalar,
+    vector,
+)
 from convertkit.lowering.value import Value, identity, shaped, sizes_value
 
 INT_MAX = 2**31 - 1
@@ -61,7 +71,7 @@ def _split(call: Call) -> list[Value]:
         sizes = [min(step, max(total - step * place, 0)) for place in range(count)]
     else:
         sizes = [total // count] * count
-    if isinstance(total, int) and is_static(sizes) and sum(sizes) != total:  # type: ignore[arg-type]
+    if isinstance(total, int) and is_static(sizes) and sum(fixed(sizes)) != total:
         raise ValueError(f"sizes {sizes} do not add up to {total}")
     if call.value(0).dtype == tf.int64 and is_static(sizes):  # TFLite splits no int64
         parts = _pieces(call.tensor(0), sizes, call.axis(axis))
@@ -164,7 +174,7 @@ def _clamped(bound: int) -> int:
 
 
 def _slice_at_run_time(call: Call) -> Any:
-    axes = [call.number(axis) for axis in (call.integers(3) or range(int(call.value(1).shape[0])))]  # type: ignore[arg-type]
+    axes = [call.number(axis) for axis in (call.integers(3) or range(fixed(call.value(1).shape)[0]))]
     steps = call.integers(4) or [1] * len(axes)
     starts, ends = (tf.cast(tf.clip_by_value(call.tensor(i), -INT_MAX, INT_MAX), tf.int32) for i in (1, 2))
     spec: list[Any] = [slice(None)] * call.rank
@@ -177,7 +187,8 @@ def _slice_sizes(call: Call) -> Value:
     if any(call.has(i) and call.value(i).is_sizes for i in range(1, 5)) or call.value(0).rank != 1:
         raise Undecided
     starts, ends, _, steps = _bounds(call)
-    part = call.value(0).data[slice(_clamped(starts[0]), _clamped(ends[0]), steps[0])]  # type: ignore[arg-type,type-var]
+    start, end = fixed([starts[0], ends[0]])
+    part = call.value(0).data[slice(_clamped(start), _clamped(end), steps[0])]
     return sizes_value(part, call.value(0).dtype)
 
 
@@ -187,7 +198,7 @@ def _expand(call: Call) -> Any:
     if target is None:
         return _expand_at_run_time(call)
     if value.is_sizes:
-        return sizes_value(np.broadcast_to(value.data, np.broadcast_shapes(value.data.shape, tuple(target))))  # type: ignore[arg-type]
+        return sizes_value(np.broadcast_to(value.data, np.broadcast_shapes(value.data.shape, fixed(target))))
     shape = broadcast([value.shape, tuple(target)], lambda axis: -1)
     shape = _widest(value.shape, tuple(target), shape)
     if len(shape) == value.rank and all(is_equal(a, b) for a, b in zip(shape, value.shape, strict=True)):

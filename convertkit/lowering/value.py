@@ -153,8 +153,8 @@ class Value:
         if self.is_sizes:
             if any(isinstance(size, Expr) for size in self.data.flat):
                 return None
-            return self.data.astype(self.dtype.as_numpy_dtype)
-        return self.logical().data
+            return np.asarray(self.data.astype(self.dtype.as_numpy_dtype))
+        return np.asarray(self.logical().data)
 
     def sizes(self) -> list[Size] | None:
         """The elements of an integer vector as sizes, or None where they are computed at run time."""

@@ -1,4 +1,4 @@
-"""Families that need more than one node: loops, branches, recurrent layers, quantized graphs; also in TFLite."""
+"""Families that need more than one node: loops, branches, recurrent layers, quantized graphs."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import onnx
 import pytest
 
 pytest.importorskip("tensorflow")
-from convertkit.lowering import lower, write_savedmodel  # noqa: E402
-from convertkit.signature import to_physical  # noqa: E402
+from convertkit.lowering import lower, write_savedmodel
+from convertkit.signature import to_physical
 
-from .oracle import agrees, expected, kinds, parse, tflite  # noqa: E402
+from .oracle import agrees, expected, kinds, parse, tflite
 
 pytestmark = pytest.mark.slow
 RNG = np.random.default_rng(1)
@@ -109,7 +109,8 @@ def test_loop_in_tflite(tmp_path: Path) -> None:
 
 
 SCAN = """g (float[2] start, float[n,2] xs) => (float[2] last, float[n,2] sums) {
-    last, sums = Scan<num_scan_inputs = 1, body = b (float[2] held, float[2] x) => (float[2] next, float[2] row) {
+    last, sums = Scan<num_scan_inputs = 1,
+        body = b (float[2] held, float[2] x) => (float[2] next, float[2] row) {
         next = Add(held, x) row = Identity(next)
     }>(start, xs)
 }"""
@@ -151,7 +152,8 @@ def test_a_quantized_graph_on_a_permuted_input() -> None:
 
 def test_quantizing_per_channel_in_permuted_order() -> None:
     text = """g (float[n,3,6,6] x) => (float[n,4,6,6] y) {
-        c = Conv<pads = [1,1,1,1]>(x, w) q = QuantizeLinear<axis = 1>(c, s, z) y = DequantizeLinear<axis = 1>(q, s, z)
+        c = Conv<pads = [1,1,1,1]>(x, w)
+        q = QuantizeLinear<axis = 1>(c, s, z) y = DequantizeLinear<axis = 1>(q, s, z)
     }"""
     weights = {
         "w": f32(4, 3, 3, 3),
@@ -165,7 +167,8 @@ def test_quantizing_per_channel_in_permuted_order() -> None:
 @pytest.mark.parametrize("coordinates", ["half_pixel", "align_corners", "asymmetric", "pytorch_half_pixel"])
 def test_resize_up_and_down(mode: str, coordinates: str) -> None:
     text = f"""g (float[n,2,4,5] x) => (float[n,2,h,w] y) {{
-        y = Resize<axes = [2,3], mode = "{mode}", coordinate_transformation_mode = "{coordinates}">(x, , , sizes)
+        y = Resize<axes = [2,3], mode = "{mode}",
+            coordinate_transformation_mode = "{coordinates}">(x, , , sizes)
     }}"""
     for height, width in ((8, 10), (3, 7), (1, 2)):
         if (mode, coordinates) == ("nearest", "align_corners") and height == 1:

@@ -14,6 +14,7 @@ from convertkit.errors import ModelFileError, StageError  # noqa: E402
 from convertkit.lowering import NeedsConstant, UnsupportedOperators, lower, write_savedmodel  # noqa: E402
 from convertkit.lowering.faults import describe, module_path  # noqa: E402
 from convertkit.lowering.registry import FAMILIES, joined  # noqa: E402
+
 from .oracle import parse  # noqa: E402
 
 pytestmark = pytest.mark.slow

@@ -6,13 +6,18 @@ import numpy as np
 import pytest
 
 pytest.importorskip("tensorflow")
-from convertkit.lowering.fusion import fused  # noqa: E402
+from convertkit.lowering.fusion import fused
 
-from .oracle import agrees, parse  # noqa: E402
+from .oracle import agrees, parse
 
 pytestmark = pytest.mark.slow
-CONSTANTS = {name: np.array(value, np.float32) for name, value in
-             {"root": 2**0.5, "inverse": 0.5**0.5, "one": 1, "half": 0.5, "third": 1 / 3}.items()}  # fmt: skip
+CONSTANTS = {
+    "root": np.array(2**0.5, np.float32),
+    "inverse": np.array(0.5**0.5, np.float32),
+    "one": np.array(1, np.float32),
+    "half": np.array(0.5, np.float32),
+    "third": np.array(1 / 3, np.float32),
+}
 FORMS = {
     "half last": "a = Div(x, root) e = Erf(a) p = Add(e, one) m = Mul(x, p) y = Mul(m, half)",
     "half first": "h = Mul(x, half) a = Mul(x, inverse) e = Erf(a) p = Add(one, e) y = Mul(h, p)",

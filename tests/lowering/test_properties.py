@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 pytest.importorskip("tensorflow")
-from hypothesis import HealthCheck, given, settings  # noqa: E402
-from hypothesis import strategies as st  # noqa: E402
-from onnx import TensorProto, helper, numpy_helper  # noqa: E402
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from onnx import TensorProto, helper, numpy_helper
 
-from .oracle import agrees  # noqa: E402
+from .oracle import agrees
 
 pytestmark = pytest.mark.slow
 UNARY = ("Relu", "Sigmoid", "Tanh", "Neg", "Abs", "Identity")
@@ -151,7 +151,8 @@ def pool(graph: Graph, draw: Any) -> None:
 
 
 STEPS = (
-    elementwise, with_constant, with_earlier, transpose, softmax, reduce, concat, pad, cut, split_axis, convolution, pool,
+    elementwise, with_constant, with_earlier, transpose, softmax, reduce, concat, pad, cut, split_axis,
+    convolution, pool,
 )  # fmt: skip
 
 
