@@ -11,7 +11,7 @@ import tensorflow as tf
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, free
 from convertkit.lowering.sizes import Expr, Shape, Size, divide, fixed, is_equal, product, reshape_target
-from convertkit.lowering.value import Order, Value, identity, shaped
+from convertkit.lowering.value import Order, Value, channels_last, identity, shaped
 
 Group = tuple[range, range]
 
@@ -30,7 +30,10 @@ def reshaped(call: Call, value: Value, shape: Sequence[Size]) -> Value:
 
 
 def _split_or_joined(value: Value, target: Shape) -> tuple[Value, Order]:
-    """The value in an order in which the reshape moves nothing, and the order of its result."""
+    """The value in an order in which the reshape moves nothing, and the order of its result.
+
+    Where something has to move anyway, it moves to the source's order, unless an image stays channels-last.
+    """
     groups = grouped(value.shape, target)
     if groups is None:
         return value.logical(), identity(len(target))
@@ -38,7 +41,9 @@ def _split_or_joined(value: Value, target: Shape) -> tuple[Value, Order]:
     by_place = sorted(groups, key=lambda group: min((places[axis] for axis in group[0]), default=-1))
     source = tuple(axis for group in by_place for axis in group[0])
     result = tuple(axis for group in by_place for axis in group[1])
-    return value.in_order(source), result
+    if source == value.order or (len(target) > 3 and result == channels_last(len(target))):
+        return value.in_order(source), result
+    return value.logical(), identity(len(target))
 
 
 def grouped(source: Shape, target: Shape) -> list[Group] | None:
