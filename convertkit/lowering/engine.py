@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import tensorflow as tf
 
-from convertkit.errors import ConvertkitError, StageError
+from convertkit.errors import ConvertkitError, ModelFileError, StageError
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Acts, Operator
 from convertkit.lowering.faults import NeedsConstant, Undecided, UnsupportedOperators, describe, first_line
@@ -71,7 +71,15 @@ class Scope:
         return name in self.absent or (self.around is not None and self.around.lacks(name))
 
     def _array(self, name: str) -> np.ndarray[Any, Any]:
-        return onnx.numpy_helper.to_array(self._initializers[name], str(self.base_dir or ""))
+        """An initializer's elements.
+
+        Raises:
+            ModelFileError: its data is missing, cut short, or outside the model's folder.
+        """
+        try:
+            return onnx.numpy_helper.to_array(self._initializers[name], str(self.base_dir or ""))
+        except (onnx.checker.ValidationError, ValueError, OSError) as error:
+            raise ModelFileError(f"the data of '{name}' cannot be read: {first_line(error)}") from error
 
     def run(self, graph: onnx.GraphProto) -> list[Value]:
         """Lower a graph's nodes; its inputs are already in `values`.
