@@ -20,7 +20,7 @@ BATCHES = (1, 2, 5)
 
 
 def settings(entry: Entry) -> list[dict[str, int]]:
-    """The sizes that a model is checked at: three batches, and two further settings of its other free axes."""
+    """The sizes that a model is checked at: three batches, and two settings of its other free axes."""
     return [*({"batch": batch} for batch in BATCHES), *({"batch": 2, **sizes} for sizes in entry.sizes)]
 
 
@@ -33,13 +33,12 @@ def export(name: str, path: Path) -> str:
     axes = {0: "batch"} | {axis: word for word, axis in entry.free.items()}
     try:
         dims = tuple({axis: _dimension(word) for axis, word in axes.items() if axis < x.ndim} for x in inputs)
-        shapes: Any = dims if not _is_wrapped(model) else (dims + (None,) * (2 - len(dims)))
         program = torch.onnx.export(
             model,
             inputs,
             dynamo=True,
             opset_version=20,
-            dynamic_shapes=shapes,
+            dynamic_shapes=dims,
             input_names=names,
             verbose=False,
         )
@@ -54,13 +53,9 @@ def export(name: str, path: Path) -> str:
         dynamo=False,
         opset_version=20,
         input_names=names,
-        dynamic_axes={word: {axis: label for axis, label in axes.items()} for word in names},
+        dynamic_axes=dict.fromkeys(names, axes),
     )
     return "torchscript"
-
-
-def _is_wrapped(model: torch.nn.Module) -> bool:
-    return type(model).__name__ == "Logits"
 
 
 def _dimension(word: str) -> Any:

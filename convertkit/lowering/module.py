@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,10 +63,12 @@ class Entry:
         sizes: list[Size] = []
         for axis, size in enumerate(self.shape):
             place = self.order.index(axis)
-            sizes.append(
-                size if isinstance(size, int) else unknown(size, lambda p=place: tf.shape(tensor)[p])
-            )
+            sizes.append(size if isinstance(size, int) else unknown(size, _told_by(tensor, place)))
         return Value(tensor, self.order, tuple(sizes), narrow=self.narrow)
+
+
+def _told_by(tensor: Any, place: int) -> Callable[[], Any]:
+    return lambda: tf.shape(tensor)[place]
 
 
 def build(model: onnx.ModelProto, layout: Layout, base_dir: Path | None, bound: dict[str, Any]) -> Lowered:

@@ -22,6 +22,7 @@ def pool_window(call: Call) -> tuple[Window, list[Size]]:
     window = window_of(call, tuple(call.attribute("kernel_shape")))
     if not call.attribute("ceil_mode", 0):
         return window, window.outputs()
+    window = _clipped(window)
     pads, outputs = [], []
     for size, (begin, end), reach, stride in zip(
         window.sizes, window.pads, window.reach, window.strides, strict=True
@@ -34,6 +35,15 @@ def pool_window(call: Call) -> tuple[Window, list[Size]]:
         pads.append((begin, max((count - 1) * stride + reach - size - begin, 0)))
         outputs.append(count)
     return Window(window.kernel, window.strides, window.dilations, tuple(pads), window.sizes), list(outputs)
+
+
+def _clipped(window: Window) -> Window:
+    """A kernel larger than an unpadded axis covers it once: it is as large as the axis."""
+    kernel = [
+        size if isinstance(size, int) and k > size and pads == (0, 0) and d == 1 else k
+        for size, k, pads, d in zip(window.sizes, window.kernel, window.pads, window.dilations, strict=True)
+    ]
+    return Window(tuple(kernel), window.strides, window.dilations, window.pads, window.sizes)
 
 
 def _spatial(call: Call, result: Any, outputs: list[Size]) -> Value:
@@ -158,9 +168,7 @@ def _share(call: Call, window: Window, outputs: list[Size]) -> Any:
         counts = [min(p, c) for p, c in zip(pads, stated[axis], strict=True)]
         ones = tf.pad(tf.ones([scalar(size)]), [counts], constant_values=1.0)
         line = tf.pad(ones, [[p - c for p, c in zip(pads, counts, strict=True)]])
-        row = Window(
-            *[(values[axis],) for values in (window.kernel, window.strides, window.dilations)], (), ()
-        )
+        row = Window((window.kernel[axis],), (window.strides[axis],), (window.dilations[axis],), (), ())
         means = _dilated_mean(line[tf.newaxis, :, tf.newaxis], row, [outputs[axis]])
         share = share * tf.reshape(means, [1, *[-1 if axis == other else 1 for other in range(rank)], 1])
     known = tf.get_static_value(share)

@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, free
-from convertkit.lowering.sizes import Expr, Shape, Size, divide, is_equal, product, reshape_target
-from convertkit.lowering.value import Order, Value, identity
+from convertkit.lowering.sizes import Expr, Shape, Size, divide, fixed, is_equal, product, reshape_target
+from convertkit.lowering.value import Order, Value, channels_last, identity, shaped
 
 Group = tuple[range, range]
 
@@ -20,7 +20,7 @@ def reshaped(call: Call, value: Value, shape: Sequence[Size]) -> Value:
     """The value in another logical shape, with as little movement as possible."""
     target = tuple(shape)
     if value.is_sizes or value.is_constant:
-        data = value.logical().data.reshape([int(size) for size in target])  # type: ignore[arg-type]
+        data = value.logical().data.reshape(fixed(target))
         return Value(data, dtype=value.dtype)
     value, order = _split_or_joined(value, target) if value.is_permuted else (value, identity(len(target)))
     tensor = call.tensor_of(value)
@@ -30,7 +30,10 @@ def reshaped(call: Call, value: Value, shape: Sequence[Size]) -> Value:
 
 
 def _split_or_joined(value: Value, target: Shape) -> tuple[Value, Order]:
-    """The value in an order in which the reshape moves nothing, and the order of its result."""
+    """The value in an order in which the reshape moves nothing, and the order of its result.
+
+    Where something has to move anyway, it moves to the source's order, unless an image stays channels-last.
+    """
     groups = grouped(value.shape, target)
     if groups is None:
         return value.logical(), identity(len(target))
@@ -38,7 +41,9 @@ def _split_or_joined(value: Value, target: Shape) -> tuple[Value, Order]:
     by_place = sorted(groups, key=lambda group: min((places[axis] for axis in group[0]), default=-1))
     source = tuple(axis for group in by_place for axis in group[0])
     result = tuple(axis for group in by_place for axis in group[1])
-    return value.in_order(source), result
+    if source == value.order or (len(target) > 3 and result == channels_last(len(target))):
+        return value.in_order(source), result
+    return value.logical(), identity(len(target))
 
 
 def grouped(source: Shape, target: Shape) -> list[Group] | None:
@@ -66,9 +71,10 @@ def grouped(source: Shape, target: Shape) -> list[Group] | None:
 
 def _is_part(left: Size, right: Size) -> bool | None:
     """True where the left product has to grow to reach the right one, None where that cannot be told."""
-    if isinstance(left, int) or isinstance(right, int):
-        both = isinstance(left, int) and isinstance(right, int)
-        return left < right if both else isinstance(left, int)  # type: ignore[operator]
+    if isinstance(left, int):
+        return left < right if isinstance(right, int) else True
+    if isinstance(right, int):
+        return False
     if divide(right, left) * left == right:
         return True
     return False if divide(left, right) * right == left else None
@@ -102,7 +108,7 @@ def _quotient(call: Call, total: Size, sizes: Sequence[Size]) -> Size:
             left.remove(size)
             right.remove(size)
     upper, lower = product(left), product(right)
-    if isinstance(total, int) and isinstance(lower, int) and (lower == 0 or upper % lower):  # type: ignore[operator]
+    if isinstance(total, int) and isinstance(lower, int) and (lower == 0 or upper % lower != 0):
         raise ValueError(f"cannot reshape {list(call.shape)} to {list(sizes)}")
     return divide(upper, lower)
 
@@ -125,7 +131,7 @@ def _reshape_at_run_time(call: Call) -> Any:
         source = tf.shape(tensor)[:length]
         padded = tf.concat([source, tf.ones([length - min(length, call.rank)], tf.int32)], 0)
         target = tf.where(target == 0, padded, target)
-    return tf.ensure_shape(tf.reshape(tensor, target), [None] * length)
+    return shaped(tf.reshape(tensor, target), [None] * length)
 
 
 def _flatten(call: Call) -> Value:

@@ -11,7 +11,8 @@ import pytest
 pytest.importorskip("tensorflow")
 from convertkit.lowering import lower, write_savedmodel
 from convertkit.signature import to_logical, to_physical
-from tests.lowering.oracle import agrees, expected, kinds, parse, tflite
+
+from .oracle import agrees, expected, kinds, parse, tflite
 
 pytestmark = pytest.mark.slow
 RNG = np.random.default_rng(0)
@@ -123,7 +124,8 @@ def test_on_a_permuted_input(name: str) -> None:
         "pads": [0, 1, 2, 0, 0, 0, 0, 3],
     }  # fmt: skip
     weights = {
-        "w": f32(4, 3, 3, 3), "k": f32(4, 1, 7), "v": f32(7), "k1": f32(2, 4, 2, 7), "s4": f32(4), "w4": f32(2, 4, 1, 1),
+        "w": f32(4, 3, 3, 3), "k": f32(4, 1, 7), "v": f32(7), "k1": f32(2, 4, 2, 7), "s4": f32(4),
+        "w4": f32(2, 4, 1, 1),
         "slope": f32(4, 1, 1), "m": f32(7, 5), **{key: np.array(shape) for key, shape in shapes.items()},
     }  # fmt: skip
     model = parse(
@@ -156,7 +158,8 @@ def test_shape_arithmetic_leaves_one_minus_one() -> None:
 
 def test_two_free_sizes() -> None:
     text = """g (float[batch,length,8] x) => (float[batch,length,2,4] y) {
-        s = Shape<end = 2>(x) rest = Constant<value_ints = [2, 4]>() t = Concat<axis = 0>(s, rest) y = Reshape(x, t)
+        s = Shape<end = 2>(x) rest = Constant<value_ints = [2, 4]>()
+        t = Concat<axis = 0>(s, rest) y = Reshape(x, t)
     }"""
     lowered = agrees(parse(text), f32(3, 5, 8))
     assert lowered.signature.outputs[0].shape == ("batch", "length", 2, 4)
