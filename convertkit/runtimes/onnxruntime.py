@@ -85,7 +85,7 @@ def describe(job: DescribeJob) -> Described:
 
 
 def external_files(model: onnx.ModelProto) -> tuple[str, ...]:
-    """Names of the files that hold weights, relative to the model's folder; ONNX's checker has passed them."""
+    """Names of the files with weights, relative to the model's folder; ONNX's checker has passed them."""
     tensors = [t for t in model.graph.initializer if t.data_location == onnx.TensorProto.EXTERNAL]
     locations = {entry.value for t in tensors for entry in t.external_data if entry.key == "location"}
     return tuple(sorted(locations))
