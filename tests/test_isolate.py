@@ -76,8 +76,19 @@ def ask(pool, action, environment="fake"):
     return answer.details
 
 
+OTHERS = set()  # processes of this session that were there before a test: workers that other modules share
+
+
+@pytest.fixture(autouse=True)
+def others():
+    """Only what a test starts counts as left behind."""
+    OTHERS.clear()
+    OTHERS.update(process.pid for process in psutil.Process().children(recursive=True))
+
+
 def descendants():
-    return [process for process in psutil.Process().children(recursive=True) if is_running(process.pid)]
+    found = psutil.Process().children(recursive=True)
+    return [process for process in found if process.pid not in OTHERS and is_running(process.pid)]
 
 
 def is_running(pid):
