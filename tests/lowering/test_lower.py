@@ -62,9 +62,21 @@ def test_the_source_layout_costs_one_transpose() -> None:
     assert kinds(lowered).count("Transpose") == 1
 
 
-def test_a_padded_max_pool_pads_by_mirroring() -> None:
-    assert "MirrorPad" in kinds(lower(cnn()))
-    assert "PadV2" not in kinds(lower(cnn()))
+POOL = "y = MaxPool<kernel_shape = [3,3], pads = [1,1,1,1], strides = [2,2]>"
+
+
+@pytest.mark.parametrize(
+    ("body", "pad"),
+    [
+        (f"r = Relu(x) {POOL}(r)", "Pad"),
+        (f"{POOL}(x)", "MirrorPad"),
+        ("y = MaxPool<kernel_shape = [3,3], pads = [2,2,2,2]>(x)", "PadV2"),
+    ],
+)
+def test_a_padded_max_pool_keeps_the_scales_of_int8_where_it_can(body: str, pad: str) -> None:
+    """Zeros behind a Relu, mirrored edges up to half the kernel, the lowest number only beyond."""
+    lowered = agrees(parse(f"g (float[n,3,8,8] x) => (float[n,3,h,w] y) {{ {body} }}"), f32(2, 3, 8, 8) - 3)
+    assert {"Pad", "MirrorPad", "PadV2"}.intersection(kinds(lowered)) == {pad}
 
 
 def test_savedmodel_and_tflite_agree_at_every_batch(tmp_path: Path) -> None:
