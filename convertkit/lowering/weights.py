@@ -37,7 +37,6 @@ class Weights:
                 self._reads[id(array)] = (array, self.variables[-1].read_value())
         return self._reads[id(array)][1]
 
-
     def close(self) -> None:
         """End the thread; no more variables are made."""
         self._thread.shutdown()
