@@ -166,8 +166,9 @@ def _polynomial(x: Any, coefficients: tuple[float, ...]) -> Any:
 
 def _is_infinite(call: Call) -> Any:
     x = call.tensor(0)
-    positive = (x == np.inf) if call.attribute("detect_positive", 1) else None
-    negative = (x == -np.inf) if call.attribute("detect_negative", 1) else None
+    # TFLite's converter turns a constant infinity into the largest number, so compare with that
+    positive = (x > x.dtype.max) if call.attribute("detect_positive", 1) else None
+    negative = (x < x.dtype.min) if call.attribute("detect_negative", 1) else None
     if positive is None or negative is None:
         found = negative if positive is None else positive
         return tf.zeros_like(x, tf.bool) if found is None else found
@@ -205,8 +206,8 @@ def _clip(call: Call) -> Any:
     if low is not None and high is None and known[0] == 0:
         return tf.nn.relu(x)
     if low is not None:
-        x = tf.maximum(x, low)
-    return x if high is None else tf.minimum(x, high)
+        x = widened(tf.maximum)(x, low)
+    return x if high is None else widened(tf.minimum)(x, high)
 
 
 def _bound(call: Call, index: int, name: str) -> Any:

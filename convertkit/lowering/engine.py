@@ -17,7 +17,7 @@ from convertkit.lowering.faults import NeedsConstant, Undecided, UnsupportedOper
 from convertkit.lowering.functions import function_of, is_defined
 from convertkit.lowering.fusion import fused
 from convertkit.lowering.narrow import carried, narrow_type
-from convertkit.lowering.orders import arrange
+from convertkit.lowering.orders import arrange, with_broadcast_axis
 from convertkit.lowering.registry import find
 from convertkit.lowering.sizes import Size, broadcast
 from convertkit.lowering.value import Value, axis_size, identity
@@ -135,6 +135,8 @@ class Scope:
 
     def _results(self, node: onnx.NodeProto, operator: Operator, values: list[Value | None]) -> list[Value]:
         opset = self._opset(node)
+        if opset < 7:
+            values = with_broadcast_axis(node, values)
         given = [value for value in values if value is not None]
         if (
             operator.sizes
