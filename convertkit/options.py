@@ -111,12 +111,14 @@ class GateOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         min_sqnr_db: lowest signal to quantization-noise ratio of any output, decibels.
         max_accuracy_drop: highest loss of accuracy against the source, a fraction (0.01 is one point).
+        min_agreement: lowest fraction of equal entries of an integer or boolean output.
         require_dynamic_axes: fail an artifact that lost a dynamic axis, instead of reporting it.
         require_field_runtime: fail a `.tflite` that the field runtime does not run, or runs differently.
     """
 
     min_sqnr_db: Decibels | None = None
     max_accuracy_drop: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+    min_agreement: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
     require_dynamic_axes: bool = False
     require_field_runtime: bool = False
 
