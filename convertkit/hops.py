@@ -11,11 +11,12 @@ import msgspec
 
 from convertkit.artifact import Artifact
 from convertkit.digest import hash_path
+from convertkit.environments import interpreter
 from convertkit.errors import ConvertkitError, GateError, StageError
 from convertkit.files import hash_artifact, remove_artifact
 from convertkit.folder import RunFolder
 from convertkit.intake import Intake, example_arrays
-from convertkit.isolate import Workers, interpreter
+from convertkit.isolate import Workers
 from convertkit.jobs import Converted, ConvertJob
 from convertkit.options import StageOptions
 from convertkit.plan import Hop

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from convertkit import errors, isolate
+from convertkit.environments import interpreter
 from convertkit.errors import (
     MissingDependencyError,
     ModelFileError,
@@ -22,7 +23,7 @@ from convertkit.errors import (
     WorkerTimeoutError,
 )
 from convertkit.formats import Format
-from convertkit.isolate import Worker, Workers, expect, interpreter
+from convertkit.isolate import Worker, Workers, expect
 from convertkit.jobs import Described, DescribeJob, Failed, Ready
 from convertkit.options import LimitOptions
 from convertkit.registry import ENVIRONMENTS, EnvironmentRow
