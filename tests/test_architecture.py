@@ -45,6 +45,7 @@ LAYERS = [
     ["isolate"],
     ["intake"],
     ["validator"],
+    ["evidence"],
     ["measure"],
     ["store"],
     ["versions"],
