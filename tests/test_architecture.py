@@ -55,6 +55,7 @@ LAYERS = [
     ["publish"],
     ["pipeline"],
     ["in_memory", "side_by_side", "doctor"],
+    ["samples_check"],
     ["api"],
     ["cli"],
     ["__main__"],
