@@ -58,5 +58,5 @@ def refuse(findings: Iterable[Finding]) -> None:
         return
     first, *others = errors
     more = f" (also: {', '.join(dict.fromkeys(other.check for other in others))})" if others else ""
-    meant = f"if it is meant: --set sampling.accept=[{','.join(dict.fromkeys(e.check for e in errors))}]"
+    meant = f"if it is meant: --set 'sampling.accept=[{','.join(dict.fromkeys(e.check for e in errors))}]'"
     raise SamplesError(first.message + more, hint="; ".join(filter(None, (first.hint, meant))))

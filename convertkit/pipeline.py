@@ -111,8 +111,9 @@ def run(request: RunRequest, progress: Progress) -> Report:
     early = read_early(
         file, recipe.inputs, samples_path, recipe.sampling, needs_calibration=needs_calibration
     )
+    findings = None
     if needs_calibration and early[0] is not None:
-        refuse_unfit(early[0], recipe)
+        findings = find_unfit(early[0], recipe)
     threads = recipe.bench.threads
     with (
         RunFolder(request.out or Path("build") / file_stem(request.model)) as folder,
@@ -131,9 +132,8 @@ def run(request: RunRequest, progress: Progress) -> Report:
             scratch=folder.scratch,
         )
         progress.planned(hops)
-        findings = check_calibration(intake.samples, intake.split, recipe.sampling)
-        if early[0] is None:
-            refuse(undecided(findings, intake.samples))
+        if findings is None:
+            findings = find_unfit(intake.samples, recipe) if needs_calibration else ()
         validator = Validator(workers, intake, folder.scratch, recipe.gate, threads)
         findings = weigh(findings, validator, intake, recipe.sampling)
         refuse(findings)
@@ -205,10 +205,16 @@ def check_samples_given(targets: list[Variant], recipe: Recipe) -> None:
             raise UsageError(f"{target} needs real samples to calibrate with", hint="give --samples FILE.npz")
 
 
-def refuse_unfit(samples: Samples, recipe: Recipe) -> None:
-    """Raise SamplesError for what is wrong with the calibration samples whatever the model is."""
+def find_unfit(samples: Samples, recipe: Recipe) -> tuple[Finding, ...]:
+    """What the calibration samples themselves tell.
+
+    Raises:
+        SamplesError: something is wrong with them whatever the model says.
+    """
     split = split_samples(samples.count, recipe.sampling, needs_calibration=True)
-    refuse(undecided(check_calibration(samples, split, recipe.sampling), samples))
+    findings = check_calibration(samples, split, recipe.sampling)
+    refuse(undecided(findings, samples))
+    return findings
 
 
 def run_notes(recipe: Recipe, intake: Intake) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ FEWEST_LEVELS = 16
 BRIGHT = 200
 TOLERANCE = 0.01  # of the span's width, at either end
 IMAGE_RANK = 4
+COLOURS = 3
 LARGEST_USUAL = 32.0
 SMALLEST_USUAL = 0.02
 FARTHEST_MEAN = 3.0
@@ -89,7 +90,8 @@ def check_range(arrays: Mapping[str, Array], options: SampleOptions) -> Iterator
         if values.dtype.kind != "f" or values[0].size < FEWEST_VALUES or np.ptp(values) == 0:
             continue
         low, high = float(values.min()), float(values.max())
-        fault = next((each for each in wrong_spans(options) if matches(values, each)), None)
+        ends = channel_ends(values)
+        fault = next((each for each in wrong_spans(options) if matches(ends, each)), None)
         if is_raw(values, low, high):
             message = (
                 f"input '{name}' is not normalised: its values are whole numbers from {low:g} to {high:g}"
@@ -119,17 +121,20 @@ def is_unusual(values: Array, low: float, high: float) -> bool:
     return largest > LARGEST_USUAL or largest < SMALLEST_USUAL or far
 
 
-def matches(values: Array, wanted: Span) -> bool:
+def channel_ends(values: Array) -> dict[int, tuple[Array, Array]]:
+    """Lowest and highest values by the number of channels told apart: 1, and 3 where these are colours."""
+    ends = {1: (values.min(keepdims=True).reshape(1), values.max(keepdims=True).reshape(1))}
+    axis = next((axis for axis in (1, values.ndim - 1) if values.shape[axis] == COLOURS), None)
+    if values.ndim == IMAGE_RANK and axis is not None:
+        others = tuple(each for each in range(values.ndim) if each != axis)
+        ends[COLOURS] = values.min(others), values.max(others)
+    return ends
+
+
+def matches(ends: dict[int, tuple[Array, Array]], wanted: Span) -> bool:
     """True where every channel reaches both ends of the span and does not pass them."""
-    count = len(wanted.low)
-    if count == 1:
-        found = values.reshape(1, -1)
-    else:
-        axis = next((axis for axis in (1, values.ndim - 1) if values.shape[axis] == count), None)
-        if values.ndim < IMAGE_RANK or axis is None:
-            return False
-        found = np.moveaxis(values, axis, 0).reshape(count, -1)
+    if len(wanted.low) not in ends:
+        return False
+    low, high = ends[len(wanted.low)]
     slack = TOLERANCE * (wanted.high - wanted.low)
-    is_low = np.abs(found.min(1) - wanted.low) <= slack
-    is_high = np.abs(found.max(1) - wanted.high) <= slack
-    return bool((is_low & is_high).all())
+    return bool(((np.abs(low - wanted.low) <= slack) & (np.abs(high - wanted.high) <= slack)).all())

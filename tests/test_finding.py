@@ -15,13 +15,13 @@ def test_errors_stop_with_the_first_ones_words_and_the_names_of_all():
         refuse([WARNING, ERROR, OTHER])
     assert caught.value.exit_code == 6
     assert caught.value.message == "input 'x' is raw (also: classes)"
-    assert caught.value.hint == "divide by 255; if it is meant: --set sampling.accept=[range,classes]"
+    assert caught.value.hint == "divide by 255; if it is meant: --set 'sampling.accept=[range,classes]'"
 
 
 def test_an_error_without_a_hint_still_says_how_it_is_accepted():
     with pytest.raises(SamplesError) as caught:
         refuse([OTHER])
-    assert caught.value.hint == "if it is meant: --set sampling.accept=[classes]"
+    assert caught.value.hint == "if it is meant: --set 'sampling.accept=[classes]'"
 
 
 def test_warnings_and_nothing_stop_nothing():

@@ -64,5 +64,9 @@ def show(result: SamplesChecked) -> None:
     count = dict.fromkeys(("error", "warning", "accepted"), 0)
     for finding in result.findings:
         count[finding.severity] += 1
-    said = ", ".join(f"{number} {name}" for name, number in count.items() if number)
+    said = ", ".join(
+        f"{number} {name}{'s' if number > 1 and name != 'accepted' else ''}"
+        for name, number in count.items()
+        if number
+    )
     click.echo(said or "no finding")
