@@ -13,6 +13,9 @@ Layout = Literal["auto", "source", "channels-last"]
 IoType = Literal["float32", "int8", "uint8"]
 PositiveInt = Annotated[int, msgspec.Meta(ge=1)]
 PositiveFloat = Annotated[float, msgspec.Meta(gt=0)]
+CheckName = Literal[
+    "count", "constant", "duplicates", "channels", "range", "coverage", "convergence", "classes", "accuracy"
+]
 Decibels = Annotated[float, msgspec.Meta(ge=-1000, le=1000)]  # bounds, because no value is below NaN
 
 
@@ -132,6 +135,8 @@ class SampleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         seed: of the split and of synthetic inputs.
         mean, std: per colour channel, in units of 0..1, applied to image files.
         color: order of the colour channels that the model was trained with.
+        accept: checks of the calibration samples whose errors are accepted, and stamped on the report.
+        synthetic_calibration: calibrate on seeded random data where no samples are given; stamped likewise.
     """
 
     calibration: PositiveInt | None = None
@@ -140,6 +145,8 @@ class SampleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mean: tuple[float, ...] = (0.0,)
     std: tuple[PositiveFloat, ...] = (1.0,)
     color: Literal["rgb", "bgr", "gray"] = "rgb"
+    accept: tuple[CheckName, ...] = ()
+    synthetic_calibration: bool = False
 
 
 class BenchOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

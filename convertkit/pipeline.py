@@ -8,8 +8,11 @@ from typing import Protocol
 
 import msgspec
 
+from convertkit.calibration import check_calibration
 from convertkit.devices import check_device
 from convertkit.errors import UsageError
+from convertkit.evidence import undecided, weigh
+from convertkit.finding import Finding, refuse
 from convertkit.folder import RunFolder
 from convertkit.formats import Format, Variant, parse_variant
 from convertkit.hops import HopRunner
@@ -21,11 +24,13 @@ from convertkit.publish import build_report, write_run
 from convertkit.recipe import Recipe
 from convertkit.registry import runtime_row
 from convertkit.report import HopRecord, Report
+from convertkit.samples import Samples, split_samples
 from convertkit.sources import check_trusted, inspect_source
 from convertkit.store import Store
 from convertkit.validator import Validator
 
 SYNTHETIC_NOTE = "no samples were given: the float gates used seeded synthetic inputs"
+RANDOM_NOTE = "calibrated on random data, as asked for: the integer artifacts are not fit to ship"
 
 
 class Progress(Protocol):
@@ -33,6 +38,9 @@ class Progress(Protocol):
 
     def planned(self, hops: list[Hop]) -> None:
         """These hops will run."""
+
+    def found(self, finding: Finding) -> None:
+        """The calibration samples are not as they should be, and the run goes on."""
 
     def started(self, hop: Hop) -> None:
         """This hop is being worked on."""
@@ -51,6 +59,9 @@ class Silent:
     """Progress that nobody watches."""
 
     def planned(self, hops: list[Hop]) -> None:
+        """Say nothing."""
+
+    def found(self, finding: Finding) -> None:
         """Say nothing."""
 
     def started(self, hop: Hop) -> None:
@@ -91,7 +102,7 @@ def run(request: RunRequest, progress: Progress) -> Report:
     targets = target_variants(recipe)
     device = check_device(recipe.device)
     samples_path = Path(recipe.samples) if recipe.samples else None
-    check_samples_given(targets, samples_path)
+    check_samples_given(targets, recipe)
     file = inspect_source(request.model)
     check_trusted(file, allow_code=request.allow_code)
     hops = plan(Variant(file.format), targets)
@@ -100,6 +111,9 @@ def run(request: RunRequest, progress: Progress) -> Report:
     early = read_early(
         file, recipe.inputs, samples_path, recipe.sampling, needs_calibration=needs_calibration
     )
+    findings = None
+    if needs_calibration and early[0] is not None:
+        findings = find_unfit(early[0], recipe)
     threads = recipe.bench.threads
     with (
         RunFolder(request.out or Path("build") / file_stem(request.model)) as folder,
@@ -118,7 +132,13 @@ def run(request: RunRequest, progress: Progress) -> Report:
             scratch=folder.scratch,
         )
         progress.planned(hops)
+        if findings is None:
+            findings = find_unfit(intake.samples, recipe) if needs_calibration else ()
         validator = Validator(workers, intake, folder.scratch, recipe.gate, threads)
+        findings = weigh(findings, validator, intake, recipe.sampling)
+        refuse(findings)
+        for finding in findings:
+            progress.found(finding)
         store = Store.default() if request.use_cache else None
         runner = HopRunner(folder, workers, intake, validator, recipe, store)
         records = [run_hop(runner, hop, progress) for hop in hops]
@@ -141,7 +161,7 @@ def run(request: RunRequest, progress: Progress) -> Report:
             intake,
             records,
             targets=targets,
-            notes=run_notes(recipe, intake),
+            notes=(*run_notes(recipe, intake), *(finding.note for finding in findings)),
             source_latency=latencies[intake.artifact.variant],
             started=started,
         )
@@ -176,16 +196,32 @@ def target_variants(recipe: Recipe) -> list[Variant]:
     return [parse_variant(default_variant(target, has_samples=has_samples)) for target in recipe.to]
 
 
-def check_samples_given(targets: list[Variant], samples: Path | None) -> None:
+def check_samples_given(targets: list[Variant], recipe: Recipe) -> None:
     """Raise UsageError where a target has to be calibrated and there is nothing to calibrate it with."""
+    if recipe.samples or recipe.sampling.synthetic_calibration:
+        return
     for target in targets:
-        if target.precision.needs_calibration and samples is None:
+        if target.precision.needs_calibration:
             raise UsageError(f"{target} needs real samples to calibrate with", hint="give --samples FILE.npz")
+
+
+def find_unfit(samples: Samples, recipe: Recipe) -> tuple[Finding, ...]:
+    """What the calibration samples themselves tell.
+
+    Raises:
+        SamplesError: something is wrong with them whatever the model says.
+    """
+    split = split_samples(samples.count, recipe.sampling, needs_calibration=True)
+    findings = check_calibration(samples, split, recipe.sampling)
+    refuse(undecided(findings, samples))
+    return findings
 
 
 def run_notes(recipe: Recipe, intake: Intake) -> tuple[str, ...]:
     """What the reader of the report has to know of how it was asked for."""
     notes = [SYNTHETIC_NOTE] if intake.samples.origin == "synthetic" else []
+    if intake.samples.origin == "synthetic" and intake.split.calibration:
+        notes.append(RANDOM_NOTE)
     if Format.TFLITE in recipe.to:
         meant = default_variant(Format.TFLITE, has_samples=recipe.samples is not None)
         given = "samples were given" if recipe.samples else "no samples were given"

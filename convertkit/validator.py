@@ -66,6 +66,12 @@ class Validator:
         self.source_outputs = self._infer(intake.artifact, self._inputs)
         check_comparable(self.source_outputs)
 
+    def run_source(self, inputs: Arrays) -> Arrays:
+        """The source's outputs on any other inputs, logical."""
+        file = self._scratch / "other-inputs.npz"
+        write_npz(file, inputs)
+        return self._infer(self._intake.artifact, file)
+
     def judge(self, artifact: Artifact, previous: Arrays) -> Judgement:
         """Run an artifact and judge it: first on the validation samples, then at other sizes.
 

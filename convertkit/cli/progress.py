@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
+from convertkit.finding import Finding
 from convertkit.pipeline import Progress
 from convertkit.plan import Hop
 from convertkit.render.numbers import IDENTICAL, format_bytes, format_error, format_seconds, format_sqnr_db
@@ -58,6 +59,13 @@ class ConsoleProgress:
     def planned(self, hops: list[Hop]) -> None:
         """Remember how wide the names are."""
         self._width = max(len(str(hop)) for hop in hops)
+
+    def found(self, finding: Finding) -> None:
+        """The finding, and what to do."""
+        self._stop()
+        self._console.print(Text(f"! {finding.note}", style="yellow"), soft_wrap=True)
+        if finding.hint:
+            self._console.print(Text(f"    {finding.hint}", style="dim"), soft_wrap=True)
 
     def started(self, hop: Hop) -> None:
         """Name the hop."""

@@ -1,0 +1,72 @@
+"""`convertkit samples check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from convertkit.api import options_recipe
+from convertkit.errors import SamplesError
+from convertkit.samples_check import SamplesChecked, check_samples
+
+
+@click.group(short_help="Check samples before they calibrate.")
+def command() -> None:
+    """Check samples before they calibrate an INT8 model."""
+
+
+@command.command()
+@click.argument("samples", metavar="PATH", type=click.Path())
+@click.option(
+    "--model", required=True, type=click.Path(path_type=Path), help="The model that they are samples for."
+)
+@click.option("--recipe", metavar="NAME-OR-FILE", help="How the samples are split, and images prepared.")
+@click.option("--input", "inputs", multiple=True, metavar="NAME:DTYPE[d0,…]", help="An input of the model.")
+@click.option("--factory", metavar="MODULE:CALLABLE", help="Builds the nn.Module of a state dict.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any key of a recipe.")
+@click.option("--allow-code", is_flag=True, help="Allow a model file that is, or may be, a program.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def check(
+    samples: str,
+    model: Path,
+    recipe: str | None,
+    inputs: tuple[str, ...],
+    factory: str | None,
+    settings: tuple[str, ...],
+    allow_code: bool,
+    as_json: bool,
+) -> int:
+    """Check the samples at PATH as before an INT8 hop, without converting anything.
+
+    Count, constants, duplicates, channels, value range, what calibration and validation see of it, classes;
+    and, where labels are given, whether the model is right on the samples. An error stops a run that
+    calibrates; a warning does not. Exit code 0 without an error, 6 with one.
+    """
+    chosen = options_recipe(recipe, samples=samples, inputs=inputs, factory=factory, settings=settings)
+    result = check_samples(model, chosen, allow_code=allow_code)
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(result), indent=2).decode())
+    else:
+        show(result)
+    return 0 if result.is_passed else SamplesError.exit_code
+
+
+def show(result: SamplesChecked) -> None:
+    """One line a finding and one for its hint; then the sum."""
+    split = f"{result.calibration} calibrate, {result.validation} validate"
+    click.echo(f"{result.path}: {result.count} samples, {split}")
+    for finding in result.findings:
+        click.echo(f"{finding.severity:<8}  {finding.check:<11}  {finding.message}")
+        if finding.hint:
+            click.echo(f"{'':<23}{finding.hint}")
+    count = dict.fromkeys(("error", "warning", "accepted"), 0)
+    for finding in result.findings:
+        count[finding.severity] += 1
+    said = ", ".join(
+        f"{number} {name}{'s' if number > 1 and name != 'accepted' else ''}"
+        for name, number in count.items()
+        if number
+    )
+    click.echo(said or "no finding")

@@ -1,0 +1,82 @@
+"""Samples on their own, checked as before a hop that calibrates; nothing is converted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from convertkit.calibration import check_calibration
+from convertkit.evidence import undecided, weigh
+from convertkit.finding import Finding, errors_of
+from convertkit.intake import read_early, source_loader, take_in
+from convertkit.recipe import Recipe
+from convertkit.samples import Samples, Split, split_samples
+from convertkit.side_by_side import opened
+from convertkit.sources import check_trusted, inspect_source
+from convertkit.validator import Validator
+
+
+class SamplesChecked(msgspec.Struct, frozen=True):
+    """What `convertkit samples check` prints.
+
+    Attributes:
+        count, calibration, validation: samples in all, and in each split.
+        has_run: whether the model was asked about the labelled samples.
+    """
+
+    path: str
+    count: int
+    calibration: int
+    validation: int
+    has_run: bool
+    findings: tuple[Finding, ...]
+
+    @property
+    def is_passed(self) -> bool:
+        """True without an error."""
+        return not errors_of(self.findings)
+
+
+def check_samples(model: Path, recipe: Recipe, *, allow_code: bool = False) -> SamplesChecked:
+    """Findings about the recipe's samples for a model; a worker starts only where the model has to tell.
+
+    Raises:
+        ConvertkitError: the model cannot be used, or the samples cannot even be read or fitted to it.
+    """
+    file = inspect_source(model)
+    check_trusted(file, allow_code=allow_code)
+    loader = source_loader(file, recipe.factory)
+    path = Path(recipe.samples or "")
+    early = read_early(file, recipe.inputs, path, recipe.sampling, needs_calibration=True)
+    if early[0] is not None:
+        samples = early[0]
+        split = split_samples(samples.count, recipe.sampling, needs_calibration=True)
+        findings = check_calibration(samples, split, recipe.sampling)
+        if samples.labels is None or errors_of(undecided(findings, samples)):
+            return checked(path, samples, split, findings, has_run=False)
+    with opened(recipe) as (workers, scratch):
+        intake = take_in(
+            file,
+            loader,
+            early,
+            path,
+            recipe.sampling,
+            needs_calibration=True,
+            workers=workers,
+            scratch=scratch,
+        )
+        findings = check_calibration(intake.samples, intake.split, recipe.sampling)
+        has_run = intake.samples.labels is not None and not errors_of(undecided(findings, intake.samples))
+        if has_run:
+            validator = Validator(workers, intake, scratch, recipe.gate, recipe.bench.threads)
+            findings = weigh(findings, validator, intake, recipe.sampling)
+    return checked(path, intake.samples, intake.split, findings, has_run=has_run)
+
+
+def checked(
+    path: Path, samples: Samples, split: Split, findings: tuple[Finding, ...], *, has_run: bool
+) -> SamplesChecked:
+    """The answer."""
+    sizes = samples.count, len(split.calibration), len(split.validation)
+    return SamplesChecked(str(path), *sizes, has_run, findings)
