@@ -105,6 +105,31 @@ class SavedmodelToTfliteOptions(msgspec.Struct, frozen=True, forbid_unknown_fiel
         return (self,)
 
 
+class OnnxToOnnxInt8Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`onnx_to_onnx_int8`.
+
+    Attributes:
+        per_channel: one scale per output channel for the weights; False is one scale for each weight.
+        calibration: how a range is chosen from what calibration saw: its ends (`minmax`), or all but a
+            thousandth of a percent (`percentile`). ONNX Runtime's `entropy` is not here: its histogram
+            has as many bins as it quantizes to, so it has one range to choose from, that of `minmax`.
+        reduce_range: weights in 7 bits, for CPUs without VNNI where 8 bits saturate.
+    """
+
+    per_channel: bool = True
+    calibration: Literal["minmax", "percentile"] = "minmax"
+    reduce_range: bool = False
+
+    @property
+    def converter(self) -> str:
+        """ONNX Runtime's static quantizer, in QDQ form."""
+        return "quantize_static"
+
+    def attempts(self, *, has_dynamic_axes: bool) -> tuple[Self, ...]:
+        """One attempt."""
+        return (self,)
+
+
 class GateOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Tolerances; None takes the default of the target's precision (`gate.DEFAULT_TOLERANCES`).
 

@@ -6,6 +6,7 @@ import msgspec
 
 from convertkit.formats import Format, Precision, Variant
 from convertkit.options import (
+    OnnxToOnnxInt8Options,
     OnnxToSavedmodelOptions,
     SavedmodelToTfliteOptions,
     StageOptions,
@@ -57,7 +58,7 @@ class RuntimeRow(msgspec.Struct, frozen=True):
 
 ENVIRONMENTS = (
     EnvironmentRow("torch", ("torch", "convertkit.stages.torch_to_onnx", "convertkit.runtimes.torch")),
-    EnvironmentRow("onnx", ("convertkit.runtimes.onnxruntime",)),
+    EnvironmentRow("onnx", ("convertkit.runtimes.onnxruntime", "convertkit.stages.onnx_to_onnx_int8")),
     EnvironmentRow(
         "tf",
         (
@@ -103,6 +104,15 @@ STAGES = (
         SavedmodelToTfliteOptions,
         ("tensorflow",),
         "TFLite at five precisions, built-in operators only",
+    ),
+    StageRow(
+        "onnx_to_onnx_int8",
+        Variant(Format.ONNX),
+        (Variant(Format.ONNX, Precision.INT8),),
+        "onnx",
+        OnnxToOnnxInt8Options,
+        ("onnxruntime-gpu", "onnx"),
+        "ONNX Runtime's static quantization, QDQ",
     ),
 )
 
