@@ -11,6 +11,8 @@ from convertkit.options import (
     SavedmodelToTfliteOptions,
     StageOptions,
     TorchToOnnxOptions,
+    TorchToTorchDynamicOptions,
+    TorchToTorchFxOptions,
 )
 
 
@@ -57,7 +59,16 @@ class RuntimeRow(msgspec.Struct, frozen=True):
 
 
 ENVIRONMENTS = (
-    EnvironmentRow("torch", ("torch", "convertkit.stages.torch_to_onnx", "convertkit.runtimes.torch")),
+    EnvironmentRow(
+        "torch",
+        (
+            "torch",
+            "convertkit.stages.torch_to_onnx",
+            "convertkit.runtimes.torch",
+            "convertkit.stages.torch_to_torch_dynamic",
+            "convertkit.stages.torch_to_torch_fx",
+        ),
+    ),
     EnvironmentRow("onnx", ("convertkit.runtimes.onnxruntime", "convertkit.stages.onnx_to_onnx_int8")),
     EnvironmentRow(
         "tf",
@@ -113,6 +124,24 @@ STAGES = (
         OnnxToOnnxInt8Options,
         ("onnxruntime-gpu", "onnx"),
         "ONNX Runtime's static quantization, QDQ",
+    ),
+    StageRow(
+        "torch_to_torch_dynamic",
+        Variant(Format.TORCH),
+        (Variant(Format.TORCH, Precision.INT8_DYNAMIC),),
+        "torch",
+        TorchToTorchDynamicOptions,
+        ("torch",),
+        "INT8 weights, activations quantized in every call",
+    ),
+    StageRow(
+        "torch_to_torch_fx",
+        Variant(Format.TORCH),
+        (Variant(Format.TORCH, Precision.INT8),),
+        "torch",
+        TorchToTorchFxOptions,
+        ("torch",),
+        "FX graph mode, calibrated",
     ),
 )
 
