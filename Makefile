@@ -4,7 +4,7 @@ BIN := .venv/bin
 FIELD := .venv-field
 DEMO := build/digits
 
-.PHONY: help setup demo test test-fast lint format fixtures bench clean lock
+.PHONY: help setup demo test test-fast lint format fixtures bench conformance zoo clean lock
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -49,6 +49,12 @@ fixtures: setup ## Rebuild the fixtures and their checksums (half a minute)
 
 bench: setup ## Overhead of checking against bare conversion; prints the ratio
 	$(BIN)/python -m benchmarks.overhead
+
+conformance: setup ## ONNX's own conformance suite through the lowering; writes docs/conformance.md
+	$(BIN)/python -m benchmarks.conformance
+
+zoo: setup ## Models with dynamic axes from PyTorch into TFLite; prints a table
+	$(BIN)/python -m benchmarks.zoo
 
 lock: setup ## Write constraints.txt from the environment
 	$(BIN)/pip freeze --exclude-editable | sed 's/+cpu//' > constraints.txt

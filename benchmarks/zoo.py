@@ -159,7 +159,7 @@ def int8(folder: Path, lowered: Any, cases: Cases) -> float:
 def main() -> None:
     folder = Path(os.environ.get("ZOO_FOLDER", ROOT / "build" / "zoo"))
     listing = subprocess.run(
-        [sys.executable, "-c", "from benchmarks.zoo_models import MODELS; print(*[f'{n}:{e.int8_db}' for n, e in MODELS.items()])"],
+        [sys.executable, "-m", "benchmarks.zoo_models"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout.split()  # fmt: skip
     known = {name: None if db == "None" else float(db) for name, db in (item.split(":") for item in listing)}

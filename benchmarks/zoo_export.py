@@ -20,7 +20,7 @@ BATCHES = (1, 2, 5)
 
 
 def settings(entry: Entry) -> list[dict[str, int]]:
-    """The sizes that a model is checked at: three batches, and two further settings of its other free axes."""
+    """The sizes that a model is checked at: three batches, and two settings of its other free axes."""
     return [*({"batch": batch} for batch in BATCHES), *({"batch": 2, **sizes} for sizes in entry.sizes)]
 
 
@@ -33,13 +33,12 @@ def export(name: str, path: Path) -> str:
     axes = {0: "batch"} | {axis: word for word, axis in entry.free.items()}
     try:
         dims = tuple({axis: _dimension(word) for axis, word in axes.items() if axis < x.ndim} for x in inputs)
-        shapes: Any = dims if not _is_wrapped(model) else (dims + (None,) * (2 - len(dims)))
         program = torch.onnx.export(
             model,
             inputs,
             dynamo=True,
             opset_version=20,
-            dynamic_shapes=shapes,
+            dynamic_shapes=dims,
             input_names=names,
             verbose=False,
         )
@@ -54,13 +53,20 @@ def export(name: str, path: Path) -> str:
         dynamo=False,
         opset_version=20,
         input_names=names,
-        dynamic_axes={word: {axis: label for axis, label in axes.items()} for word in names},
+        dynamic_axes=dict.fromkeys(names, axes),
     )
     return "torchscript"
 
 
-def _is_wrapped(model: torch.nn.Module) -> bool:
-    return type(model).__name__ == "Logits"
+def export_static(name: str, path: Path) -> None:
+    """Write the ONNX file for batch 1 and no free axis."""
+    torch.manual_seed(1)
+    inputs = MODELS[name].inputs(batch=1)
+    names = [f"input{index}" for index in range(len(inputs))]
+    program = torch.onnx.export(
+        made(name), inputs, dynamo=True, opset_version=20, input_names=names, verbose=False
+    )
+    program.save(str(path))
 
 
 def _dimension(word: str) -> Any:
@@ -71,6 +77,8 @@ def main() -> None:
     warnings.filterwarnings("ignore")
     name, folder = sys.argv[1], Path(sys.argv[2])
     folder.mkdir(parents=True, exist_ok=True)
+    if sys.argv[3:] == ["static"]:
+        return export_static(name, folder / "static.onnx")
     started = time.perf_counter()
     exporter = export(name, folder / "model.onnx")
     model = made(name)

@@ -337,3 +337,7 @@ def made(name: str) -> nn.Module:
             nn.init.normal_(module.running_mean, 0, 0.2)
             nn.init.uniform_(module.running_var, 0.5, 1.5)
     return model
+
+
+if __name__ == "__main__":
+    print(*[f"{name}:{entry.int8_db}" for name, entry in MODELS.items()])

@@ -19,7 +19,7 @@ from convertkit.recipe import Recipe, decode_recipe, load_recipe
 from convertkit.registry import STAGES
 from convertkit.report import Report
 from convertkit.side_by_side import Measured
-from convertkit.validate import Judgement
+from convertkit.validator import Judgement
 
 SHORTHANDS = ("layout", "io")
 
@@ -162,6 +162,7 @@ def merge(recipe: Recipe, given: dict[str, Any], settings: Sequence[str]) -> Rec
     content |= {key: value for key, value in given.items() if value}
     for setting in settings:
         set_key(content, setting)
+    content = msgspec.to_builtins(decode_recipe(content, "options"))
     for row in STAGES:
         options = content["stages"][row.name]
         options |= {key: content[key] for key in SHORTHANDS if key in options and content[key]}
@@ -181,5 +182,5 @@ def set_key(content: dict[str, Any], setting: str) -> None:
             raise UsageError(f"--set '{setting}': '{part}' has no keys of its own")
     try:
         target[last] = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):  # ValueError: a date that there is not
         raise UsageError(f"--set '{setting}': the value is not YAML") from None

@@ -22,7 +22,7 @@ from convertkit.lowering.narrow import carried, narrow_element, uncarried
 Array = np.ndarray[Any, Any]
 
 
-class TensorflowRep(BackendRep):  # type: ignore[misc]
+class TensorflowRep(BackendRep):
     """A model ready to run, in the source's axis order.
 
     Inputs that decide the shape of the graph (pads, axes, scales …) are taken as constants when the model is
@@ -97,7 +97,7 @@ def ancestors(graph: onnx.GraphProto, name: str) -> set[str]:
     return names
 
 
-class TensorflowBackend(Backend):  # type: ignore[misc]
+class TensorflowBackend(Backend):
     """`onnx.backend.base.Backend` over `convertkit.lowering`."""
 
     @classmethod

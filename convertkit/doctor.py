@@ -22,7 +22,7 @@ from convertkit import __version__
 from convertkit.devices import cpu_name, gpu_names
 from convertkit.errors import ConvertkitError, WorkerError
 from convertkit.formats import Format
-from convertkit.isolate import Worker, interpreter
+from convertkit.isolate import Worker, environment_install, interpreter
 from convertkit.jobs import DescribeJob
 from convertkit.options import LimitOptions
 from convertkit.registry import (
@@ -191,7 +191,7 @@ def own_install(row: EnvironmentRow, python: Path | None) -> str:
     """The row's install line, for the interpreter there is, or for the folder where it is looked for."""
     if python is not None:
         return f"{shlex.quote(str(python))} -m pip install {row.install.partition('pip install ')[2]}"
-    return row.install.replace(f".venv-{row.name}", shlex.quote(f"{sys.prefix}-{row.name}"))
+    return environment_install(row)
 
 
 def interpreter_fix(row: EnvironmentRow) -> str:
@@ -299,7 +299,11 @@ def start_fix(row: EnvironmentRow, state: EnvironmentState, message: str) -> str
     name = module[1].replace("_", "-") if module else ""
     if name in requirements() and state.python and not row.own_interpreter:
         return install_line(state.python, [name])
-    return own_install(row, Path(state.python)) if row.own_interpreter and state.python else row.install
+    return (
+        own_install(row, Path(state.python))
+        if row.own_interpreter and state.python
+        else environment_install(row)
+    )
 
 
 def judge(row: StageRow, environments: dict[str, EnvironmentState]) -> StageState:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from pathlib import Path
+
+from convertkit.digest import hash_path
 
 DATA_SUFFIX = ".data"
 
@@ -11,6 +14,15 @@ DATA_SUFFIX = ".data"
 def sidecar(path: Path) -> Path:
     """Where an ONNX file keeps weights that do not fit into it."""
     return path.with_name(path.name + DATA_SUFFIX)
+
+
+def hash_artifact(path: Path) -> tuple[str, int]:
+    """SHA-256 and bytes of an artifact, its sidecar included."""
+    digest, size = hash_path(path)
+    if not sidecar(path).exists():
+        return digest, size
+    more, bytes_more = hash_path(sidecar(path))
+    return hashlib.sha256(f"{digest} {more}".encode()).hexdigest(), size + bytes_more
 
 
 def copy_artifact(source: Path, target: Path) -> None:

@@ -38,6 +38,7 @@ class RunFolder:
             self.repro.mkdir(exist_ok=True)
             self.scratch = Path(tempfile.mkdtemp(prefix=".work-", dir=self.path))
         except OSError as error:
+            self._remove_empty()
             raise UsageError(
                 f"cannot write to {self.path}: {error.strerror}", hint="choose another folder with -o"
             ) from None
@@ -55,6 +56,9 @@ class RunFolder:
         for log in self.logs.glob("*.log"):
             if not log.stat().st_size:
                 log.unlink()
+        self._remove_empty()
+
+    def _remove_empty(self) -> None:
         for folder in (self.logs, self.repro, *self._created):
             if folder.is_dir() and not os.listdir(folder):
                 folder.rmdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -11,21 +12,21 @@ import msgspec
 from convertkit.artifact import Artifact
 from convertkit.digest import hash_path
 from convertkit.errors import ConvertkitError, GateError, StageError
-from convertkit.files import remove_artifact
+from convertkit.files import hash_artifact, remove_artifact
 from convertkit.folder import RunFolder
-from convertkit.formats import Format
 from convertkit.intake import Intake, example_arrays
-from convertkit.isolate import Workers
+from convertkit.isolate import Workers, interpreter
 from convertkit.jobs import Converted, ConvertJob
 from convertkit.options import StageOptions
 from convertkit.plan import Hop
 from convertkit.recipe import Recipe
+from convertkit.registry import environment_row
 from convertkit.replay import write_replay
 from convertkit.report import ArtifactRecord, Attempt, HopRecord
 from convertkit.signature import Arrays
 from convertkit.store import Store, StoredHop, hop_key
 from convertkit.tensors import write_npz
-from convertkit.validate import Judgement, Validator
+from convertkit.validator import Judgement, Validator
 from convertkit.versions import package_versions
 
 STEM = "model"
@@ -110,7 +111,7 @@ class HopRunner:
         is_cached = stored is not None
         if stored is None:
             stored = self._convert(hop, source, options, out, scratch)
-        digest, size = hash_path(out)
+        digest, size = hash_artifact(out)
         artifact = Artifact(hop.target, str(out), stored.signature, digest, size, stored.loader)
         judgement = self._validator.judge(artifact, self._outputs[hop.source])
         if self._store and key:
@@ -167,6 +168,7 @@ class HopRunner:
             signature=msgspec.to_builtins(source.signature),
             examples=hash_path(self._examples)[0],
             calibration=calibration if hop.target.precision.needs_calibration else None,
+            interpreter=other_interpreter(hop.stage.environment),
             versions=package_versions(hop.stage.packages),
         )
 
@@ -177,12 +179,9 @@ class HopRunner:
         place = self._folder.reject if judgement.reason else self._folder.accept
         path = place(Path(made.artifact.path), name)
         artifact = msgspec.structs.replace(made.artifact, path=str(path))
-        field = None
         if not judgement.reason:
             self._artifacts[hop.target] = artifact
             self._outputs[hop.target] = judgement.outputs
-            if hop.target.format is Format.TFLITE:
-                field = self._validator.check_field(artifact, judgement.outputs)
         return HopRecord(
             stage=hop.stage.name,
             source=str(hop.source),
@@ -204,10 +203,16 @@ class HopRunner:
             vs_previous=judgement.vs_previous,
             accuracy=judgement.accuracy,
             dynamic_axes=judgement.dynamic_axes,
-            field_runtime=field,
+            field_runtime=judgement.field_runtime,
             notes=made.stored.notes,
             exit_code=GateError.exit_code if judgement.reason else 0,
         )
+
+
+def other_interpreter(environment: str) -> str | None:
+    """The interpreter of an environment that has one of its own, whose packages are not this one's."""
+    python = interpreter(environment_row(environment))
+    return None if python == Path(sys.executable) else str(python)
 
 
 def log_name(hop: Hop) -> str:

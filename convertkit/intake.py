@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 
 import msgspec
 
 from convertkit.artifact import Artifact, Loader
+from convertkit.digest import hash_path
 from convertkit.errors import UsageError
 from convertkit.formats import Format, Variant
 from convertkit.images import load_images
@@ -19,6 +21,8 @@ from convertkit.samples import (
     Samples,
     Split,
     fit_samples,
+    is_batch_axis,
+    leading_axes,
     load_arrays,
     other_sizes,
     resized,
@@ -162,7 +166,8 @@ def take_in(
         samples, _ = read_samples(samples_path, signature.inputs, options)
     else:
         samples = fit_samples(renamed(samples, inputs, signature), signature.inputs)
-    artifact = Artifact(Variant(file.format), job.path, signature, file.sha256, file.size_bytes, loader)
+    sha256, size = with_external_data(file, answer.external_data)
+    artifact = Artifact(Variant(file.format), job.path, signature, sha256, size, loader)
     return Intake(
         file,
         artifact,
@@ -170,6 +175,16 @@ def take_in(
         split_samples(samples.count, options, needs_calibration=needs_calibration),
         axis_sizes(signature.inputs, samples, file.ranges),
     )
+
+
+def with_external_data(file: SourceFile, names: tuple[str, ...]) -> tuple[str, int]:
+    """SHA-256 and bytes of a model file together with the weights that it keeps in files beside it."""
+    sha256, size = file.sha256, file.size_bytes
+    for name in names:
+        digest, more = hash_path(Path(file.path).parent / name)
+        sha256 = hashlib.sha256(f"{sha256} {name} {digest}".encode()).hexdigest()
+        size += more
+    return sha256, size
 
 
 def renamed(samples: Samples, before: tuple[TensorSpec, ...], signature: Signature) -> Samples:
@@ -194,7 +209,7 @@ def example_arrays(samples: Samples, inputs: tuple[TensorSpec, ...]) -> Arrays:
     rows = example_rows(samples, inputs)
     arrays = samples.take(rows)
     for spec in inputs:
-        if arrays[spec.name].ndim == len(spec.shape) + 1:
+        if leading_axes(spec, arrays[spec.name]):
             arrays[spec.name] = arrays[spec.name][0]
     return arrays
 
@@ -205,11 +220,12 @@ def axis_sizes(
     """Other sizes to try for every dynamic axis of the inputs, by the axis's name."""
     sizes: dict[str, list[int]] = {}
     for spec in inputs:
-        shape = samples.arrays[spec.name].shape
+        values = samples.arrays[spec.name]
         for axis, name in spec.dynamic_axes.items():
             lowest, highest = ranges.get(name, (1, None))
-            exported = EXAMPLE_COUNT if axis == 0 else shape[axis]
-            sizes[name] = other_sizes(exported, is_batch=axis == 0, lowest=lowest, highest=highest)
+            is_batch = is_batch_axis(spec, values, axis)
+            exported = EXAMPLE_COUNT if is_batch else values.shape[axis + leading_axes(spec, values)]
+            sizes[name] = other_sizes(exported, is_batch=is_batch, lowest=lowest, highest=highest)
     return sizes
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -37,6 +38,16 @@ WORKER_FILE = Path(__file__).with_name("worker.py")
 ANSWER_DECODER: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
 
 
+def own_folder(row: EnvironmentRow) -> Path:
+    """Where an environment with an interpreter of its own is looked for: `.venv-field` beside `.venv`."""
+    return Path(f"{sys.prefix}-{row.name}")
+
+
+def environment_install(row: EnvironmentRow) -> str:
+    """The exact line that makes an environment available."""
+    return row.install.format(folder=shlex.quote(str(own_folder(row))))
+
+
 def interpreter(row: EnvironmentRow) -> Path | None:
     """The Python of an environment: `CONVERTKIT_PYTHON_<NAME>`, else `<prefix>-<name>`, else this one.
 
@@ -46,7 +57,7 @@ def interpreter(row: EnvironmentRow) -> Path | None:
     named = os.environ.get(f"CONVERTKIT_PYTHON_{row.name.upper()}")
     if named:
         return Path(named)
-    beside = Path(f"{sys.prefix}-{row.name}") / "bin" / "python"
+    beside = own_folder(row) / "bin" / "python"
     if beside.exists():
         return beside
     return None if row.own_interpreter else Path(sys.executable)
@@ -64,7 +75,8 @@ class Worker:
         python = interpreter(environment)
         if python is None or not python.exists():
             raise MissingDependencyError(
-                f"the '{environment.name}' environment has no interpreter", hint=environment.install
+                f"the '{environment.name}' environment has no interpreter",
+                hint=environment_install(environment),
             )
         self.environment = environment
         self.peak_bytes = 0
@@ -87,7 +99,7 @@ class Worker:
                 raise MissingDependencyError(
                     f"the '{environment.name}' environment's interpreter {python} does not start: "
                     f"{error.strerror}",
-                    hint=environment.install,
+                    hint=environment_install(environment),
                 ) from None
             finally:
                 os.close(writing)

@@ -119,10 +119,12 @@ class Described(Message, frozen=True, tag="described"):
 
     Attributes:
         details: facts worth showing: operators, opset, producer.
+        external_data: names of files beside the model that hold its weights (ONNX).
     """
 
     signature: Signature
     details: dict[str, str] = {}
+    external_data: tuple[str, ...] = ()
 
 
 class Inferred(Message, frozen=True, tag="inferred"):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
-import convertkit
-from convertkit.artifact import Artifact
 from convertkit.devices import check_device
 from convertkit.errors import UsageError
 from convertkit.folder import RunFolder
@@ -18,25 +17,14 @@ from convertkit.intake import Intake, read_early, source_loader, take_in
 from convertkit.isolate import Workers
 from convertkit.measure import measure
 from convertkit.plan import Hop, default_variant, plan
+from convertkit.publish import build_report, write_run
 from convertkit.recipe import Recipe
 from convertkit.registry import runtime_row
-from convertkit.render import render
-from convertkit.report import (
-    FILE_NAME,
-    SIGNATURE_FILE,
-    HopRecord,
-    Report,
-    SamplesRecord,
-    SourceRecord,
-    signature_entry,
-    write_json,
-)
+from convertkit.report import HopRecord, Report
 from convertkit.sources import check_trusted, inspect_source
 from convertkit.store import Store
-from convertkit.validate import Validator
-from convertkit.versions import environment_record
+from convertkit.validator import Validator
 
-RENDERED_FILES = {"report.md": "markdown", "report.html": "html", "junit.xml": "junit"}
 SYNTHETIC_NOTE = "no samples were given: the float gates used seeded synthetic inputs"
 
 
@@ -98,6 +86,7 @@ def run(request: RunRequest, progress: Progress) -> Report:
     Raises:
         ConvertkitError: something is wrong with what was given; a hop that fails is in the report instead.
     """
+    started = datetime.now(UTC)
     recipe = request.recipe
     targets = target_variants(recipe)
     device = check_device(recipe.device)
@@ -148,7 +137,14 @@ def run(request: RunRequest, progress: Progress) -> Report:
             msgspec.structs.replace(record, latency=latencies.get(hop.target, ()))
             for hop, record in zip(hops, records, strict=True)
         ]
-        report = build_report(intake, records, latencies[intake.artifact.variant])
+        report = build_report(
+            intake,
+            records,
+            targets=targets,
+            notes=run_notes(recipe, intake),
+            source_latency=latencies[intake.artifact.variant],
+            started=started,
+        )
         write_run(report, artifacts, folder)
     progress.reported(report, folder.path)
     return report
@@ -187,51 +183,19 @@ def check_samples_given(targets: list[Variant], samples: Path | None) -> None:
             raise UsageError(f"{target} needs real samples to calibrate with", hint="give --samples FILE.npz")
 
 
+def run_notes(recipe: Recipe, intake: Intake) -> tuple[str, ...]:
+    """What the reader of the report has to know of how it was asked for."""
+    notes = [SYNTHETIC_NOTE] if intake.samples.origin == "synthetic" else []
+    if Format.TFLITE in recipe.to:
+        meant = default_variant(Format.TFLITE, has_samples=recipe.samples is not None)
+        given = "samples were given" if recipe.samples else "no samples were given"
+        notes.append(f"tflite means {meant} here, since {given}")
+    return tuple(notes)
+
+
 def environments_of(source: Format, hops: list[Hop]) -> list[str]:
     """Environments that a run will use, in the order of their first use."""
     names = [runtime_row(source).environment]
     for hop in hops:
         names += [hop.stage.environment, runtime_row(hop.target.format).environment]
     return list(dict.fromkeys(names))
-
-
-def build_report(intake: Intake, records: list[HopRecord], source_latency: tuple[object, ...]) -> Report:
-    """The report of a run."""
-    file, signature, samples = intake.file, intake.artifact.signature, intake.samples
-    statuses = {record.status for record in records}
-    status = next((s for s in ("error", "failed") if s in statuses), "passed")
-    return Report(
-        convertkit=convertkit.__version__,
-        status=status,  # type: ignore[arg-type]
-        source=SourceRecord(
-            path=file.path,
-            format=str(file.format),
-            kind=str(file.kind),
-            sha256=file.sha256,
-            size_bytes=file.size_bytes,
-            inputs=signature.inputs,
-            outputs=signature.outputs,
-        ),
-        samples=SamplesRecord(
-            origin=samples.origin,
-            sha256=samples.sha256,
-            count=samples.count,
-            calibration=len(intake.split.calibration),
-            validation=len(intake.split.validation),
-        ),
-        hops=tuple(records),
-        source_latency=source_latency,  # type: ignore[arg-type]
-        notes=(SYNTHETIC_NOTE,) if samples.origin == "synthetic" else (),
-        environment=environment_record(),
-    )
-
-
-def write_run(report: Report, artifacts: list[Artifact], folder: RunFolder) -> None:
-    """Write `report.*` and `signature.json`; the first artifact is the source."""
-    source, *made = artifacts
-    entries = [signature_entry(source, report.source.path)]
-    entries += [signature_entry(artifact, folder.relative(artifact.path)) for artifact in made]
-    write_json(entries, folder.path / SIGNATURE_FILE)
-    write_json(report, folder.path / FILE_NAME)
-    for name, form in RENDERED_FILES.items():
-        (folder.path / name).write_text(render(report, form), encoding="utf-8")

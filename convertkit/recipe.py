@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Hashable
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -72,10 +74,14 @@ class StrictLoader(yaml.SafeLoader):
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         """Refuse a key that stands twice."""
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                break  # the safe loader's own error follows
+            if key in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"'{key}' stands twice", node.start_mark)
+            seen.add(key)
         return super().construct_mapping(node, deep)
 
 
@@ -100,8 +106,9 @@ def find_recipe(name: str) -> Path:
     if name in recipe_names():
         return named
     path = Path(name)
-    if path.is_file():
-        return path
+    with contextlib.suppress(OSError):  # a name that is too long for a file
+        if path.is_file():
+            return path
     raise UsageError(f"no recipe '{name}'", hint=did_you_mean(name, recipe_names()))
 
 
@@ -116,7 +123,9 @@ def load_recipe(name: str) -> Recipe:
         raise UsageError(f"{path} is {path.stat().st_size >> 20} MiB; no recipe is that large")
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), StrictLoader)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: no UTF-8, no such date
         reason = " ".join(str(error).split())
         raise UsageError(f"{path} is not a YAML recipe: {reason[:200]}") from None
     return decode_recipe(content if content is not None else {}, str(path))

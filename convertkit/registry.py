@@ -24,7 +24,7 @@ class EnvironmentRow(msgspec.Struct, frozen=True):
         preload: modules imported while the worker is idle.
         own_interpreter: its packages cannot live beside the others; without an interpreter of its own
             it is not available.
-        install: exact line that makes it available.
+        install: exact line that makes it available; `{folder}` is where it is looked for.
     """
 
     name: str
@@ -83,7 +83,7 @@ ENVIRONMENTS = (
         "field",
         ("convertkit.runtimes.tflite_runtime",),
         own_interpreter=True,
-        install="python3.11 -m venv .venv-field && .venv-field/bin/pip install "
+        install="python3.11 -m venv {folder} && {folder}/bin/pip install "
         "tflite-runtime==2.14.0 'numpy<2' msgspec",
     ),
 )

@@ -141,7 +141,14 @@ class Environment(Record, frozen=True, kw_only=True):
 
 
 class Report(Record, frozen=True, kw_only=True):
-    """A whole run. `report.json` is this, as JSON; fields may be added, none renamed."""
+    """A whole run. `report.json` is this, as JSON; fields may be added, none renamed.
+
+    Attributes:
+        status: that of the first hop that did not pass.
+        targets: variants that were asked for, in full.
+        started: ISO 8601, UTC.
+        seconds: wall time of the whole run.
+    """
 
     schema_version: int = SCHEMA_VERSION
     convertkit: str
@@ -149,6 +156,9 @@ class Report(Record, frozen=True, kw_only=True):
     source: SourceRecord
     samples: SamplesRecord
     hops: tuple[HopRecord, ...]
+    targets: tuple[str, ...] = ()
+    started: str = ""
+    seconds: float = 0.0
     source_latency: tuple[Latency, ...] = ()
     notes: tuple[str, ...] = ()
     environment: Environment

@@ -224,6 +224,16 @@ def synthesize(inputs: tuple[TensorSpec, ...], seed: int) -> Samples:
     return Samples("synthetic", digest, arrays)
 
 
+def leading_axes(spec: TensorSpec, values: Array) -> int:
+    """1 where the samples' axis stands before the input's own axes; 0 where it is the input's batch axis."""
+    return values.ndim - len(spec.shape)
+
+
+def is_batch_axis(spec: TensorSpec, values: Array, axis: int) -> bool:
+    """True where an axis of an input is the one along which samples are stacked."""
+    return axis == 0 and leading_axes(spec, values) == 0
+
+
 def resized(inputs: tuple[TensorSpec, ...], arrays: Arrays, axis_name: str, size: int) -> Arrays:
     """The arrays with another size of one dynamic axis: cut, or repeated from the start."""
     result: Arrays = {}
@@ -231,7 +241,8 @@ def resized(inputs: tuple[TensorSpec, ...], arrays: Arrays, axis_name: str, size
         values = arrays[spec.name]
         for axis, name in spec.dynamic_axes.items():
             if name == axis_name:
-                values = np.take(values, np.arange(size) % values.shape[axis], axis=axis)
+                place = axis + leading_axes(spec, values)
+                values = np.take(values, np.arange(size) % values.shape[place], axis=place)
         result[spec.name] = np.ascontiguousarray(values)
     return result
 

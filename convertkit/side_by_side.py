@@ -21,7 +21,7 @@ from convertkit.recipe import Recipe
 from convertkit.report import SIGNATURE_FILE, ArtifactSignature
 from convertkit.signature import Dim, Signature, TensorSpec
 from convertkit.sources import check_trusted, inspect_source
-from convertkit.validate import Judgement, Validator
+from convertkit.validator import Judgement, Validator
 
 INTEGER_TYPES = frozenset(("int8", "uint8", "int16"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import platform
@@ -14,7 +15,7 @@ import msgspec
 import platformdirs
 
 from convertkit.artifact import Loader
-from convertkit.files import copy_artifact
+from convertkit.files import copy_artifact, remove_artifact
 from convertkit.signature import Signature
 
 LARGEST_BYTES = 10 << 30
@@ -64,8 +65,10 @@ class Store:
             stored = msgspec.json.decode((folder / RECORD).read_bytes(), type=StoredHop)
             copy_artifact(folder / CONTENT, out)
         except (OSError, msgspec.MsgspecError):
+            remove_artifact(out)
             return None
-        os.utime(folder)
+        with contextlib.suppress(OSError):  # a read-only store gives all the same
+            os.utime(folder)
         return stored
 
     def put(self, key: str, artifact: Path, hop: StoredHop) -> None:

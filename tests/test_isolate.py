@@ -76,8 +76,19 @@ def ask(pool, action, environment="fake"):
     return answer.details
 
 
+OTHERS = set()  # processes of this session that were there before a test: workers that other modules share
+
+
+@pytest.fixture(autouse=True)
+def others():
+    """Only what a test starts counts as left behind."""
+    OTHERS.clear()
+    OTHERS.update(process.pid for process in psutil.Process().children(recursive=True))
+
+
 def descendants():
-    return [process for process in psutil.Process().children(recursive=True) if is_running(process.pid)]
+    found = psutil.Process().children(recursive=True)
+    return [process for process in found if process.pid not in OTHERS and is_running(process.pid)]
 
 
 def is_running(pid):
@@ -276,17 +287,19 @@ def test_the_pool_leaves_no_process_behind_after_an_exception(logs):
     assert not descendants()
 
 
-def test_a_worker_dies_with_its_parent(logs, tmp_path):
+def test_a_worker_dies_with_its_parent_even_in_the_middle_of_a_job(logs, tmp_path):
     script = tmp_path / "parent.py"
     script.write_text(
-        "import os, sys, pathlib\n"
+        "import os, sys, pathlib, threading\n"
         "from convertkit import isolate, options, jobs, registry\n"
         "row = registry.EnvironmentRow('fake', ('fake_jobs',))\n"
         "worker = isolate.Worker(row, pathlib.Path(sys.argv[1]), 1)\n"
         "job = jobs.DescribeJob('onnx', 'succeed')\n"
         "answer = worker.ask(job, pathlib.Path(sys.argv[1]), options.LimitOptions(job_seconds=20))\n"
         "print(answer.details['pid'], flush=True)\n"
-        "os.kill(os.getpid(), 9)\n"
+        "threading.Timer(0.3, lambda: os.kill(os.getpid(), 9)).start()\n"
+        "job = jobs.DescribeJob('onnx', 'wait:30')\n"
+        "worker.ask(job, pathlib.Path(sys.argv[1]), options.LimitOptions(job_seconds=20))\n"
     )
     root = str(Path(isolate.__file__).parents[1])
     environment = {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{HERE}"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -263,14 +264,20 @@ def test_ctrl_c_leaves_no_process_and_no_file(tmp_path: Path) -> None:
         sys.executable, "-m", "convertkit", "convert", str(FIXTURES / "digits" / "model.pt2"),
         "--to", "tflite", "--samples", str(FIXTURES / "digits" / "samples.npz"), "-o", str(out), "--no-cache",
     ]  # fmt: skip
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # shells ignore it in the background
+    )
     assert process.stdout is not None
     for line in process.stdout:
         if "onnx:float32" in line:
             break
     children = psutil.Process(process.pid).children(recursive=True)
     assert children
-    process.send_signal(2)
+    process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
     assert errors.strip() == "convertkit: interrupted"

@@ -8,7 +8,7 @@ import sys
 import click
 
 from convertkit import __version__
-from convertkit.errors import ConvertkitError, did_you_mean
+from convertkit.errors import ConvertkitError, UsageError, did_you_mean
 
 INTERRUPTED = 130
 
@@ -75,8 +75,9 @@ def main() -> None:
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.ClickException as error:
-        error.show()
-        sys.exit(2)
+        click.echo(f"convertkit: {error.format_message()}", err=True)
+        click.echo("  hint: convertkit --help, or convertkit VERB --help", err=True)
+        sys.exit(UsageError.exit_code)
     except (KeyboardInterrupt, click.Abort):
         click.echo("convertkit: interrupted", err=True)
         sys.exit(INTERRUPTED)

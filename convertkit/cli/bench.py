@@ -44,26 +44,44 @@ def command(
 
 
 def show(rows: list[Measured]) -> None:
-    """One line an artifact and device."""
-    table = Table(box=None, header_style="bold")
-    for name in ("Artifact", "Size", "Device", "Threads", "Batch"):
-        table.add_column(name)
-    for name in ("p50, ms", "95 % interval", "p90, ms", "p99, ms", "Memory"):
-        table.add_column(name, justify="right")
+    """One line for each artifact and device; what could not be measured below, each reason once."""
+    console = Console(highlight=False)
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("Artifact", overflow="fold")
+    for name in ("Size", "Device", "Batch", "p50, ms", "95 % interval", "p90, ms", "p99, ms", "Memory"):
+        table.add_column(name, justify="left" if name == "Device" else "right", no_wrap=True)
     for row in rows:
         for latency in row.latency:
-            start = (row.path, format_bytes(row.size_bytes), latency.device)
+            if latency.skipped is None:
+                table.add_row(
+                    shown_name(row.path),
+                    format_bytes(row.size_bytes),
+                    latency.device,
+                    str(latency.batch),
+                    format_ms(latency.p50_ms),
+                    format_interval_ms(latency.p50_ci95_ms),
+                    format_ms(latency.p90_ms),
+                    format_ms(latency.p99_ms),
+                    format_bytes(latency.session_bytes),
+                )
+    console.print(table)
+    for line in skipped_lines(rows):
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def shown_name(path: str) -> str:
+    """The last two parts of a path: artifacts of several runs often share a file name."""
+    return "/".join(Path(path).parts[-2:])
+
+
+def skipped_lines(rows: list[Measured]) -> list[str]:
+    """`cuda skipped: reason`, with the artifacts it concerns where these are not all."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        for latency in row.latency:
             if latency.skipped is not None:
-                table.add_row(*start, "", "", f"skipped: {latency.skipped}")
-                continue
-            table.add_row(
-                *start,
-                str(latency.threads),
-                str(latency.batch),
-                format_ms(latency.p50_ms),
-                format_interval_ms(latency.p50_ci95_ms),
-                format_ms(latency.p90_ms),
-                format_ms(latency.p99_ms),
-                format_bytes(latency.session_bytes),
-            )
-    Console(highlight=False).print(table)
+                reasons.setdefault((latency.device, latency.skipped), []).append(shown_name(row.path))
+    return [
+        f"{device} skipped{'' if len(names) == len(rows) else ' for ' + ', '.join(names)}: {reason}"
+        for (device, reason), names in reasons.items()
+    ]

@@ -12,8 +12,8 @@ from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, axis_wise, elementwise_call, free, logical
 from convertkit.lowering.faults import Undecided
 from convertkit.lowering.narrow import carried, carrier, decoded, encoded, narrow_element, narrow_type
-from convertkit.lowering.sizes import is_static, scalar, vector
-from convertkit.lowering.value import Value, sizes_value
+from convertkit.lowering.sizes import fixed, is_static, scalar, vector
+from convertkit.lowering.value import Value, shaped, sizes_value
 
 TYPES = {
     getattr(onnx.TensorProto, name): tf.as_dtype(name.lower())
@@ -55,7 +55,14 @@ def _constant(call: Call) -> Value:
 
 
 def _cast(call: Call) -> Any:
-    return _converted(call, narrow_element(call.attribute("to")), call.attribute("to"))
+    element = _element(call)
+    return _converted(call, narrow_element(element), element)
+
+
+def _element(call: Call) -> int:
+    """The target type; before opset 6 it was a word."""
+    stated = call.attribute("to")
+    return int(onnx.TensorProto.DataType.Value(stated)) if isinstance(stated, str) else int(stated)
 
 
 def _converted(call: Call, narrow: Any, element: int | None) -> Any:
@@ -88,7 +95,7 @@ def _bit_cast(call: Call) -> Any:
 
 
 def _cast_sizes(call: Call) -> Value:
-    dtype = tf_type(call.attribute("to"))
+    dtype = tf_type(_element(call))
     if not dtype.is_integer:
         raise Undecided
     return sizes_value(call.value(0).data, dtype)
@@ -106,16 +113,20 @@ def _constant_of_shape(call: Call) -> Any:
         length = call.value(0).shape[0]
         if not isinstance(length, int):
             raise call.needs_constant(0)
-        return tf.ensure_shape(tf.fill(tf.cast(call.tensor(0), tf.int32), fill[0]), [None] * length)
+        return shaped(tf.fill(tf.cast(call.tensor(0), tf.int32), fill[0]), [None] * length)
     if is_static(shape):
-        return np.full(shape, fill[0])  # type: ignore[arg-type]
+        return np.full(fixed(shape), fill[0])
     return Value(tf.fill(vector(shape), tf.constant(fill[0])), shape=tuple(shape))
 
 
+def _bound(call: Call, index: int) -> Any:
+    sizes = call.value(index).sizes() if call.value(index).is_sizes else None
+    return scalar(sizes[0]) if sizes else call.tensor(index)
+
+
 def _range(call: Call) -> Any:
-    bounds = [scalar(value.sizes()[0]) if value.is_sizes else call.tensor_of(value) for value in call.values]  # type: ignore[index,union-attr]
     dtype = call.value(2).dtype
-    start, limit, step = (tf.reshape(tf.cast(bound, dtype), []) for bound in bounds)
+    start, limit, step = (tf.reshape(tf.cast(_bound(call, index), dtype), []) for index in range(3))
     sizes = [value.sizes() for value in call.values if value is not None]
     result = tf.range(start, limit, step)
     if sizes[0] == [0] and sizes[2] == [1] and sizes[1] is not None and not call.value(1).is_constant:

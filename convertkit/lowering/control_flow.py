@@ -13,6 +13,8 @@ from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, free
 from convertkit.lowering.value import Value
 
+UNBOUNDED = 2**20  # steps; exporters write the largest integer for a loop that its flag alone ends
+
 
 def branch(call: Call, graph: onnx.GraphProto, operands: list[Value]) -> list[Any]:
     """The outputs of a subgraph as tensors, in the source's axis order."""
@@ -29,8 +31,26 @@ def _if(call: Call) -> list[Any]:
         scope = call.scope.inner()
         return list(scope.run(then if bool(condition.reshape(-1)[0]) else otherwise))
     flag = tf.reshape(call.tensor(0), [])
-    results = tf.cond(flag, lambda: branch(call, then, []), lambda: branch(call, otherwise, []))
-    return list(results) if isinstance(results, list | tuple) else [results]
+    ranks = [0] * len(call.node.output)
+
+    def lowered(graph: onnx.GraphProto) -> list[Any]:
+        results = branch(call, graph, [])
+        ranks[:] = [max(rank, result.shape.rank) for rank, result in zip(ranks, results, strict=True)]
+        return [_single(*pair) for pair in zip(results, ranks, strict=True)]
+
+    found = list(tf.cond(flag, lambda: lowered(then), lambda: lowered(otherwise)))
+    if any(result.shape.rank is None for result in found):  # now the rank of the other branch is known
+        found = list(tf.cond(flag, lambda: lowered(then), lambda: lowered(otherwise)))
+    return found
+
+
+def _single(tensor: Any, rank: int) -> Any:
+    """A single element in the rank of its counterpart: ONNX lets branches differ in that."""
+    return (
+        tf.reshape(tensor, [1] * rank)
+        if tensor.shape.rank < rank and tensor.shape.num_elements() == 1
+        else tensor
+    )
 
 
 def _loop(call: Call) -> list[Any]:
@@ -45,7 +65,9 @@ def _loop(call: Call) -> list[Any]:
         return tf.reshape(results[0], []), results[1 : 1 + len(held)], results[1 + len(held) :]
 
     steps = tf.cast(tf.reshape(tf.minimum(limit, 2**31 - 1), []), tf.int32)
-    return repeated(body, steps, tf.reshape(flag, []), states)
+    known = call.value(0).array() if call.has(0) else None
+    is_bounded = call.has(0) and (known is None or int(known.reshape(-1)[0]) < UNBOUNDED)
+    return repeated(body, steps, tf.reshape(flag, []), states, is_bounded)
 
 
 def repeated(
@@ -53,20 +75,24 @@ def repeated(
     steps: Any,
     flag: Any,
     states: list[Any],
+    is_bounded: bool = True,
 ) -> list[Any]:
     """Run a body while its flag holds, at most `steps` times; carried states first, then what each step adds.
 
-    What is added is kept in a buffer that grows, as nothing tells how many steps there will be.
+    What is added is written into a buffer of `steps` rows. Where no count bounds the loop (not
+    `is_bounded`), or the size of a row is not known, the buffer grows instead; TFLite cannot run that.
     """
     shapes, rows = _settled(body, states)
+    is_bounded = is_bounded and all(None not in shape for shape, _ in rows)
 
     def step(number: Any, alive: Any, held: list[Any], buffers: list[Any]) -> Any:
         alive, held, added = body(number, alive, held)
-        grown = [tf.concat([buffer, row[tf.newaxis]], 0) for buffer, row in zip(buffers, added, strict=True)]
-        return number + 1, alive, held, grown
+        write = _written if is_bounded else _grown
+        return number + 1, alive, held, [write(number, *pair) for pair in zip(buffers, added, strict=True)]
 
-    buffers = [tf.zeros([0, *[size or 0 for size in shape]], dtype) for shape, dtype in rows]
-    _, _, final, stacked = tf.while_loop(
+    first = steps if is_bounded else 0
+    buffers = [tf.zeros([first, *[size or 0 for size in shape]], dtype) for shape, dtype in rows]
+    count, _, final, stacked = tf.while_loop(
         lambda number, alive, held, buffers: alive & (number < steps),
         step,
         (tf.constant(0), flag, states, buffers),
@@ -77,7 +103,18 @@ def repeated(
             [tf.TensorShape([None, *shape]) for shape, _ in rows],
         ),
     )
-    return [*final, *stacked]
+    return [*final, *[buffer[:count] for buffer in stacked]]
+
+
+def _written(number: Any, buffer: Any, row: Any) -> Any:
+    return tf.tensor_scatter_nd_update(buffer, tf.reshape(number, [1, 1]), row[tf.newaxis])
+
+
+def _grown(number: Any, buffer: Any, row: Any) -> Any:
+    """The buffer with one more row; the first row tells sizes that were not known."""
+    if None not in row.shape.as_list():
+        return tf.concat([buffer, row[tf.newaxis]], 0)
+    return tf.cond(number == 0, lambda: row[tf.newaxis], lambda: tf.concat([buffer, row[tf.newaxis]], 0))
 
 
 def _settled(body: Any, states: list[Any]) -> tuple[list[Any], list[Any]]:

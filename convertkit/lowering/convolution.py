@@ -10,7 +10,7 @@ import tensorflow as tf
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, channel_last
 from convertkit.lowering.padding import Window, window_of
-from convertkit.lowering.sizes import Size, is_equal, scalar, vector
+from convertkit.lowering.sizes import Size, fixed, is_equal, scalar, vector
 from convertkit.lowering.value import Value
 
 
@@ -77,9 +77,8 @@ def _line_window(window: Window) -> Window:
 def _correlate_2d(call: Call, x: Any, weight: Value, window: Window, group: int, padding: str) -> Any:
     is_depthwise = group > 1 and weight.shape[1] == 1 and len(set(window.strides)) == 1
     if is_depthwise:
-        outputs = weight.shape[0]
-        multiplier = outputs // group  # type: ignore[operator]
-        kernel = call.tensor_of(_depthwise(weight, group, int(multiplier)))
+        multiplier = fixed(weight.shape)[0] // group
+        kernel = call.tensor_of(_depthwise(weight, group, multiplier))
         strides = (1, *window.strides, 1)
         return tf.nn.depthwise_conv2d(x, kernel, strides, padding, dilations=window.dilations)
     kernel = call.tensor_of(weight.in_order((2, 3, 1, 0)))
@@ -114,7 +113,7 @@ def _transposed(call: Call) -> Value:
         raise ValueError(f"{call.shape[1]} channels do not fit weights {list(weight.shape)}")
     strides = tuple(call.attribute("strides") or [1] * rank)
     weight = _dilated(weight, tuple(call.attribute("dilations") or [1] * rank))
-    reach = tuple(int(size) for size in weight.shape[2:])  # type: ignore[arg-type]
+    reach = fixed(weight.shape[2:])
     full = [(s - 1) * stride + k for s, stride, k in zip(call.shape[2:], strides, reach, strict=True)]
     pads, outputs = _crop(call, full, strides)
     x = call.tensor(0)
@@ -139,12 +138,24 @@ def _dilated(weight: Value, dilations: tuple[int, ...]) -> Value:
     if set(dilations) == {1}:
         return weight
     array = weight.array()
+    sizes = [(k - 1) * d + 1 for k, d in zip(fixed(weight.shape[2:]), dilations, strict=True)]
     if array is None:
-        raise ValueError("a dilated transposed convolution needs constant weights")
-    sizes = [(k - 1) * d + 1 for k, d in zip(array.shape[2:], dilations, strict=True)]
+        return Value(_spaced(weight.logical().data, dilations, sizes))
     wide = np.zeros((*array.shape[:2], *sizes), array.dtype)
     wide[(slice(None), slice(None), *[slice(None, None, d) for d in dilations])] = array
     return Value(wide)
+
+
+def _spaced(kernel: Any, dilations: tuple[int, ...], sizes: list[int]) -> Any:
+    for axis, (dilation, size) in enumerate(zip(dilations, sizes, strict=True), start=2):
+        pads = [(0, 0)] * (kernel.shape.rank + 1)
+        pads[axis + 1] = (0, dilation - 1)
+        shape = kernel.shape.as_list()
+        wide = tf.reshape(
+            tf.pad(tf.expand_dims(kernel, axis + 1), pads), [*shape[:axis], -1, *shape[axis + 1 :]]
+        )
+        kernel = tf.gather(wide, tf.range(size), axis=axis)
+    return kernel
 
 
 def _crop(call: Call, full: list[Size], strides: tuple[int, ...]) -> tuple[list[tuple[int, int]], list[Size]]:
@@ -158,11 +169,9 @@ def _crop(call: Call, full: list[Size], strides: tuple[int, ...]) -> tuple[list[
     if wanted is None and auto.startswith("SAME"):
         wanted = [size * stride for size, stride in zip(call.shape[2:], strides, strict=True)]
     if wanted is not None:
-        totals = [f + e - w for f, e, w in zip(full, extra, wanted[-rank:], strict=True)]
-        if not all(isinstance(total, int) for total in totals):
-            raise ValueError("output_shape needs spatial sizes that are known")
+        totals = fixed(f + e - w for f, e, w in zip(full, extra, wanted[-rank:], strict=True))
         upper = auto == "SAME_UPPER"
-        pads = [(t // 2, t - t // 2) if upper else (t - t // 2, t // 2) for t in totals]  # type: ignore[operator,misc]
+        pads = [(t // 2, t - t // 2) if upper else (t - t // 2, t // 2) for t in totals]
     cut = [(begin, end - e) for (begin, end), e in zip(pads, extra, strict=True)]
     return cut, [f - (begin + end) for f, (begin, end) in zip(full, cut, strict=True)]
 

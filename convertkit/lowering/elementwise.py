@@ -77,8 +77,31 @@ def _integer_divide(left: Size, right: Size) -> Size:
     return divide(left, right)
 
 
+SHORT = (tf.int8, tf.uint8, tf.int16, tf.uint16)
+
+
+def widened(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function on 32 bits where the operands are shorter integers: TFLite has it for no others."""
+
+    def lower(*tensors: Any) -> Any:
+        short = tensors[-1].dtype
+        if short not in SHORT:
+            return function(*tensors)
+        result = function(*[tf.cast(x, tf.int32) if x.dtype == short else x for x in tensors])
+        return tf.cast(result, short) if result.dtype == tf.int32 else result
+
+    return lower
+
+
 def _divide(left: Any, right: Any) -> Any:
-    return tf.math.divide(left, right) if left.dtype.is_floating else tf.raw_ops.Div(x=left, y=right)
+    """Quotients; those of integers are cut towards zero."""
+    if left.dtype.is_floating:
+        return tf.math.divide(left, right)
+    floor = tf.math.floordiv(left, right)
+    if left.dtype.min == 0:
+        return floor
+    is_below = tf.not_equal(floor * right, left) & tf.not_equal(left < 0, right < 0)
+    return floor + tf.cast(is_below, floor.dtype)
 
 
 def _power(base: Any, exponent: Any) -> Any:
@@ -99,8 +122,8 @@ def _modulo(call: Call) -> Any:
     if call.attribute("fmod", 0):
         if left.dtype.is_floating:
             return tf.truncatemod(left, right) if left.dtype.size > 2 else _narrow_modulo(left, right)
-        return left - tf.raw_ops.Div(x=left, y=right) * right
-    return tf.math.floormod(left, right)
+        return widened(lambda a, b: a - _divide(a, b) * b)(left, right)
+    return widened(tf.math.floormod)(left, right)
 
 
 def _narrow_modulo(left: Any, right: Any) -> Any:
@@ -143,8 +166,9 @@ def _polynomial(x: Any, coefficients: tuple[float, ...]) -> Any:
 
 def _is_infinite(call: Call) -> Any:
     x = call.tensor(0)
-    positive = (x == np.inf) if call.attribute("detect_positive", 1) else None
-    negative = (x == -np.inf) if call.attribute("detect_negative", 1) else None
+    # TFLite's converter turns a constant infinity into the largest number, so compare with that
+    positive = (x > x.dtype.max) if call.attribute("detect_positive", 1) else None
+    negative = (x < x.dtype.min) if call.attribute("detect_negative", 1) else None
     if positive is None or negative is None:
         found = negative if positive is None else positive
         return tf.zeros_like(x, tf.bool) if found is None else found
@@ -155,7 +179,8 @@ def _shift(call: Call) -> Any:
     """Shifts by the width or more, and by negative numbers, shift everything out."""
     left, right = call.tensors()
     bits = left.dtype.size * 8
-    is_all = (right >= bits) | (right < 0) if right.dtype.min < 0 else right >= bits
+    number = tf.cast(right, tf.int32) if right.dtype in SHORT else right
+    is_all = (number >= bits) | (number < 0) if number.dtype.min < 0 else number >= bits
     if call.attribute("direction") == "LEFT":
         shifted = tf.bitwise.left_shift(left, tf.where(is_all, tf.zeros_like(right), right))
         return tf.where(is_all, tf.zeros_like(shifted), shifted)
@@ -181,8 +206,8 @@ def _clip(call: Call) -> Any:
     if low is not None and high is None and known[0] == 0:
         return tf.nn.relu(x)
     if low is not None:
-        x = tf.maximum(x, low)
-    return x if high is None else tf.minimum(x, high)
+        x = widened(tf.maximum)(x, low)
+    return x if high is None else widened(tf.minimum)(x, high)
 
 
 def _bound(call: Call, index: int, name: str) -> Any:
@@ -197,18 +222,18 @@ def _logical(function: Callable[..., Any]) -> Operator:
 
 
 OPERATORS: Table = {
-    "Add": elementwise(tf.add, sizes=on_sizes(lambda a, b: a + b)),
-    "Sub": elementwise(tf.subtract, sizes=on_sizes(lambda a, b: a - b)),
-    "Mul": elementwise(tf.multiply, sizes=on_sizes(lambda a, b: a * b)),
-    "Div": elementwise(_divide, sizes=on_sizes(_integer_divide)),
+    "Add": elementwise(widened(tf.add), sizes=on_sizes(lambda a, b: a + b)),
+    "Sub": elementwise(widened(tf.subtract), sizes=on_sizes(lambda a, b: a - b)),
+    "Mul": elementwise(widened(tf.multiply), sizes=on_sizes(lambda a, b: a * b)),
+    "Div": elementwise(widened(_divide), sizes=on_sizes(_integer_divide)),
     "Mod": elementwise_call(_modulo, sizes=on_sizes(lambda a, b: a % b)),
     "Pow": elementwise(_power),
     "Neg": elementwise(tf.negative, sizes=on_sizes(lambda a: -a)),
     "Abs": elementwise(tf.abs),
-    "Sum": elementwise(_folded(tf.add)),
+    "Sum": elementwise(widened(_folded(tf.add))),
     "Mean": elementwise(_mean),
-    "Max": elementwise(_folded(tf.maximum), sizes=on_sizes(_larger)),
-    "Min": elementwise(_folded(tf.minimum), sizes=on_sizes(_smaller)),
+    "Max": elementwise(widened(_folded(tf.maximum)), sizes=on_sizes(_larger)),
+    "Min": elementwise(widened(_folded(tf.minimum)), sizes=on_sizes(_smaller)),
     "Sqrt": elementwise(tf.sqrt),
     "Exp": elementwise(tf.exp),
     "Log": elementwise(tf.math.log),
@@ -232,19 +257,19 @@ OPERATORS: Table = {
     "Atanh": elementwise(lambda x: 0.5 * tf.math.log((1 + x) / (1 - x))),
     "IsNaN": elementwise(lambda x: tf.not_equal(x, x)),
     "IsInf": elementwise_call(_is_infinite),
-    "Equal": elementwise(tf.equal, sizes=_compared(_known(lambda sign: sign == 0))),
-    "Less": elementwise(tf.less, sizes=_compared(_known(lambda sign: sign < 0))),
-    "LessOrEqual": elementwise(tf.less_equal, sizes=_compared(_known(lambda sign: sign <= 0))),
-    "Greater": elementwise(tf.greater, sizes=_compared(_known(lambda sign: sign > 0))),
-    "GreaterOrEqual": elementwise(tf.greater_equal, sizes=_compared(_known(lambda sign: sign >= 0))),
+    "Equal": elementwise(widened(tf.equal), sizes=_compared(_known(lambda sign: sign == 0))),
+    "Less": elementwise(widened(tf.less), sizes=_compared(_known(lambda sign: sign < 0))),
+    "LessOrEqual": elementwise(widened(tf.less_equal), sizes=_compared(_known(lambda sign: sign <= 0))),
+    "Greater": elementwise(widened(tf.greater), sizes=_compared(_known(lambda sign: sign > 0))),
+    "GreaterOrEqual": elementwise(widened(tf.greater_equal), sizes=_compared(_known(lambda sign: sign >= 0))),
     "And": _logical(tf.logical_and),
     "Or": _logical(tf.logical_or),
     "Xor": _logical(tf.not_equal),
     "Not": _logical(tf.logical_not),
-    "BitwiseAnd": elementwise(tf.bitwise.bitwise_and),
-    "BitwiseOr": elementwise(tf.bitwise.bitwise_or),
-    "BitwiseXor": elementwise(tf.bitwise.bitwise_xor),
-    "BitwiseNot": elementwise(tf.bitwise.invert),
+    "BitwiseAnd": elementwise(widened(tf.bitwise.bitwise_and)),
+    "BitwiseOr": elementwise(widened(tf.bitwise.bitwise_or)),
+    "BitwiseXor": elementwise(widened(tf.bitwise.bitwise_xor)),
+    "BitwiseNot": elementwise(widened(tf.bitwise.invert)),
     "BitShift": elementwise_call(_shift),
     "Where": elementwise(_choose, sizes=_choose_sizes),
     "Clip": elementwise_call(_clip, data=1),

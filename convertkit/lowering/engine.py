@@ -10,15 +10,16 @@ import numpy as np
 import onnx
 import tensorflow as tf
 
-from convertkit.errors import ConvertkitError, StageError
+from convertkit.errors import ConvertkitError, ModelFileError, StageError
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Acts, Operator
 from convertkit.lowering.faults import NeedsConstant, Undecided, UnsupportedOperators, describe, first_line
 from convertkit.lowering.functions import function_of, is_defined
+from convertkit.lowering.fusion import fused
 from convertkit.lowering.narrow import carried, narrow_type
-from convertkit.lowering.orders import arrange
+from convertkit.lowering.orders import arrange, with_broadcast_axis
 from convertkit.lowering.registry import find
-from convertkit.lowering.sizes import broadcast
+from convertkit.lowering.sizes import Size, broadcast
 from convertkit.lowering.value import Value, axis_size, identity
 from convertkit.lowering.weights import Weights
 
@@ -70,7 +71,15 @@ class Scope:
         return name in self.absent or (self.around is not None and self.around.lacks(name))
 
     def _array(self, name: str) -> np.ndarray[Any, Any]:
-        return onnx.numpy_helper.to_array(self._initializers[name], str(self.base_dir or ""))
+        """An initializer's elements.
+
+        Raises:
+            ModelFileError: its data is missing, cut short, or outside the model's folder.
+        """
+        try:
+            return onnx.numpy_helper.to_array(self._initializers[name], str(self.base_dir or ""))
+        except (onnx.checker.ValidationError, ValueError, OSError) as error:
+            raise ModelFileError(f"the data of '{name}' cannot be read: {first_line(error)}") from error
 
     def run(self, graph: onnx.GraphProto) -> list[Value]:
         """Lower a graph's nodes; its inputs are already in `values`.
@@ -80,7 +89,9 @@ class Scope:
         """
         self._initializers = {initializer.name: initializer for initializer in graph.initializer}
         wanted = [output.name for output in graph.output]
-        self.run_nodes(graph.node, wanted)
+        shortcuts = fused(graph)
+        nodes = [shortcuts.get(node.output[0], node) if node.output else node for node in graph.node]
+        self.run_nodes(nodes, wanted)
         return [self.value(name) for name in wanted]
 
     def run_nodes(self, nodes: Sequence[onnx.NodeProto], wanted: Iterable[str]) -> None:
@@ -124,6 +135,8 @@ class Scope:
 
     def _results(self, node: onnx.NodeProto, operator: Operator, values: list[Value | None]) -> list[Value]:
         opset = self._opset(node)
+        if opset < 7:
+            values = with_broadcast_axis(node, values)
         given = [value for value in values if value is not None]
         if (
             operator.sizes
@@ -176,8 +189,9 @@ def _elementwise_value(call: Call, operator: Operator, result: Any) -> Value:
     full = [v for v in values if v.rank == rank]
     order = next((v.order for v in full if v.is_tensor), full[0].order if full else identity(rank))
     tensors = [v for v in values if v.is_tensor]
-    shape = list(broadcast([v.shape for v in tensors], lambda axis: axis_size(result, order.index(axis))))
-    shape = [1] * (rank - len(shape)) + shape
+    joined = broadcast([v.shape for v in tensors], lambda axis: axis_size(result, order.index(axis)))
+    shape: list[Size] = list(joined)
+    shape = [*[1] * (rank - len(shape)), *shape]
     for physical, logical in enumerate(order):
         if result.shape[physical] is not None:  # constants may have widened an axis
             shape[logical] = int(result.shape[physical])

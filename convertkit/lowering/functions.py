@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import onnx
 from onnx import defs
 
@@ -16,8 +18,8 @@ def is_defined(node: onnx.NodeProto, opset: int) -> bool:
     return schema is not None and bool(schema.has_function or schema.has_context_dependent_function)
 
 
-def schema_of(node: onnx.NodeProto, opset: int) -> defs.OpSchema | None:
-    """The operator's definition at an opset."""
+def schema_of(node: onnx.NodeProto, opset: int) -> Any:
+    """The operator's definition at an opset, None where there is none; onnx's stubs lack half of it."""
     domain = "" if node.domain in DEFAULT_DOMAINS else node.domain
     try:
         return defs.get_schema(node.op_type, opset, domain)
@@ -54,7 +56,7 @@ def function_of(node: onnx.NodeProto, opset: int, values: list[Value | None]) ->
     return function
 
 
-def _with_defaults(node: onnx.NodeProto, schema: defs.OpSchema) -> onnx.NodeProto:
+def _with_defaults(node: onnx.NodeProto, schema: Any) -> onnx.NodeProto:
     full = onnx.NodeProto()
     full.CopyFrom(node)
     stated = {a.name for a in node.attribute}

@@ -94,21 +94,22 @@ def _matrix(source: Array, size: int, kernel: Any, reach: float, stretch: float,
 def _rounded(x: Array, nearest: str) -> Array:
     match nearest:
         case "round_prefer_floor":
-            return np.ceil(x - 0.5)
+            return np.asarray(np.ceil(x - 0.5))
         case "round_prefer_ceil":
-            return np.floor(x + 0.5)
+            return np.asarray(np.floor(x + 0.5))
         case "floor":
-            return np.floor(x)
+            return np.asarray(np.floor(x))
         case "ceil":
-            return np.ceil(x)
+            return np.asarray(np.ceil(x))
     raise ValueError(f"nearest_mode '{nearest}' is out of range")
 
 
 def _triangle(distance: Array) -> Array:
-    return np.maximum(1 - distance, 0)
+    return np.asarray(np.maximum(1 - distance, 0))
 
 
 def _cubic(d: Array, a: float) -> Array:
     near = ((a + 2) * d - (a + 3)) * d * d + 1
     far = ((a * d - 5 * a) * d + 8 * a) * d - 4 * a
-    return np.where(d <= 1, near, np.where(d < 2, far, 0))
+    result: Array = np.where(d <= 1, near, np.where(d < 2, far, 0))
+    return result

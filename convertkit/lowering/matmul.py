@@ -70,9 +70,18 @@ def _gemm(call: Call) -> Any:
     if alpha != 1.0:
         result = tf.cast(alpha, result.dtype) * result
     if call.has(2):
-        bias = call.tensor_of(call.value(2).logical())
+        bias = call.tensor_of(_row(call.value(2).logical()))
         result = result + (bias if beta == 1.0 else tf.cast(beta, bias.dtype) * bias)
     return Value(result, shape=(left.shape[0], right.shape[1]))
+
+
+def _row(bias: Value) -> Value:
+    """A bias of one row as a vector: TensorFlow's optimizer takes no other for a fused one."""
+    if bias.rank != 2 or bias.shape[0] != 1:
+        return bias
+    if bias.is_constant:
+        return Value(bias.data.reshape(-1))
+    return Value(tf.squeeze(bias.data, 0), shape=bias.shape[1:])
 
 
 def _einsum(call: Call) -> Any:

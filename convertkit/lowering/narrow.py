@@ -78,7 +78,7 @@ def decoded(tensor: Any, dtype: np.dtype[Any]) -> Any:
 
 
 def encoded(tensor: Any, dtype: np.dtype[Any], saturate: bool = True, round_mode: str = "up") -> Any:
-    """Numbers as the carrier of a narrow type: floats to the nearest (ties to even), integers cut to their bits."""
+    """Numbers as the carrier of a narrow type: floats rounded, ties to even; integers cut to their bits."""
     if dtype in INTEGERS:
         bits = int(dtype.name[-1])
         whole = tf.cast(tensor, tf.int32)
@@ -89,12 +89,12 @@ def encoded(tensor: Any, dtype: np.dtype[Any], saturate: bool = True, round_mode
 
 def clipped(tensor: Any, dtype: np.dtype[Any]) -> Any:
     """Whole numbers as the carrier of a narrow integer, clipped to its range."""
-    info = ml_dtypes.iinfo(dtype)
+    info = ml_dtypes.iinfo(dtype)  # type: ignore[no-untyped-call]
     return tf.cast(tf.clip_by_value(tensor, float(info.min), float(info.max)), carrier(dtype))
 
 
 def _encoded_float(x: Any, dtype: np.dtype[Any], saturate: bool, round_mode: str) -> Any:
-    info = ml_dtypes.finfo(dtype)
+    info = ml_dtypes.finfo(dtype)  # type: ignore[no-untyped-call]
     is_signed = dtype.name != "float8_e8m0fnu"
     table = _table(dtype)
     count = len(np.unique(table[np.isfinite(table) & (table >= 0)]))

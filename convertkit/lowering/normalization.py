@@ -10,7 +10,7 @@ import tensorflow as tf
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, axis_wise, logical
 from convertkit.lowering.orders import beside
-from convertkit.lowering.value import Value
+from convertkit.lowering.value import Value, shaped
 
 
 def along(call: Call, value: Value, axis: int) -> Any:
@@ -84,7 +84,7 @@ def _group(call: Call) -> Value:
     x, place = call.tensor(0), call.axis(1)
     shape = tf.shape(x)
     split = tf.concat([shape[:place], [groups, channels // groups], shape[place + 1 :]], 0)
-    wide = tf.ensure_shape(tf.reshape(x, split), _split_shape(x, place, groups, channels // groups))
+    wide = shaped(tf.reshape(x, split), _split_shape(x, place, groups, channels // groups))
     axes = [axis for axis in range(call.rank + 1) if axis not in (call.axis(0), place)]
     centred, variance = moments(wide, axes)
     flat = tf.reshape(centred * tf.math.rsqrt(variance + call.attribute("epsilon", 1e-5)), shape)

@@ -16,12 +16,16 @@ from convertkit.lowering.sizes import Size, scalar
 from convertkit.lowering.value import Value
 from convertkit.lowering.windows import largest, largest_with_places, total
 
+NEVER_NEGATIVE = {"Relu", "Relu6", "Sigmoid", "Abs", "Exp", "Softmax", "Square"}
+KEEPS_SIGN = {"Identity", "Transpose", "Reshape", "Squeeze", "ExpandDims", "MaxPool", "AvgPool"}
+
 
 def pool_window(call: Call) -> tuple[Window, list[Size]]:
     """The window of a pool, its end padding widened where ceil_mode asks for one more step."""
     window = window_of(call, tuple(call.attribute("kernel_shape")))
     if not call.attribute("ceil_mode", 0):
         return window, window.outputs()
+    window = _clipped(window)
     pads, outputs = [], []
     for size, (begin, end), reach, stride in zip(
         window.sizes, window.pads, window.reach, window.strides, strict=True
@@ -34,6 +38,15 @@ def pool_window(call: Call) -> tuple[Window, list[Size]]:
         pads.append((begin, max((count - 1) * stride + reach - size - begin, 0)))
         outputs.append(count)
     return Window(window.kernel, window.strides, window.dilations, tuple(pads), window.sizes), list(outputs)
+
+
+def _clipped(window: Window) -> Window:
+    """A kernel larger than an unpadded axis covers it once: it is as large as the axis."""
+    kernel = [
+        size if isinstance(size, int) and k > size and pads == (0, 0) and d == 1 else k
+        for size, k, pads, d in zip(window.sizes, window.kernel, window.pads, window.dilations, strict=True)
+    ]
+    return Window(tuple(kernel), window.strides, window.dilations, window.pads, window.sizes)
 
 
 def _spatial(call: Call, result: Any, outputs: list[Size]) -> Value:
@@ -79,17 +92,30 @@ def max_pool(x: Any, window: Window, outputs: list[Size]) -> Any:
 
 
 def _padded(x: Any, window: Window) -> Any:
-    """Mirrored at the edges: what is repeated is inside the window already, and INT8 keeps its scales.
+    """Padded by what changes no maximum and keeps the scales of INT8.
 
-    That holds while no pad exceeds half the kernel, and the mirror is not longer than the axis; else the
-    lowest number of the type is padded.
+    Zeros where no element is negative. Else mirrored at the edges: what is repeated is inside the window
+    already, while no pad exceeds half the kernel and the mirror is not longer than the axis. Else the lowest
+    number of the type.
     """
+    pads = [(0, 0), *window.pads, (0, 0)]
+    if is_never_negative(x):
+        return tf.pad(x, pads)
     mirrors = all(
         2 * max(pads) <= k and d == 1 and (not isinstance(size, int) or max(pads) <= size)
         for size, pads, k, d in zip(window.sizes, window.pads, window.kernel, window.dilations, strict=True)
     )
-    pads = [(0, 0), *window.pads, (0, 0)]
     return tf.pad(x, pads, "SYMMETRIC") if mirrors else tf.pad(x, pads, constant_values=x.dtype.min)
+
+
+def is_never_negative(x: Any) -> bool:
+    """True where the operator that made a tensor says that no element is below zero."""
+    if tf.executing_eagerly():
+        return False
+    operation = x.op
+    while operation.type in KEEPS_SIGN:
+        operation = operation.inputs[0].op
+    return operation.type in NEVER_NEGATIVE
 
 
 def _windows(x: Any, window: Window, kind: str, padding: str) -> Any:
@@ -158,9 +184,7 @@ def _share(call: Call, window: Window, outputs: list[Size]) -> Any:
         counts = [min(p, c) for p, c in zip(pads, stated[axis], strict=True)]
         ones = tf.pad(tf.ones([scalar(size)]), [counts], constant_values=1.0)
         line = tf.pad(ones, [[p - c for p, c in zip(pads, counts, strict=True)]])
-        row = Window(
-            *[(values[axis],) for values in (window.kernel, window.strides, window.dilations)], (), ()
-        )
+        row = Window((window.kernel[axis],), (window.strides[axis],), (window.dilations[axis],), (), ())
         means = _dilated_mean(line[tf.newaxis, :, tf.newaxis], row, [outputs[axis]])
         share = share * tf.reshape(means, [1, *[-1 if axis == other else 1 for other in range(rank)], 1])
     known = tf.get_static_value(share)

@@ -1,4 +1,4 @@
-"""Quantized ONNX: QuantizeLinear, DequantizeLinear, the QLinear and Integer operators, in exact arithmetic."""
+"""Quantized ONNX: QuantizeLinear, DequantizeLinear, the QLinear and Integer operators, exactly."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from convertkit.lowering.constant import tf_type
 from convertkit.lowering.convolution import convolve
 from convertkit.lowering.declare import Table, axis_wise, channel_last, logical
 from convertkit.lowering.narrow import CODED, clipped, decoded, encoded, narrow_element
+from convertkit.lowering.sizes import scalar
 from convertkit.lowering.value import Value
 
 
@@ -23,8 +24,8 @@ def _laid(call: Call, index: int) -> Any:
     if block:
         axis = call.number(call.attribute("axis", 1))
         wide = tf.repeat(call.tensor_of(value.in_order(call.order)), block, call.axis(axis))
-        spec = [slice(None)] * call.rank
-        spec[call.axis(axis)] = slice(0, call.shape[axis])  # type: ignore[arg-type]
+        spec: list[Any] = [slice(None)] * call.rank
+        spec[call.axis(axis)] = slice(0, scalar(call.shape[axis]))
         return wide[tuple(spec)]
     place = call.axis(call.attribute("axis", 1))
     return tf.reshape(call.tensor(index), [-1, *[1] * (call.rank - 1 - place)])
@@ -36,8 +37,8 @@ def _quantize(call: Call) -> Any:
     narrow = call.value(2).narrow if call.has(2) else narrow_element(stated) if stated else None
     x, scale = call.tensor(0), _laid(call, 1)
     wide = tf.cast(x, tf.float32) / tf.cast(scale, tf.float32)
-    if narrow in CODED:
-        codes = encoded(wide, narrow, bool(call.attribute("saturate", 1)))  # type: ignore[arg-type]
+    if narrow is not None and narrow in CODED:
+        codes = encoded(wide, narrow, bool(call.attribute("saturate", 1)))
         return Value(codes, call.order, call.shape, narrow=narrow)
     zero = tf.cast(_laid(call, 2), tf.float32) if call.has(2) else 0.0
     if narrow is not None:
@@ -82,8 +83,19 @@ def _centred(call: Call, index: int, zero: int, per_row: bool = False) -> Any:
     return x - point
 
 
+EXACT_SUMMANDS = 256  # so many products of two bytes stay below 2^24, where float32 counts exactly
+
+
+def _product(left: Any, right: Any) -> Any:
+    """An integer matrix product; in float32 where that is exact, as TFLite has no other."""
+    inner = left.shape[-1]
+    if inner is None or inner > EXACT_SUMMANDS:
+        return tf.matmul(left, right)
+    return tf.cast(tf.matmul(tf.cast(left, tf.float32), tf.cast(right, tf.float32)), tf.int32)
+
+
 def _matmul_integer(call: Call) -> Any:
-    return tf.matmul(_centred(call, 0, 2, per_row=True), _centred(call, 1, 3))
+    return _product(_centred(call, 0, 2, per_row=True), _centred(call, 1, 3))
 
 
 def _qlinear_matmul(call: Call) -> Any:
@@ -94,7 +106,7 @@ def _qlinear_matmul(call: Call) -> Any:
         * tf.cast(call.tensor(4), tf.float32)
         / tf.cast(call.tensor(6), tf.float32)
     )
-    y = tf.round(tf.cast(tf.matmul(left, right), tf.float32) * scale)
+    y = tf.round(tf.cast(_product(left, right), tf.float32) * scale)
     dtype = call.value(7).dtype
     return saturated(y + tf.cast(call.tensor(7), tf.float32), dtype)
 

@@ -1,4 +1,4 @@
-"""LSTM, GRU and RNN: one tf.while_loop per direction, which TFLite runs with built-ins at any batch and length."""
+"""LSTM, GRU and RNN: one tf.while_loop per direction, in TFLite built-ins at any batch and length."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, logical
+from convertkit.lowering.value import shaped
 
 Step = Callable[[Any, list[Any]], list[Any]]
 
@@ -141,7 +142,7 @@ class Layer:
                 tf.TensorShape([None, self.x.shape[1], self.hidden]),
             ),
         )
-        y = tf.ensure_shape(y, [self.x.shape[0], self.x.shape[1], self.hidden])
+        y = shaped(y, [self.x.shape[0], self.x.shape[1], self.hidden])
         return (self._flipped(y) if backward else y), final
 
     def projected(self, number: int, bias: Any) -> Any:

@@ -10,7 +10,7 @@ import tensorflow as tf
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, channel_last
 from convertkit.lowering.interpolation import Axis, weights
-from convertkit.lowering.sizes import Expr, Size, derived, is_equal, vector
+from convertkit.lowering.sizes import Expr, Size, derived, fixed, is_equal, vector
 from convertkit.lowering.value import Value
 
 
@@ -79,10 +79,12 @@ def _targets(call: Call, scales: Any, _: None) -> list[Size]:
 def _keeping_aspect(
     call: Call, sizes: list[Any], axes: list[int], policy: str
 ) -> tuple[list[Any], list[float]]:
-    ratios = [sizes[axis] / call.shape[axis] for axis in axes]  # type: ignore[operator]
+    before = dict(zip(axes, fixed(call.shape[axis] for axis in axes), strict=True))
+    ratios = [sizes[axis] / size for axis, size in before.items()]
     scale = min(ratios) if policy == "not_larger" else max(ratios)
     scales = [scale if axis in axes else 1.0 for axis in range(call.rank)]
-    return [int(np.floor(s * scale + 0.5)) if a in axes else s for a, s in enumerate(call.shape)], scales  # type: ignore[operator]
+    after = {axis: int(np.floor(size * scale + 0.5)) for axis, size in before.items()}
+    return [after.get(axis, size) for axis, size in enumerate(call.shape)], scales
 
 
 def _resized(

@@ -11,7 +11,7 @@ import tensorflow as tf
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, channel_last
 from convertkit.lowering.padding import window_of
-from convertkit.lowering.sizes import scalar
+from convertkit.lowering.sizes import fixed, scalar
 from convertkit.lowering.value import Value, channels_last
 
 Places = list[Any]
@@ -158,7 +158,7 @@ def _regional(x: Any, places: Places, largest: bool) -> Any:
 def _deformed(call: Call) -> Value:
     """A convolution that samples where its offsets point, one kernel tap at a time."""
     weight, offsets = call.value(1).logical(), call.tensor_of(call.value(2).logical())
-    kernel = tuple(int(size) for size in weight.shape[2:])  # type: ignore[arg-type]
+    kernel = fixed(weight.shape[2:])
     if len(kernel) != 2:
         raise ValueError("only two spatial axes are supported")
     window = window_of(call, kernel)

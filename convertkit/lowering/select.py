@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, logical
-from convertkit.lowering.sizes import Size, product, scalar, vector
+from convertkit.lowering.sizes import Size, fixed, product, scalar, vector
 from convertkit.lowering.value import Value
 
 
@@ -28,7 +28,15 @@ def _suppressed(call: Call) -> Any:
     rows = []
     most = tf.minimum(most, tf.shape(boxes)[1])
     for batch, label in itertools.product(range(batches), range(classes)):
-        kept = tf.image.non_max_suppression(boxes[batch], scores[batch, label], most, overlap, least)
+        kept, count = tf.raw_ops.NonMaxSuppressionV4(
+            boxes=boxes[batch],
+            scores=scores[batch, label],
+            max_output_size=most,
+            iou_threshold=overlap,
+            score_threshold=least,
+            pad_to_max_output_size=True,
+        )
+        kept = kept[:count]
         column = tf.ones_like(kept)
         rows.append(tf.stack([column * batch, column * label, kept], 1))
     return tf.cast(tf.concat(rows, 0), tf.int64)
@@ -40,6 +48,7 @@ def _unique(call: Call) -> list[Any]:
         x, axis = tf.reshape(x, [-1]), 0
     axis = axis % x.shape.rank
     y, inverse, counts = tf.raw_ops.UniqueWithCountsV2(x=x, axis=[axis], out_idx=tf.int64)
+    y.set_shape([None if place == axis else size for place, size in enumerate(x.shape)])
     number = tf.shape(counts)[0]
     first = tf.math.unsorted_segment_min(tf.range(tf.shape(inverse, tf.int64)[0]), inverse, number)
     if call.attribute("sorted", 1):
@@ -91,10 +100,12 @@ def _folded(call: Call) -> Value:
     flat = call.attribute("pads") or [0] * (2 * rank)
     padded = [int(image[a]) + flat[a] + flat[a + rank] for a in range(rank)]
     steps = [(padded[a] - dilations[a] * (int(block[a]) - 1) - 1) // strides[a] + 1 for a in range(rank)]
-    taps = np.indices(block).reshape(rank, -1, 1) * np.reshape(dilations, [rank, 1, 1])
+    taps = np.indices([int(size) for size in block]).reshape(rank, -1, 1) * np.reshape(
+        dilations, [rank, 1, 1]
+    )
     starts = np.indices(steps).reshape(rank, 1, -1) * np.reshape(strides, [rank, 1, 1])
     places = np.ravel_multi_index(tuple(taps + starts), padded).reshape(-1, 1)
-    channels = int(call.shape[1]) // int(np.prod(block))  # type: ignore[arg-type]
+    channels = fixed(call.shape[1:2])[0] // int(np.prod(block))
     x = tf.reshape(call.tensor(0), [-1, channels, len(places)])
     batch = scalar(call.shape[0])
     columns = tf.reshape(tf.transpose(x, [2, 0, 1]), [len(places), -1])

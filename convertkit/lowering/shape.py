@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,18 @@ import tensorflow as tf
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, axis_wise, free
 from convertkit.lowering.faults import Undecided
-from convertkit.lowering.sizes import Expr, Size, broadcast, is_equal, is_static, product, scalar, vector
-from convertkit.lowering.value import Value, identity, sizes_value
+from convertkit.lowering.sizes import (
+    Expr,
+    Size,
+    broadcast,
+    fixed,
+    is_equal,
+    is_static,
+    product,
+    scalar,
+    vector,
+)
+from convertkit.lowering.value import Value, identity, shaped, sizes_value
 
 INT_MAX = 2**31 - 1
 
@@ -60,10 +71,19 @@ def _split(call: Call) -> list[Value]:
         sizes = [min(step, max(total - step * place, 0)) for place in range(count)]
     else:
         sizes = [total // count] * count
-    if isinstance(total, int) and is_static(sizes) and sum(sizes) != total:  # type: ignore[arg-type]
+    if isinstance(total, int) and is_static(sizes) and sum(fixed(sizes)) != total:
         raise ValueError(f"sizes {sizes} do not add up to {total}")
-    parts = tf.split(call.tensor(0), vector(sizes) if len(set(sizes)) > 1 else count, call.axis(axis))
+    if call.value(0).dtype == tf.int64 and is_static(sizes):  # TFLite splits no int64
+        parts = _pieces(call.tensor(0), sizes, call.axis(axis))
+    else:
+        parts = tf.split(call.tensor(0), vector(sizes) if len(set(sizes)) > 1 else count, call.axis(axis))
     return [call.like(part, {axis: size}) for part, size in zip(parts, sizes, strict=True)]
+
+
+def _pieces(x: Any, sizes: list[Any], place: int) -> list[Any]:
+    starts = np.cumsum([0, *sizes])
+    lead = (slice(None),) * place
+    return [x[(*lead, slice(int(a), int(b)))] for a, b in itertools.pairwise(starts)]
 
 
 def _split_sizes(call: Call) -> list[Value]:
@@ -154,7 +174,7 @@ def _clamped(bound: int) -> int:
 
 
 def _slice_at_run_time(call: Call) -> Any:
-    axes = [call.number(axis) for axis in (call.integers(3) or range(int(call.value(1).shape[0])))]  # type: ignore[arg-type]
+    axes = [call.number(axis) for axis in (call.integers(3) or range(fixed(call.value(1).shape)[0]))]
     steps = call.integers(4) or [1] * len(axes)
     starts, ends = (tf.cast(tf.clip_by_value(call.tensor(i), -INT_MAX, INT_MAX), tf.int32) for i in (1, 2))
     spec: list[Any] = [slice(None)] * call.rank
@@ -167,7 +187,8 @@ def _slice_sizes(call: Call) -> Value:
     if any(call.has(i) and call.value(i).is_sizes for i in range(1, 5)) or call.value(0).rank != 1:
         raise Undecided
     starts, ends, _, steps = _bounds(call)
-    part = call.value(0).data[slice(_clamped(starts[0]), _clamped(ends[0]), steps[0])]  # type: ignore[arg-type,type-var]
+    start, end = fixed([starts[0], ends[0]])
+    part = call.value(0).data[slice(_clamped(start), _clamped(end), steps[0])]
     return sizes_value(part, call.value(0).dtype)
 
 
@@ -177,7 +198,7 @@ def _expand(call: Call) -> Any:
     if target is None:
         return _expand_at_run_time(call)
     if value.is_sizes:
-        return sizes_value(np.broadcast_to(value.data, np.broadcast_shapes(value.data.shape, tuple(target))))  # type: ignore[arg-type]
+        return sizes_value(np.broadcast_to(value.data, np.broadcast_shapes(value.data.shape, fixed(target))))
     shape = broadcast([value.shape, tuple(target)], lambda axis: -1)
     shape = _widest(value.shape, tuple(target), shape)
     if len(shape) == value.rank and all(is_equal(a, b) for a, b in zip(shape, value.shape, strict=True)):
@@ -200,7 +221,7 @@ def _expand_at_run_time(call: Call) -> Any:
     if length is None:
         raise call.needs_constant(1)
     shape = tf.broadcast_dynamic_shape(tf.shape(tensor), target)
-    return tf.ensure_shape(tf.broadcast_to(tensor, shape), [None] * max(length, call.rank))
+    return shaped(tf.broadcast_to(tensor, shape), [None] * max(length, call.rank))
 
 
 def _tile(call: Call) -> Any:

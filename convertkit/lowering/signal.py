@@ -10,6 +10,7 @@ import tensorflow as tf
 from convertkit.lowering.call import Call
 from convertkit.lowering.constant import tf_type
 from convertkit.lowering.declare import Table, free, logical
+from convertkit.lowering.sizes import fixed
 from convertkit.lowering.value import Value
 
 
@@ -68,7 +69,7 @@ def _dft(call: Call) -> Any:
 def _stft(call: Call) -> Any:
     signal, step = call.tensor(0), int(call.array(1).reshape(()))
     window = call.optional(2)
-    length = int(call.array(3).reshape(())) if call.has(3) else int(call.value(2).shape[0])  # type: ignore[arg-type]
+    length = int(call.array(3).reshape(())) if call.has(3) else fixed(call.value(2).shape)[0]
     size = call.shape[1]
     if not isinstance(size, int):
         raise ValueError("the signal has to be of known length")

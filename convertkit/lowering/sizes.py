@@ -162,6 +162,19 @@ def is_static(sizes: Iterable[Size]) -> bool:
     return all(isinstance(size, int) for size in sizes)
 
 
+def fixed(sizes: Iterable[Size]) -> tuple[int, ...]:
+    """The sizes as ints.
+
+    Raises:
+        ValueError: one is known at run time only.
+    """
+    sizes = tuple(sizes)
+    numbers = tuple(size for size in sizes if isinstance(size, int))
+    if len(numbers) < len(sizes):
+        raise ValueError(f"the sizes {list(sizes)} have to be known at build time")
+    return numbers
+
+
 def is_equal(left: Size, right: Size) -> bool | None:
     """Whether two sizes are equal; None where only a run can tell."""
     difference = left - right
@@ -180,7 +193,7 @@ def scalar(size: Size) -> Any:
     known = _scalars_of(tf.compat.v1.get_default_graph())
     label = repr(size)
     if label not in known:
-        known[label] = functools.reduce(operator.add, [_term(*term, known) for term in size])
+        known[label] = functools.reduce(operator.add, [_term(atoms, factor, known) for atoms, factor in size])
     return known[label]
 
 

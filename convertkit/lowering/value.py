@@ -153,8 +153,8 @@ class Value:
         if self.is_sizes:
             if any(isinstance(size, Expr) for size in self.data.flat):
                 return None
-            return self.data.astype(self.dtype.as_numpy_dtype)
-        return self.logical().data
+            return np.asarray(self.data.astype(self.dtype.as_numpy_dtype))
+        return np.asarray(self.logical().data)
 
     def sizes(self) -> list[Size] | None:
         """The elements of an integer vector as sizes, or None where they are computed at run time."""
@@ -176,6 +176,12 @@ def sizes_tensor(value: Value) -> Any:
     """The tensor of a value of sizes."""
     flat = vector(value.data.flat, value.dtype)
     return tf.reshape(flat, value.data.shape) if value.rank != 1 else flat
+
+
+def shaped(tensor: Any, shape: Sequence[int | None]) -> Any:
+    """The tensor, its shape stated at build time; no operator is added (TFLite has none for it)."""
+    tensor.set_shape(shape)
+    return tensor
 
 
 def axis_size(tensor: Any, axis: int) -> Size:

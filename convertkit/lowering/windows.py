@@ -1,4 +1,4 @@
-"""Pools that TensorFlow has no kernel for (dilated, with indices): one strided slice per place in the window."""
+"""Pools without a kernel of their own (dilated, with indices): one strided slice per window place."""
 
 from __future__ import annotations
 

@@ -20,7 +20,9 @@ def source_variant(report: Report) -> str:
 
 
 def final_hops(report: Report) -> tuple[HopRecord, ...]:
-    """The hops that end a route: nothing starts from what they made."""
+    """The hops that made what was asked for; in a report that does not say, those that end a route."""
+    if report.targets:
+        return tuple(hop for hop in report.hops if hop.target in report.targets)
     starts = {hop.source for hop in report.hops}
     return tuple(hop for hop in report.hops if hop.target not in starts)
 

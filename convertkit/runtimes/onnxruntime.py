@@ -81,7 +81,14 @@ def describe(job: DescribeJob) -> Described:
     opsets = ", ".join(f"{item.domain or 'ai.onnx'} {item.version}" for item in model.opset_import)
     operators = sorted({node.op_type for node in model.graph.node})
     details = {"opset": opsets, "producer": model.producer_name, "operators": " ".join(operators)}
-    return Described(signature, details)
+    return Described(signature, details, external_files(model))
+
+
+def external_files(model: onnx.ModelProto) -> tuple[str, ...]:
+    """Names of the files with weights, relative to the model's folder; ONNX's checker has passed them."""
+    tensors = [t for t in model.graph.initializer if t.data_location == onnx.TensorProto.EXTERNAL]
+    locations = {entry.value for t in tensors for entry in t.external_data if entry.key == "location"}
+    return tuple(sorted(locations))
 
 
 def first_line(error: BaseException) -> str:

@@ -14,7 +14,8 @@ from convertkit.errors import ModelFileError, StageError  # noqa: E402
 from convertkit.lowering import NeedsConstant, UnsupportedOperators, lower, write_savedmodel  # noqa: E402
 from convertkit.lowering.faults import describe, module_path  # noqa: E402
 from convertkit.lowering.registry import FAMILIES, joined  # noqa: E402
-from tests.lowering.oracle import parse  # noqa: E402
+
+from .oracle import parse  # noqa: E402
 
 pytestmark = pytest.mark.slow
 ONES = np.ones((4, 4), np.float32)
@@ -27,6 +28,25 @@ def test_a_graph_that_fails_the_checker() -> None:
         lower(model)
     assert caught.value.exit_code == 6
     assert "\n" not in str(caught.value)
+
+
+def test_external_data_is_read_beside_the_model_only(tmp_path: Path) -> None:
+    model = parse("g (float[n,64] x) => (float[n,64] y) { y = MatMul(x, w) }", w=np.eye(64, dtype=np.float32))
+    onnx.save(model, str(tmp_path / "m.onnx"), save_as_external_data=True, location="m.data")
+    model = onnx.load(str(tmp_path / "m.onnx"), load_external_data=False)
+    lowered = lower(model, base_dir=tmp_path)
+    x = np.arange(64, dtype=np.float32).reshape(1, 64)
+    np.testing.assert_array_equal(lowered.module.serving_default(x)["y"], x)
+    model.graph.initializer[0].external_data[0].value = "../m.data"
+    with pytest.raises(ModelFileError):
+        lower(model, base_dir=tmp_path)
+
+
+def test_an_output_without_a_shape_is_no_fault() -> None:
+    model = parse("g (float[2] x) => (float[2] y) { y = Relu(x) }")
+    model.graph.output[0].type.tensor_type.ClearField("shape")
+    assert lower(model).signature.outputs[0].shape == (2,)
+    assert not model.graph.output[0].type.tensor_type.HasField("shape")
 
 
 def test_an_opset_newer_than_known() -> None:

@@ -1,6 +1,7 @@
 import xml.etree.ElementTree as ET
 
 import pytest
+from msgspec.structs import replace
 
 from convertkit.render import render
 
@@ -56,8 +57,11 @@ def test_crash_is_an_error(crashed):
     assert "'slim': True" in error.text
 
 
-def test_field_runtime_fails_or_is_skipped(static):
-    assert outcomes(suite_of(static))["tflite:int8", "field_runtime"] == "failure"
+def test_field_runtime_fails_only_a_hop_that_had_to_run_there(static):
+    assert outcomes(suite_of(static))["tflite:int8", "field_runtime"] == "skipped"
+    hops = [replace(hop, status="failed") if hop.field_runtime else hop for hop in static.hops]
+    required = replace(static, hops=tuple(hops), status="failed")
+    assert outcomes(suite_of(required))["tflite:int8", "field_runtime"] == "failure"
 
 
 def test_a_lost_axis_alone_is_not_a_failure(static):

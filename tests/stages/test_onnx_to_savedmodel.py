@@ -1,4 +1,4 @@
-"""ONNX → SavedModel by onnx2tf, judged by TensorFlow against ONNX Runtime."""
+"""ONNX → SavedModel by both converters, judged by TensorFlow against ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from convertkit.artifact import Artifact
 from convertkit.errors import StageError
-from convertkit.formats import Format
+from convertkit.formats import Format, parse_variant
 from convertkit.jobs import DescribeJob
 from tests.conftest import Lab, fixture_samples, sqnr_db
 
@@ -44,7 +47,20 @@ def test_dynamic_batch_agrees_at_several_sizes(lab: Lab, graphs: dict[str, Artif
         assert all(sqnr_db(wanted[key], got[key]) > 80 for key in wanted)
 
 
-def test_the_transformer_needs_a_static_batch(lab: Lab, graphs: dict[str, Artifact]) -> None:
+@pytest.mark.parametrize("name", ["digits", "mlp", "transformer", "two_inputs"])
+@pytest.mark.parametrize("layout", ["auto", "source", "channels-last"])
+def test_tracked_keeps_every_batch_dynamic(
+    lab: Lab, graphs: dict[str, Artifact], name: str, layout: str
+) -> None:
+    artifact = made(lab, graphs, name, converter="tracked", layout=layout)
+    assert artifact.signature.inputs[0].shape[0] == "batch"
+    for count in (1, 3):
+        few = {key: values[:count] for key, values in fixture_samples(name).items()}
+        wanted, got = lab.infer(graphs[name], few), lab.infer(artifact, few)
+        assert all(sqnr_db(wanted[key], got[key]) > 80 for key in wanted)
+
+
+def test_onnx2tf_needs_a_static_batch_for_the_transformer(lab: Lab, graphs: dict[str, Artifact]) -> None:
     with pytest.raises(StageError, match="onnx2tf failed"):
         made(lab, graphs, "transformer", batch="dynamic")
     artifact = made(lab, graphs, "transformer", batch="static")
@@ -82,3 +98,28 @@ def test_the_graph_given_is_not_changed(lab: Lab, graphs: dict[str, Artifact]) -
     before = Path(graphs["mlp"].path).read_bytes()
     made(lab, graphs, "mlp", batch="dynamic")
     assert Path(graphs["mlp"].path).read_bytes() == before
+
+
+def test_onnx2tf_downloads_nothing(lab: Lab) -> None:
+    """For a free height and width it would fetch sample pictures."""
+    weight = numpy_helper.from_array(np.ones((4, 3, 3, 3), np.float32), "w")
+    shape = ["batch", 3, "height", "width"]
+    graph = helper.make_graph(
+        [helper.make_node("Conv", ["image", "w"], ["output"], pads=[1, 1, 1, 1])],
+        "g",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["batch", 4, "height", "width"])],
+        [weight],
+    )
+    path = lab.path("model.onnx")
+    onnx.save_model(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10), path
+    )
+    signature = lab.describe(DescribeJob(Format.ONNX, str(path))).signature
+    source = Artifact(parse_variant("onnx"), str(path), signature, "x")
+    samples = {"image": np.random.default_rng(0).normal(size=(4, 3, 16, 24)).astype(np.float32)}
+    artifact = lab.convert(
+        "onnx_to_savedmodel", source, "savedmodel", samples, LIBRARY | {"batch": "dynamic"}
+    )
+    wanted, got = lab.infer(source, samples), lab.infer(artifact, samples)
+    assert sqnr_db(wanted["output"], got["output"]) > 80

@@ -84,7 +84,8 @@ def test_int16x8_names_the_operator_that_has_none(lab: Lab, saved: dict[str, Art
 def test_a_crash_of_the_converter_is_one_typed_error(lab: Lab) -> None:
     samples = fixture_samples("transformer")
     graph = lab.convert("torch_to_onnx", lab.fixture("transformer"), "onnx", samples)
-    saved = lab.convert("onnx_to_savedmodel", graph, "savedmodel", samples, {"batch": "static"})
+    options = {"converter": "onnx2tf", "batch": "static"}
+    saved = lab.convert("onnx_to_savedmodel", graph, "savedmodel", samples, options)
     with pytest.raises(WorkerCrashedError, match="SIGABRT"):
         lab.convert("savedmodel_to_tflite", saved, "tflite:int16x8", samples)
     assert lab.convert("savedmodel_to_tflite", saved, "tflite", samples).size_bytes > 0

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from convertkit.artifact import Artifact
-from convertkit.errors import ConvertkitError, MissingDependencyError
+from convertkit.errors import ConvertkitError, MissingDependencyError, NotMeasuredError
 from convertkit.gate import Accuracy, Comparison, Tolerance, judge, measure_accuracy, tolerance_for
 from convertkit.intake import EXAMPLE_COUNT, Intake
 from convertkit.isolate import Workers
@@ -17,7 +17,7 @@ from convertkit.jobs import InferJob
 from convertkit.options import GateOptions
 from convertkit.registry import FIELD_RUNTIME, RuntimeRow, runtime_row
 from convertkit.report import DynamicAxis, FieldCheck
-from convertkit.samples import resized
+from convertkit.samples import is_batch_axis, resized
 from convertkit.signature import Array, Arrays
 from convertkit.tensors import read_npz, write_npz
 
@@ -41,6 +41,7 @@ class Judgement(msgspec.Struct, frozen=True):
     vs_previous: Comparison | None = None
     accuracy: Accuracy | None = None
     dynamic_axes: tuple[DynamicAxis, ...] = ()
+    field_runtime: FieldCheck | None = None
 
 
 class Validator:
@@ -62,6 +63,7 @@ class Validator:
         write_npz(self._inputs, intake.samples.take(rows))
         self._references: dict[str, Arrays | None] = {}
         self.source_outputs = self._infer(intake.artifact, self._inputs)
+        check_comparable(self.source_outputs)
 
     def judge(self, artifact: Artifact, previous: Arrays) -> Judgement:
         """Run an artifact and judge it: first on the validation samples, then at other sizes.
@@ -88,13 +90,22 @@ class Validator:
         if judgement.reason:
             return judgement
         axes, fault = self._check_axes(artifact, axis_floor_db(vs_source))
-        if not fault and self._options.require_dynamic_axes:
-            lost = [axis.name for axis in axes if not axis.kept]
-            fault = f"the dynamic axis '{lost[0]}' was lost" if lost else ""
-        return msgspec.structs.replace(judgement, reason=fault, dynamic_axes=axes)
+        field = self._check_field(artifact, outputs)
+        fault = fault or self._missed_requirement(axes, field)
+        return msgspec.structs.replace(judgement, reason=fault, dynamic_axes=axes, field_runtime=field)
+
+    def _missed_requirement(self, axes: tuple[DynamicAxis, ...], field: FieldCheck | None) -> str:
+        """What the options ask for beyond agreement, and the artifact does not give."""
+        lost = [axis.name for axis in axes if not axis.kept]
+        if lost and self._options.require_dynamic_axes:
+            return f"the dynamic axis '{lost[0]}' was lost"
+        if field is not None and field.status != "passed" and self._options.require_field_runtime:
+            return f"{field.runtime}: {field.status}, {field.reason}"
+        return ""
 
     def _check_axes(self, artifact: Artifact, floor_db: float) -> tuple[tuple[DynamicAxis, ...], str]:
         """Every dynamic axis of the source, proven at two other sizes; and the first fault found."""
+        samples = self._intake.samples.arrays
         checked: dict[str, tuple[int, ...]] = {}
         rows: list[DynamicAxis] = []
         for spec in self._intake.artifact.signature.inputs:
@@ -103,7 +114,10 @@ class Validator:
                 is_free = isinstance(physical[axis], str)
                 if is_free and name not in checked:
                     checked[name], fault = self._check_axis(
-                        artifact, name, is_batch=axis == 0, floor_db=floor_db
+                        artifact,
+                        name,
+                        is_batch=is_batch_axis(spec, samples[spec.name], axis),
+                        floor_db=floor_db,
                     )
                     if fault:
                         return tuple(rows), fault
@@ -173,8 +187,10 @@ class Validator:
         self._workers.ask(row.environment, job, f"{row.name}.log")
         return read_npz(outputs)
 
-    def check_field(self, artifact: Artifact, outputs: Arrays) -> FieldCheck:
-        """Whether the field runtime runs a `.tflite`, and gives what LiteRT gave."""
+    def _check_field(self, artifact: Artifact, outputs: Arrays) -> FieldCheck | None:
+        """Whether the field runtime runs a `.tflite`, and gives what LiteRT gave; None for other formats."""
+        if artifact.variant.format is not FIELD_RUNTIME.format:
+            return None
         name = FIELD_RUNTIME.name
         try:
             got = self._infer(artifact, self._inputs, row=FIELD_RUNTIME)
@@ -186,6 +202,16 @@ class Validator:
         largest = max((row.max_abs_error for row in comparison.outputs), default=None)
         status: Literal["passed", "failed"] = "passed" if comparison.is_passed else "failed"
         return FieldCheck(runtime=name, status=status, reason=comparison.reason, max_abs_error=largest)
+
+
+def check_comparable(outputs: Arrays) -> None:
+    """Raise NotMeasuredError where the source gives nothing that anything could be compared with."""
+    for name, values in outputs.items():
+        if not np.isfinite(values).any():
+            raise NotMeasuredError(
+                f"the source model's own output '{name}' has no finite value on these samples",
+                hint="nothing can be checked against it; are the samples normalised as the model expects?",
+            )
 
 
 def prefixed(prefix: str, reason: str) -> str:

@@ -1,0 +1,80 @@
+"""The report of a run, built from its parts and written into its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import convertkit
+from convertkit.artifact import Artifact
+from convertkit.folder import RunFolder
+from convertkit.formats import Variant
+from convertkit.intake import Intake
+from convertkit.latency import Latency
+from convertkit.render import render
+from convertkit.report import (
+    FILE_NAME,
+    SIGNATURE_FILE,
+    HopRecord,
+    Report,
+    SamplesRecord,
+    SourceRecord,
+    Status,
+    signature_entry,
+    write_json,
+)
+from convertkit.versions import environment_record
+
+RENDERED_FILES = {"report.md": "markdown", "report.html": "html", "junit.xml": "junit"}
+
+
+def build_report(
+    intake: Intake,
+    records: Sequence[HopRecord],
+    *,
+    targets: Sequence[Variant],
+    notes: tuple[str, ...],
+    source_latency: tuple[Latency, ...],
+    started: datetime,
+) -> Report:
+    """The report of a run; its status is that of the first hop that did not pass."""
+    file, signature, samples = intake.file, intake.artifact.signature, intake.samples
+    passed: Status = "passed"
+    return Report(
+        convertkit=convertkit.__version__,
+        status=next((record.status for record in records if record.status != passed), passed),
+        targets=tuple(str(target) for target in targets),
+        started=started.isoformat(timespec="seconds"),
+        seconds=(datetime.now(UTC) - started).total_seconds(),
+        source=SourceRecord(
+            path=file.path,
+            format=str(file.format),
+            kind=str(file.kind),
+            sha256=file.sha256,
+            size_bytes=file.size_bytes,
+            inputs=signature.inputs,
+            outputs=signature.outputs,
+        ),
+        samples=SamplesRecord(
+            origin=samples.origin,
+            sha256=samples.sha256,
+            count=samples.count,
+            calibration=len(intake.split.calibration),
+            validation=len(intake.split.validation),
+        ),
+        hops=tuple(records),
+        source_latency=source_latency,
+        notes=notes,
+        environment=environment_record(),
+    )
+
+
+def write_run(report: Report, artifacts: list[Artifact], folder: RunFolder) -> None:
+    """Write `report.*` and `signature.json`; the first artifact is the source."""
+    source, *made = artifacts
+    entries = [signature_entry(source, report.source.path)]
+    entries += [signature_entry(artifact, folder.relative(artifact.path)) for artifact in made]
+    write_json(entries, folder.path / SIGNATURE_FILE)
+    write_json(report, folder.path / FILE_NAME)
+    for name, form in RENDERED_FILES.items():
+        (folder.path / name).write_text(render(report, form), encoding="utf-8")

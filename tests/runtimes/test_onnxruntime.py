@@ -1,0 +1,89 @@
+"""What ONNX Runtime's adapter reads from a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from convertkit.errors import ModelFileError, NotMeasuredError
+from convertkit.formats import Format, parse_variant
+from convertkit.jobs import DescribeJob, InferJob
+from tests.conftest import Lab
+
+pytestmark = pytest.mark.slow
+
+
+def scaling_model(path: Path, *, external: bool = False) -> Path:
+    """y = x * w, x of shape [rows, 3]."""
+    weight = numpy_helper.from_array(np.arange(1, 4, dtype=np.float32), "w")
+    graph = helper.make_graph(
+        [helper.make_node("Mul", ["x", "w"], ["y"])],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["rows", 3])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["rows", 3])],
+        [weight],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    if external:
+        options = {"location": "weights.bin", "size_threshold": 0}
+        onnx.save_model(model, path, save_as_external_data=True, **options)
+    else:
+        onnx.save_model(model, path)
+    return path
+
+
+def test_external_data_is_named_and_part_of_the_identity(lab: Lab, tmp_path: Path) -> None:
+    from convertkit.intake import with_external_data
+    from convertkit.sources import inspect_source
+
+    path = scaling_model(tmp_path / "model.onnx", external=True)
+    described = lab.describe(DescribeJob(Format.ONNX, str(path)))
+    assert described.external_data == ("weights.bin",)
+    before = with_external_data(inspect_source(path), described.external_data)
+    (tmp_path / "weights.bin").write_bytes(np.arange(2, 5, dtype=np.float32).tobytes())
+    after = with_external_data(inspect_source(path), described.external_data)
+    assert before[0] != after[0]
+    assert before[1] == after[1] == path.stat().st_size + 12
+
+
+def test_external_data_outside_the_folder_is_refused(lab: Lab, tmp_path: Path) -> None:
+    path = scaling_model(tmp_path / "model.onnx", external=True)
+    content = path.read_bytes()
+    assert b"weights.bin" in content
+    path.write_bytes(content.replace(b"weights.bin", b"../eights.x"))
+    (tmp_path.parent / "eights.x").write_bytes(np.zeros(3, np.float32).tobytes())
+    with pytest.raises(ModelFileError):
+        lab.describe(DescribeJob(Format.ONNX, str(path)))
+
+
+def test_a_broken_graph_is_one_line(lab: Lab, tmp_path: Path) -> None:
+    path = scaling_model(tmp_path / "model.onnx")
+    model = onnx.load(path)
+    model.graph.node[0].input[1] = "nowhere"
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(ModelFileError, match="not a valid ONNX model") as caught:
+        lab.describe(DescribeJob(Format.ONNX, str(path)))
+    assert "\n" not in caught.value.message
+
+
+def test_a_truncated_file_is_one_line(lab: Lab, tmp_path: Path) -> None:
+    path = scaling_model(tmp_path / "model.onnx")
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(ModelFileError):
+        lab.describe(DescribeJob(Format.ONNX, str(path)))
+
+
+def test_a_silent_fallback_from_cuda_is_noticed(lab: Lab, tmp_path: Path) -> None:
+    from convertkit.artifact import Artifact
+
+    path = scaling_model(tmp_path / "model.onnx")
+    signature = lab.describe(DescribeJob(Format.ONNX, str(path))).signature
+    artifact = Artifact(parse_variant("onnx"), str(path), signature, "x")
+    inputs = lab.write({"x": np.ones((2, 3), np.float32)})
+    job = InferJob("onnxruntime", artifact, str(inputs), str(tmp_path / "out.npz"), device="cuda:0")
+    with pytest.raises(NotMeasuredError, match="fell back to CPU"):
+        lab.workers.ask("onnx", job, "lab.log")

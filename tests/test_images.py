@@ -1,0 +1,151 @@
+"""Folders of image files as samples."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from convertkit.errors import SamplesError
+from convertkit.images import load_images
+from convertkit.options import SampleOptions
+from convertkit.recipe import decode_recipe
+from convertkit.signature import TensorSpec
+
+FIRST = TensorSpec("image", "float32", ("batch", 3, 4, 6))
+LAST = TensorSpec("image", "float32", ("batch", 4, 6, 3))
+GRAY = TensorSpec("image", "float32", ("batch", 1, 4, 6))
+PLAIN = SampleOptions()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three images of one colour each; one in a subfolder, one wide, one tall; and a file that is none."""
+    (tmp_path / "sub").mkdir()
+    Image.new("RGB", (6, 4), (255, 0, 0)).save(tmp_path / "b.png")
+    Image.new("RGB", (40, 8), (0, 255, 0)).save(tmp_path / "sub" / "c.PNG")
+    Image.new("RGBA", (7, 90), (0, 0, 255, 10)).save(tmp_path / "a.png")
+    (tmp_path / "notes.txt").write_text("no image")
+    return tmp_path
+
+
+def test_images_are_sorted_by_name_scaled_and_channels_first(folder):
+    samples = load_images(folder, (FIRST,), PLAIN)
+    values = samples.arrays["image"]
+    assert samples.origin == "images"
+    assert values.shape == (3, 3, 4, 6)
+    assert values.dtype == np.float32
+    for sample, channel in zip(values, (2, 0, 1), strict=True):  # a is blue, b red, c green
+        expected = np.zeros((3, 4, 6), np.float32)
+        expected[channel] = 1
+        np.testing.assert_array_equal(sample, expected)
+
+
+def test_channels_last_is_the_same_turned(folder):
+    first = load_images(folder, (FIRST,), PLAIN).arrays["image"]
+    last = load_images(folder, (LAST,), PLAIN).arrays["image"]
+    np.testing.assert_array_equal(last, first.transpose(0, 2, 3, 1))
+
+
+def test_bgr_turns_the_channels(folder):
+    rgb = load_images(folder, (FIRST,), PLAIN).arrays["image"]
+    bgr = load_images(folder, (FIRST,), SampleOptions(color="bgr")).arrays["image"]
+    np.testing.assert_array_equal(bgr, rgb[:, ::-1])
+
+
+def test_gray(folder):
+    values = load_images(folder, (GRAY,), SampleOptions(color="gray")).arrays["image"]
+    assert values.shape == (3, 1, 4, 6)
+    assert values[1].mean() == pytest.approx(76 / 255, abs=1e-6)  # ITU-R 601 luma of red
+
+
+def test_mean_and_std_apply_to_each_channel(folder):
+    options = SampleOptions(mean=(0.5, 0.25, 0.0), std=(0.5, 1.0, 2.0))
+    red = load_images(folder, (FIRST,), options).arrays["image"][1]
+    assert red[:, 0, 0].tolist() == [1.0, -0.25, 0.0]
+
+
+def test_mean_belongs_to_the_channel_in_the_models_order(folder):
+    options = SampleOptions(mean=(0.5, 0.25, 0.0), color="bgr")
+    red = load_images(folder, (FIRST,), options).arrays["image"][1]
+    assert red[:, 0, 0].tolist() == [-0.5, -0.25, 1.0]
+
+
+def test_height_and_width_are_not_swapped(tmp_path):
+    pixels = np.zeros((4, 6, 3), np.uint8)
+    pixels[3, 5] = 255
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    values = load_images(tmp_path, (FIRST,), PLAIN).arrays["image"]
+    assert np.argwhere(values[0, 0]).tolist() == [[3, 5]]
+
+
+def test_the_middle_is_cropped(tmp_path):
+    pixels = np.zeros((4, 18, 3), np.uint8)
+    pixels[:, 6:12] = 255
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    assert (load_images(tmp_path, (FIRST,), PLAIN).arrays["image"] == 1).all()
+
+
+def test_the_digest_follows_the_content(folder):
+    before = load_images(folder, (FIRST,), PLAIN).sha256
+    assert load_images(folder, (FIRST,), PLAIN).sha256 == before
+    Image.new("RGB", (6, 4), (254, 0, 0)).save(folder / "b.png")
+    assert load_images(folder, (FIRST,), PLAIN).sha256 != before
+
+
+def refused(folder, inputs, words, options=PLAIN):
+    with pytest.raises(SamplesError) as caught:
+        load_images(folder, inputs, options)
+    assert words in str(caught.value)
+    assert caught.value.exit_code == 6
+    return caught.value
+
+
+def test_a_folder_without_images(tmp_path):
+    (tmp_path / "notes.txt").touch()
+    refused(tmp_path, (FIRST,), "no image file")
+
+
+@pytest.mark.parametrize("content", [b"", b"no image", b"\x89PNG\r\n\x1a\n"])
+def test_a_broken_image_is_named(folder, content):
+    (folder / "z.png").write_bytes(content)
+    refused(folder, (FIRST,), "z.png is not a usable image")
+
+
+def test_a_truncated_image_is_named(folder):
+    noise = np.random.default_rng(0).integers(0, 255, (40, 40, 3)).astype(np.uint8)
+    Image.fromarray(noise).save(folder / "z.png")
+    (folder / "z.png").write_bytes((folder / "z.png").read_bytes()[:800])
+    refused(folder, (FIRST,), "z.png is not a usable image")
+
+
+def test_a_decompression_bomb_is_refused(folder, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 300)
+    refused(folder, (FIRST,), "is not a usable image")
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        (FIRST, FIRST),
+        (TensorSpec("x", "float32", ("batch", 10)),),
+        (TensorSpec("x", "float32", ("batch", 3, 4)),),
+    ],
+)
+def test_a_model_that_takes_something_else(folder, inputs):
+    refused(folder, inputs, "exactly one image input")
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [("batch", 5, 4, 6), ("batch", 3, "height", "width"), ("batch", "channels", 4, 6), ("batch", 1, 4, 6)],
+)
+def test_an_input_without_the_channels_or_a_fixed_size(folder, shape):
+    error = refused(folder, (TensorSpec("x", "float32", shape),), "no image of 3 channels")
+    key = next(word for word in error.hint.split() if "." in word)
+    section, option = key.split(".")
+    decode_recipe({section: {option: "gray"}}, "the hint's key")  # a recipe takes what the hint names
+
+
+@pytest.mark.parametrize("values", [(0.5, 0.5), (0.1, 0.2, 0.3, 0.4)])
+@pytest.mark.parametrize("key", ["mean", "std"])
+def test_as_many_means_and_stds_as_channels_or_one(folder, key, values):
+    refused(folder, (FIRST,), f"sampling.{key}", SampleOptions(**{key: values}))

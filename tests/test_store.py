@@ -1,0 +1,218 @@
+"""The store of hops: what was put comes back, and nothing that goes wrong with it stops a run."""
+
+import os
+import shutil
+
+import pytest
+
+from convertkit import store as module
+from convertkit.signature import Signature, TensorSpec
+from convertkit.store import Store, StoredHop, default_root, hop_key
+
+HOP = StoredHop(
+    Signature((TensorSpec("x", "float32", ("batch", 3)),), (TensorSpec("y", "int8", (1,), scale=0.5),)),
+    "onnx2tf",
+    {"batch": "dynamic", "slim": True},
+    ("a remark",),
+    1.5,
+    1000,
+)
+PARTS = {"stage": "a_to_b", "options": {"x": 1, "y": [1, 2]}, "source": "ff", "versions": {"torch": "2.13"}}
+
+
+@pytest.fixture
+def root(tmp_path):
+    return tmp_path / "cache" / "hops"
+
+
+@pytest.fixture
+def store(root):
+    return Store(root)
+
+
+@pytest.fixture
+def artifact(tmp_path):
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"weights")
+    return path
+
+
+def test_what_was_put_comes_back(store, artifact, tmp_path):
+    store.put("key", artifact, HOP)
+    artifact.unlink()
+    out = tmp_path / "out.onnx"
+    assert store.get("key", out) == HOP
+    assert out.read_bytes() == b"weights"
+
+
+def test_folders_and_sidecars_come_back(store, tmp_path):
+    folder = tmp_path / "model.savedmodel"
+    (folder / "variables").mkdir(parents=True)
+    (folder / "saved_model.pb").write_bytes(b"graph")
+    (folder / "variables" / "data").write_bytes(b"weights")
+    store.put("folder", folder, HOP)
+    assert store.get("folder", tmp_path / "out.savedmodel") == HOP
+    assert (tmp_path / "out.savedmodel" / "variables" / "data").read_bytes() == b"weights"
+
+    (tmp_path / "model.onnx").write_bytes(b"graph")
+    (tmp_path / "model.onnx.data").write_bytes(b"large")
+    store.put("sidecar", tmp_path / "model.onnx", HOP)
+    out = tmp_path / "out" / "model.onnx"
+    out.parent.mkdir()
+    assert store.get("sidecar", out) == HOP
+    assert out.with_name("model.onnx.data").read_bytes() == b"large"
+
+
+def test_an_unknown_key_is_nothing(store, artifact, tmp_path):
+    assert store.get("key", tmp_path / "out") is None
+    store.put("key", artifact, HOP)
+    assert store.get("other", tmp_path / "out") is None
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_second_put_replaces_the_first(store, artifact, tmp_path, root):
+    store.put("key", artifact, HOP)
+    artifact.write_bytes(b"newer")
+    store.put("key", artifact, HOP)
+    store.get("key", tmp_path / "out")
+    assert (tmp_path / "out").read_bytes() == b"newer"
+    assert [path.name for path in root.iterdir()] == ["key"]
+
+
+def test_drop(store, artifact, tmp_path):
+    store.put("key", artifact, HOP)
+    store.drop("key")
+    store.drop("key")
+    assert store.get("key", tmp_path / "out") is None
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b"\xff", b'{"signature": null}'])
+def test_a_corrupt_record_is_nothing_and_leaves_nothing(store, artifact, tmp_path, root, content):
+    store.put("key", artifact, HOP)
+    (root / "key" / module.RECORD).write_bytes(content)
+    assert store.get("key", tmp_path / "out") is None
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_artifact_is_nothing(store, artifact, tmp_path, root):
+    store.put("key", artifact, HOP)
+    (root / "key" / module.CONTENT).unlink()
+    assert store.get("key", tmp_path / "out") is None
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_copy_that_fails_halfway_leaves_nothing(store, tmp_path, monkeypatch):
+    (tmp_path / "model.onnx").write_bytes(b"graph")
+    (tmp_path / "model.onnx.data").write_bytes(b"large")
+    store.put("key", tmp_path / "model.onnx", HOP)
+    copy, out = shutil.copyfile, tmp_path / "out.onnx"
+
+    def fail_at_the_sidecar(source, target):
+        if str(source).endswith(".data"):
+            raise OSError(28, "No space left on device")
+        return copy(source, target)
+
+    monkeypatch.setattr(shutil, "copyfile", fail_at_the_sidecar)
+    assert store.get("key", out) is None
+    assert not out.exists()
+
+
+def test_a_root_that_cannot_be_written_is_no_error(artifact, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("no folder")
+    store = Store(blocked / "hops")
+    store.put("key", artifact, HOP)
+    assert store.get("key", tmp_path / "out") is None
+    store.drop("key")
+    assert blocked.read_text() == "no folder"
+
+
+def test_a_full_disk_leaves_nothing_half_written(store, artifact, root, monkeypatch, tmp_path):
+    def refuse(source, target):
+        target.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module, "copy_artifact", refuse)
+    store.put("key", artifact, HOP)
+    assert list(root.iterdir()) == []
+
+
+def test_a_read_only_store_still_gives(store, artifact, tmp_path, monkeypatch):
+    store.put("key", artifact, HOP)
+
+    def refuse(*arguments, **options):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(os, "utime", refuse)
+    assert store.get("key", tmp_path / "out") == HOP
+
+
+class TestPrune:
+    def put(self, store, root, tmp_path, name, size, age):
+        path = tmp_path / "content"
+        path.write_bytes(bytes(size))
+        store.put(name, path, HOP)
+        if (root / name).exists():
+            os.utime(root / name, (age, age))
+
+    def test_the_longest_unused_goes_first(self, store, root, tmp_path, monkeypatch):
+        for age, name in enumerate(("old", "middle", "new"), start=1000):
+            self.put(store, root, tmp_path, name, 10_000, age)
+        monkeypatch.setattr(module, "LARGEST_BYTES", 35_000)
+        self.put(store, root, tmp_path, "newest", 10_000, 2000)
+        assert {path.name for path in root.iterdir()} == {"middle", "new", "newest"}
+
+    def test_use_keeps_an_entry(self, store, root, tmp_path, monkeypatch):
+        for age, name in enumerate(("old", "middle", "new"), start=1000):
+            self.put(store, root, tmp_path, name, 10_000, age)
+        store.get("old", tmp_path / "out")
+        monkeypatch.setattr(module, "LARGEST_BYTES", 35_000)
+        self.put(store, root, tmp_path, "newest", 10_000, 2000)
+        assert {path.name for path in root.iterdir()} == {"old", "new", "newest"}
+
+    def test_nothing_goes_while_there_is_room(self, store, root, tmp_path):
+        for name in "abc":
+            self.put(store, root, tmp_path, name, 10, 1000)
+        assert len(list(root.iterdir())) == 3
+
+
+class TestKey:
+    def test_the_same_parts_give_the_same_key_in_any_order(self):
+        assert hop_key(**PARTS) == hop_key(**dict(reversed(PARTS.items())))
+        assert len(hop_key(**PARTS)) == 64
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"stage": "a_to_c"},
+            {"options": {"x": 2, "y": [1, 2]}},
+            {"options": {"x": 1, "y": [2, 1]}},
+            {"options": {"x": 1}},
+            {"source": "fe"},
+            {"versions": {"torch": "2.14"}},
+            {"versions": {}},
+            {"calibration": None},
+            {"calibration": "ab"},
+        ],
+    )
+    def test_any_other_part_gives_another_key(self, change):
+        assert hop_key(**{**PARTS, **change}) != hop_key(**PARTS)
+
+    @pytest.mark.parametrize("name", ["machine", "python_version"])
+    def test_so_does_another_machine_or_python(self, monkeypatch, name):
+        before = hop_key(**PARTS)
+        monkeypatch.setattr(f"platform.{name}", lambda: "other")
+        assert hop_key(**PARTS) != before
+
+    def test_callers_parts_are_left_alone(self):
+        parts = dict(PARTS)
+        hop_key(**parts)
+        assert parts == PARTS
+
+
+def test_the_environment_variable_names_the_root(monkeypatch, tmp_path):
+    monkeypatch.setenv("CONVERTKIT_CACHE", str(tmp_path))
+    assert default_root() == tmp_path
+    monkeypatch.delenv("CONVERTKIT_CACHE")
+    assert default_root().name == "hops"
+    assert "convertkit" in str(default_root())
