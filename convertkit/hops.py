@@ -113,7 +113,7 @@ class HopRunner:
         if stored is None:
             stored = self._convert(hop, source, options, out, scratch)
         digest, size = hash_artifact(out)
-        artifact = Artifact(hop.target, str(out), stored.signature, digest, size)
+        artifact = Artifact(hop.target, str(out), stored.signature, digest, size, stored.loader)
         judgement = self._validator.judge(artifact, self._outputs[hop.source])
         if self._store and key:
             if judgement.reason:
@@ -153,6 +153,7 @@ class HopRunner:
             answer.notes,
             answer.seconds,
             answer.peak_rss_bytes,
+            answer.loader,
         )
 
     def _key(self, hop: Hop, source: Artifact, options: StageOptions) -> str | None:

@@ -28,7 +28,7 @@ LAYERS = [
     ["registry"],
     ["jobs"],
     ["tensors", "memory", "digest", "devices"],
-    ["files"],
+    ["files", "representative"],
     ["compare"],
     ["gate"],
     ["latency"],
@@ -66,8 +66,10 @@ LAYERS = [
 # The worker's side, on top of the light layers: run in a worker only, so nothing light may import it, except
 # the bare packages `stages` and `runtimes`, whose `__init__` holds no more than Protocols.
 WORKER_LAYERS = [
+    ["torch_engine", "torch_outputs"],
     ["runtimes"],
-    ["onnx_graph", "tflite_file", "lowering"],
+    ["onnx_graph", "torch_graph", "tflite_file", "lowering"],
+    ["torch_script", "torch_parts", "torch_quantized"],
     ["backend", "onnx2tf_converter"],
     ["stages"],
     ["perform"],
