@@ -16,6 +16,7 @@ from torch import fx, nn
 from torch.nn import functional
 
 from convertkit.signature import Arrays, Signature
+from convertkit.torch_layers import LAYERS
 
 aten = torch.ops.aten
 
@@ -59,12 +60,6 @@ METHODS: dict[Any, str] = {
     aten.contiguous.default: "contiguous",
 }
 DROPPED = (aten.dropout.default, aten.dropout_.default, aten.feature_dropout.default, aten.alias.default)
-CONVOLUTIONS = {
-    aten.conv1d.default: nn.Conv1d,
-    aten.conv2d.default: nn.Conv2d,
-    aten.conv3d.default: nn.Conv3d,
-}
-BATCH_NORMS = {3: nn.BatchNorm1d, 4: nn.BatchNorm2d, 5: nn.BatchNorm3d}
 
 
 def export(model: nn.Module, signature: Signature, examples: Arrays) -> torch.export.ExportedProgram:
@@ -89,6 +84,7 @@ def layered(program: torch.export.ExportedProgram) -> fx.GraphModule:
     """The program as a graph of layers, functions and methods, in eval mode; same inputs, same outputs."""
     module = program.module(check_guards=False)
     assert isinstance(module, fx.GraphModule)
+    placed: dict[str, str] = {}
     for node in list(module.graph.nodes):
         if node.op != "call_function":
             continue
@@ -100,13 +96,17 @@ def layered(program: torch.export.ExportedProgram) -> fx.GraphModule:
         elif node.target in FUNCTIONS:
             node.target = FUNCTIONS[node.target]
         else:
-            replace_by_layer(module, node)
+            replace_by_layer(module, node, placed)
     module.graph.eliminate_dead_code()
     return fx.GraphModule(module, module.graph)  # takes over what the graph uses, and no weight besides
 
 
-def replace_by_layer(module: fx.GraphModule, node: fx.Node) -> None:
-    """Make a node a call of an `nn` layer, where its weights are the program's own and there is a layer."""
+def replace_by_layer(module: fx.GraphModule, node: fx.Node, placed: dict[str, str]) -> None:
+    """Make a node a call of an `nn` layer, where its weights are the program's own and there is a layer.
+
+    Args:
+        placed: paths of the layers so far, by what they were made of; the same weights make one layer.
+    """
     build = LAYERS.get(node.target)
     if build is None:
         return
@@ -114,14 +114,15 @@ def replace_by_layer(module: fx.GraphModule, node: fx.Node) -> None:
     weight = arguments.get("weight")
     if not isinstance(weight, fx.Node) or weight.op != "get_attr":
         return
-    values = {name: constant(module, value) for name, value in arguments.items()}
-    layer = build(values, arguments)
-    if layer is None:
-        return
-    name = place(module, str(weight.target), layer.eval())
-    data = arguments["indices" if node.target is aten.embedding.default else "input"]
+    data = arguments.pop("indices" if node.target is aten.embedding.default else "input")
+    key = f"{node.target} {sorted(arguments.items())}"
+    if key not in placed:
+        layer = build({name: constant(module, value) for name, value in arguments.items()}, data)
+        if layer is None:
+            return
+        placed[key] = place(module, str(weight.target), layer.eval())
     with module.graph.inserting_before(node):
-        call = module.graph.call_module(name, (data,))
+        call = module.graph.call_module(placed[key], (data,))
     call.meta = dict(node.meta)
     node.replace_all_uses_with(call)
     module.graph.erase_node(node)
@@ -144,83 +145,6 @@ def constant(module: fx.GraphModule, value: Any) -> Any:
         return value
     owner, _, name = str(value.target).rpartition(".")
     return getattr(module.get_submodule(owner), name)
-
-
-def with_weights(layer: nn.Module, **tensors: Any) -> nn.Module:
-    """The layer with these tensors as its parameters and buffers."""
-    for name, tensor in tensors.items():
-        if tensor is not None:
-            target = getattr(layer, name)
-            fresh = nn.Parameter(tensor.detach()) if isinstance(target, nn.Parameter) else tensor
-            setattr(layer, name, fresh)
-    return layer
-
-
-def linear(values: dict[str, Any], arguments: dict[str, Any]) -> nn.Module:
-    """`nn.Linear`."""
-    outputs, inputs = values["weight"].shape
-    layer = nn.Linear(inputs, outputs, bias=values["bias"] is not None, device="meta")
-    return with_weights(layer, weight=values["weight"], bias=values["bias"])
-
-
-def convolution(kind: type[nn.Module]) -> Callable[[dict[str, Any], dict[str, Any]], nn.Module]:
-    """A builder of convolutions of one rank."""
-
-    def build(values: dict[str, Any], arguments: dict[str, Any]) -> nn.Module:
-        weight, groups = values["weight"], values["groups"]
-        rank = weight.dim() - 2
-        layer = kind(
-            weight.shape[1] * groups,
-            weight.shape[0],
-            tuple(weight.shape[2:]),
-            stride=spread(values["stride"], rank),
-            padding=spread(values["padding"], rank),
-            dilation=spread(values["dilation"], rank),
-            groups=groups,
-            bias=values["bias"] is not None,
-            device="meta",
-        )
-        return with_weights(layer, weight=weight, bias=values["bias"])
-
-    return build
-
-
-def spread(sizes: Any, rank: int) -> tuple[int, ...]:
-    """One size an axis: operators take one number for all."""
-    values = tuple(sizes) if isinstance(sizes, list | tuple) else (sizes,)
-    return values * rank if len(values) == 1 else values
-
-
-def batch_norm(values: dict[str, Any], arguments: dict[str, Any]) -> nn.Module | None:
-    """`nn.BatchNorm1d`, `2d` or `3d` by the rank of its input; None where it learns while it runs."""
-    seen = arguments["input"].meta["val"]
-    kind = BATCH_NORMS.get(seen.dim(), nn.BatchNorm1d)
-    if values["training"] or values["running_mean"] is None:
-        return None
-    layer = kind(len(values["running_mean"]), eps=values["eps"])
-    names = ("weight", "bias", "running_mean", "running_var")
-    return with_weights(layer, **{name: values[name] for name in names})
-
-
-def layer_norm(values: dict[str, Any], arguments: dict[str, Any]) -> nn.Module:
-    """`nn.LayerNorm`."""
-    layer = nn.LayerNorm(values["normalized_shape"], eps=values["eps"], bias=values["bias"] is not None)
-    return with_weights(layer, weight=values["weight"], bias=values["bias"])
-
-
-def embedding(values: dict[str, Any], arguments: dict[str, Any]) -> nn.Module:
-    """`nn.Embedding`."""
-    count, width = values["weight"].shape
-    return with_weights(nn.Embedding(count, width, device="meta"), weight=values["weight"])
-
-
-LAYERS: dict[Any, Callable[[dict[str, Any], dict[str, Any]], nn.Module | None]] = {
-    aten.linear.default: linear,
-    aten.batch_norm.default: batch_norm,
-    aten.layer_norm.default: layer_norm,
-    aten.embedding.default: embedding,
-    **{operator: convolution(kind) for operator, kind in CONVOLUTIONS.items()},
-}
 
 
 def place(module: fx.GraphModule, weight: str, layer: nn.Module) -> str:

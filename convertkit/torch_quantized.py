@@ -159,7 +159,7 @@ def fault(error: BaseException) -> str:
     text = f"{type(error).__name__}: {first_line(error)}"[:160]
     for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
         path = frame.f_code.co_filename
-        if path.startswith(("<", *OWN_FOLDERS)):
+        if path.startswith(("<", *OWN_FOLDERS)) or path.endswith("typing_extensions.py"):
             continue
         owner = frame.f_locals.get("self")
         where = (

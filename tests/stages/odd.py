@@ -19,15 +19,18 @@ SAMPLES: dict[str, Arrays] = {
     "upsampling": {"x": RANDOM.normal(size=(64, 3, 16, 16)).astype(np.float32)},
     "layerless": {"x": RANDOM.normal(size=(64, 8)).astype(np.float32)},
 }
+GRAPH: Arrays = {"x": RANDOM.normal(size=(64, 4, 16)).astype(np.float32)}
 
 
 def odd_sources(lab: Lab) -> dict[str, Artifact]:
-    """Every odd model, as a state dict with its factory."""
+    """Every odd model, as a state dict with its factory; `graph` as an exported program."""
     folder = lab.path("odd")
     folder.mkdir()
     code = f"from tests.stages.odd_models import save_all; save_all({str(folder)!r})"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
-    return {name: lab.source(str(folder / f"{name}.pt"), loader(name), SAMPLES[name]) for name in SAMPLES}
+    sources = {name: lab.source(str(folder / f"{name}.pt"), loader(name), SAMPLES[name]) for name in SAMPLES}
+    program = lab.source(str(folder / "graph.pt2"), Loader("exported-program"), GRAPH)
+    return sources | {"graph": program}
 
 
 def loader(name: str) -> Loader:

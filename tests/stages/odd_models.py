@@ -73,10 +73,35 @@ class Layerless(nn.Module):
         return torch.erf(x + self.table.sum(0))
 
 
+class Graph(nn.Module):
+    """Every layer that an exported program is turned back into, two of them with the same weight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.line = nn.Sequential(nn.Conv1d(4, 8, 3, padding="same"), nn.BatchNorm1d(8), nn.ReLU6())
+        self.twice = nn.Linear(16, 16)
+        self.norm = nn.LayerNorm(16)
+        self.plane = nn.Conv2d(1, 8, (3, 5), stride=(2, 1), padding=(1, 2))
+        self.up = nn.ConvTranspose2d(8, 4, 3, stride=2, padding=1, output_padding=1, groups=2)
+        self.volume = nn.Conv3d(1, 4, 3, padding=1, dilation=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.norm(self.twice(self.twice(self.line(x)).tanh()))
+        z = torch.dropout(self.plane(y.unsqueeze(1)).relu(), 0.5, self.training)
+        z = self.up(z)
+        z = self.volume(z.reshape(z.shape[0], 1, 4, 8, -1))
+        flat: Tensor = z.flatten(1)
+        return flat
+
+
 def seeded(kind: type[nn.Module]) -> nn.Module:
     """The model with weights that are the same in every process."""
     torch.manual_seed(0)
     return kind().eval()
+
+
+def graph() -> nn.Module:
+    return seeded(Graph)
 
 
 def branch() -> nn.Module:
@@ -106,3 +131,6 @@ def save_all(folder: str) -> None:
     """Write `<name>.pt`, a state dict, for every model."""
     for factory in FACTORIES:
         torch.save(factory().state_dict(), f"{folder}/{factory.__name__}.pt")
+    batch = {0: torch.export.Dim("batch", min=1)}
+    program = torch.export.export(graph(), (torch.zeros(2, 4, 16),), dynamic_shapes=(batch,))
+    torch.export.save(program, f"{folder}/graph.pt2")

@@ -16,7 +16,7 @@ from convertkit.jobs import Converted, ConvertJob
 from convertkit.options import TorchToTorchFxOptions
 from convertkit.signature import Arrays
 from tests.conftest import FIXTURES, Lab, fixture_samples, sqnr_db
-from tests.stages.odd import SAMPLES, odd_sources
+from tests.stages.odd import GRAPH, SAMPLES, odd_sources
 
 pytestmark = pytest.mark.slow
 
@@ -152,6 +152,15 @@ def test_transposed_convolutions_are_right_under_fbgemm_and_refused_under_x86(
     artifact = lab.convert(STAGE, odd["upsampling"], TARGET, samples, {"engine": "fbgemm"})
     wanted, got = lab.infer(odd["upsampling"], samples), lab.infer(artifact, samples)
     assert sqnr_db(wanted["output"], got["output"]) > 25
+
+
+def test_an_exported_program_is_quantized_in_all_its_layers(lab: Lab, odd: dict[str, Artifact]) -> None:
+    said = notes(lab, odd["graph"], GRAPH, engine="fbgemm")
+    assert "5 of 5 weights of the exported program are INT8, 100% of their values" in said
+    artifact = lab.convert(STAGE, odd["graph"], TARGET, GRAPH, {"engine": "fbgemm"})
+    for chunk in (1, 3):
+        wanted, got = lab.infer(odd["graph"], GRAPH, chunk), lab.infer(artifact, GRAPH, chunk)
+        assert 20 < sqnr_db(wanted["output"], got["output"]) < 60
 
 
 def test_x86_is_tried_first_and_fbgemm_next() -> None:
