@@ -142,6 +142,8 @@ def test_a_mediocre_model_is_not_blamed_on_the_samples(model, clean):
 
 def test_few_labelled_samples_vouch_for_nothing(model, clean):
     images, labels = clean
+    assert weighed(model, images[:8], labels[:8], [RANGE]) == (RANGE,)
+    assert weighed(model, *clean, [RANGE]) == ()
     found = weighed(model, images[:8], np.roll(labels[:8], 1), [RANGE])
     assert found == (RANGE,)
 
@@ -181,6 +183,8 @@ class TestRules:
         assert not is_better(before, np.roll(before, 16))
         assert not is_better(before, np.arange(64) < 36)
         assert is_better(before, np.arange(64) < 60)
+        noisy = np.concatenate([np.arange(32) < 20, np.arange(32) < 20])  # gained 20, lost 12: could be luck
+        assert not is_better(before, noisy)
         assert not is_better(np.ones(64, bool), np.zeros(64, bool))
 
     @pytest.mark.parametrize(
