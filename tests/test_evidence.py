@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -142,7 +143,9 @@ def test_a_mediocre_model_is_not_blamed_on_the_samples(model, clean):
 
 def test_few_labelled_samples_vouch_for_nothing(model, clean):
     images, labels = clean
-    assert weighed(model, images[:8], labels[:8], [RANGE]) == (RANGE,)
+    odd = msgspec.structs.replace(RANGE, severity="warning")
+    assert weighed(model, images[:8], labels[:8], [RANGE, odd]) == (RANGE, odd)
+    assert weighed(model, *clean, [odd]) == ()
     assert weighed(model, *clean, [RANGE]) == ()
     found = weighed(model, images[:8], np.roll(labels[:8], 1), [RANGE])
     assert found == (RANGE,)
