@@ -1,6 +1,7 @@
 """The zoo: models with seeded weights from torch to .tflite, dynamic batch, every hop compared with torch.
 
-`python -m benchmarks.zoo [NAME …]` prints a table and writes it to docs/zoo.md when all were run.
+`python -m benchmarks.zoo [NAME …]` prints a table: SQNR against torch of the SavedModel and the .tflite, the
+worst of all batches and free sizes; seconds and peak memory of the lowering; TRANSPOSE and Flex operators.
 """
 
 from __future__ import annotations
@@ -19,6 +20,19 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 ROOT = Path(__file__).parent.parent
+COLUMNS = (
+    "model",
+    "exporter",
+    "savedmodel_db",
+    "tflite_db",
+    "int8_db",
+    "lower_s",
+    "peak_mb",
+    "tflite_s",
+    "transposes",
+    "flex",
+    "mb",
+)
 Cases = list[tuple[list[Any], list[Any]]]
 
 
@@ -174,20 +188,14 @@ def main() -> None:
             }
         print("ROW " + json.dumps(row))
         return
+    print("| " + " | ".join(COLUMNS) + " |\n|" + "---|" * len(COLUMNS), flush=True)
     for name in sys.argv[1:] or known:
-        done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.zoo", f"--one={name}"],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        row = next((line[4:] for line in done.stdout.splitlines() if line.startswith("ROW ")), None)
-        print(
-            row
-            or json.dumps({"model": name, "error": f"exit {done.returncode}", "tail": done.stderr[-300:]}),
-            flush=True,
-        )
+        command = [sys.executable, "-m", "benchmarks.zoo", f"--one={name}"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        line = next((line[4:] for line in done.stdout.splitlines() if line.startswith("ROW ")), None)
+        row = json.loads(line) if line else {"model": name, "error": f"exit {done.returncode}"}
+        cells = [str(row.get(column, "")) for column in COLUMNS]
+        print("| " + " | ".join(cells if "error" not in row else [name, row["error"]]) + " |", flush=True)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,8 @@ class OutputMetrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         sqnr_db: 10 log10(signal power / error power), decibels; at most 200, which means identical.
             Unlike cosine it sees a wrong scale.
         top1_agreement: fraction of rows (last axis) with the same largest entry; null for rank < 2.
+        agreement: fraction of equal entries of an integer or boolean output, for which SQNR says nothing
+            (class numbers, masks); null for floats.
     """
 
     name: str
@@ -32,6 +34,7 @@ class OutputMetrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cosine: float | None
     sqnr_db: float
     top1_agreement: float | None
+    agreement: float | None = None
 
 
 def output_metrics(name: str, reference: Array, candidate: Array) -> OutputMetrics:
@@ -49,7 +52,13 @@ def output_metrics(name: str, reference: Array, candidate: Array) -> OutputMetri
         cosine=cosine(wanted, wanted + error),
         sqnr_db=sqnr_db(wanted, error),
         top1_agreement=top1_agreement(reference, candidate),
+        agreement=float(np.mean(reference == candidate)) if is_discrete(reference) else None,
     )
+
+
+def is_discrete(values: Array) -> bool:
+    """True for integers and booleans."""
+    return values.dtype.kind in "iub"
 
 
 def cosine(a: Float64, b: Float64) -> float | None:

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import json
-import operator
 import os
 import platform
 import re
 import shlex
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from importlib import metadata
 from pathlib import Path
 
 import msgspec
 
 from convertkit import __version__
 from convertkit.devices import cpu_name, gpu_names
+from convertkit.environments import environment_install, interpreter
 from convertkit.errors import ConvertkitError, WorkerError
 from convertkit.formats import Format
-from convertkit.isolate import Worker, environment_install, interpreter
+from convertkit.isolate import Worker
 from convertkit.jobs import DescribeJob
 from convertkit.options import LimitOptions
+from convertkit.packages import STANDS_IN, install_line, installed, is_within, requirements
 from convertkit.registry import (
     ENVIRONMENTS,
     FIELD_RUNTIME,
@@ -34,31 +32,11 @@ from convertkit.registry import (
     StageRow,
     runtime_row,
 )
-from convertkit.versions import package_versions
 
 START_SECONDS = 60.0
-VERSION_SECONDS = 30.0
-STANDS_IN = {"onnxruntime-gpu": "onnxruntime", "tensorflow": "tensorflow-cpu"}  # the same code, CPU only
 BESIDE = ("numpy",)  # not in a row's packages, but its version decides whether they can be imported
 ONNXSIM = "onnxsim"
-REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)(\[[^]]*\])?\s*(?P<range>[^;]*)(;(?P<marker>.*))?")
 CANNOT_IMPORT = re.compile(r"cannot import '(\w+)")
-CLAUSE = re.compile(r"(>=|<=|==|!=|<|>)\s*([\d.]+)$")
-OPERATORS = {
-    ">=": operator.ge, "<=": operator.le, "==": operator.eq, "!=": operator.ne, "<": operator.lt,
-    ">": operator.gt,
-}  # fmt: skip
-VERSIONS_CODE = """
-import json, sys
-from importlib import metadata
-found = {}
-for name in sys.argv[1:]:
-    try:
-        found[name] = metadata.version(name)
-    except metadata.PackageNotFoundError:
-        pass
-print(json.dumps(found))
-"""
 
 
 class Package(msgspec.Struct, frozen=True):
@@ -213,59 +191,6 @@ def package(name: str, versions: dict[str, str], ranges: dict[str, str]) -> Pack
     return Package(
         found if version else name, version, supported, version is None or is_within(version, supported)
     )
-
-
-def installed(python: Path, names: tuple[str, ...]) -> dict[str, str]:
-    """Versions that an interpreter would import, without importing anything.
-
-    Raises:
-        OSError, ValueError, subprocess.SubprocessError: it is no Python, or does not answer.
-    """
-    if python == Path(sys.executable):
-        return package_versions(names)
-    answer = subprocess.run(
-        [str(python), "-c", VERSIONS_CODE, *names],
-        capture_output=True,
-        text=True,
-        timeout=VERSION_SECONDS,
-        check=True,
-    )
-    versions: dict[str, str] = json.loads(answer.stdout)
-    return versions
-
-
-def requirements() -> dict[str, str]:
-    """Name → range of everything that convertkit itself requires; empty where it is not installed."""
-    try:
-        lines = metadata.requires("convertkit") or []
-    except metadata.PackageNotFoundError:
-        return {}
-    matches = [match for match in map(REQUIREMENT.match, lines) if match]
-    return {
-        match["name"]: match["range"].strip() for match in matches if "extra" not in (match["marker"] or "")
-    }
-
-
-def is_within(version: str, supported: str) -> bool:
-    """True where a version is in a range such as `>=2.13,<2.15`; clauses of other forms do not count."""
-    clauses = [match for match in map(CLAUSE.match, map(str.strip, supported.split(","))) if match]
-    return all(OPERATORS[match[1]](release(version), release(match[2])) for match in clauses)
-
-
-def release(version: str) -> tuple[int, ...]:
-    """The numbers of `2.13.0+cpu`, without zeros at the end: (2, 13)."""
-    numbers = re.match(r"\d+(\.\d+)*", version)
-    parts = [int(part) for part in numbers[0].split(".")] if numbers else []
-    while parts and not parts[-1]:
-        parts.pop()
-    return tuple(parts)
-
-
-def install_line(python: str, names: list[str]) -> str:
-    """The line that installs packages at the versions that convertkit supports."""
-    ranges = requirements()
-    wanted = [f"{name}{ranges.get(name, '')}" for name in names]
-    return shlex.join([python, "-m", "pip", "install", *wanted])
 
 
 def started(row: EnvironmentRow, state: EnvironmentState) -> EnvironmentState:

@@ -21,18 +21,20 @@ class Tolerance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         min_sqnr_db: lowest of any output, decibels.
         max_accuracy_drop: fraction; decides instead of SQNR for the scores of an integer target with labels.
+        min_agreement: fraction of equal entries; decides instead of SQNR for integer and boolean outputs.
     """
 
     min_sqnr_db: float
     max_accuracy_drop: float = 0.01
+    min_agreement: float = 0.99
 
 
 DEFAULT_TOLERANCES = {
     Precision.FLOAT32: Tolerance(60.0),
     Precision.FLOAT16: Tolerance(35.0),
-    Precision.INT8_DYNAMIC: Tolerance(20.0),
-    Precision.INT8: Tolerance(20.0),
-    Precision.INT16X8: Tolerance(30.0),
+    Precision.INT8_DYNAMIC: Tolerance(20.0, min_agreement=0.9),
+    Precision.INT8: Tolerance(20.0, min_agreement=0.9),
+    Precision.INT16X8: Tolerance(30.0, min_agreement=0.9),
 }
 
 
@@ -71,11 +73,13 @@ class Comparison(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def tolerance_for(precision: Precision, options: GateOptions) -> Tolerance:
     """The default tolerance of a precision, with what the options set."""
-    default = DEFAULT_TOLERANCES[precision]
-    return Tolerance(
-        default.min_sqnr_db if options.min_sqnr_db is None else options.min_sqnr_db,
-        default.max_accuracy_drop if options.max_accuracy_drop is None else options.max_accuracy_drop,
-    )
+    given = {
+        "min_sqnr_db": options.min_sqnr_db,
+        "max_accuracy_drop": options.max_accuracy_drop,
+        "min_agreement": options.min_agreement,
+    }
+    chosen = {name: value for name, value in given.items() if value is not None}
+    return msgspec.structs.replace(DEFAULT_TOLERANCES[precision], **chosen)
 
 
 def judge(
@@ -97,15 +101,27 @@ def judge(
             f"accuracy drops by {accuracy.drop:.4f}, more than {tolerance.max_accuracy_drop:g} "
             f"(to {accuracy.value:.4f})"
         )
-    for name, row in zip(reference, metrics, strict=True):
-        is_decided_by_accuracy = accuracy is not None and accuracy.output == name
-        if row.sqnr_db < tolerance.min_sqnr_db and not is_decided_by_accuracy:
-            faults.append(
-                f"output '{name}': {row.sqnr_db:.1f} dB SQNR, below {tolerance.min_sqnr_db:g} dB "
-                f"(max error {row.max_abs_error:.3g})"
-            )
+    decided = accuracy.output if accuracy is not None else None
+    faults += [metric_fault(row, tolerance) for row in metrics if row.name != decided]
     reason = next((fault for fault in faults if fault), "")
     return Comparison(metrics, FAILED if reason else PASSED, tolerance, reason)
+
+
+def metric_fault(row: OutputMetrics, tolerance: Tolerance) -> str:
+    """What an output's figures break: agreement for integers and booleans, SQNR for floats; else empty."""
+    if row.agreement is not None:
+        if row.agreement >= tolerance.min_agreement:
+            return ""
+        return (
+            f"output '{row.name}': {row.agreement:.1%} of the entries agree, "
+            f"fewer than {tolerance.min_agreement:.1%}"
+        )
+    if row.sqnr_db >= tolerance.min_sqnr_db:
+        return ""
+    return (
+        f"output '{row.name}': {row.sqnr_db:.1f} dB SQNR, below {tolerance.min_sqnr_db:g} dB "
+        f"(max error {row.max_abs_error:.3g})"
+    )
 
 
 def structural_fault(reference: Arrays, candidate: Arrays) -> str:

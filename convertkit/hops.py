@@ -11,11 +11,12 @@ import msgspec
 
 from convertkit.artifact import Artifact
 from convertkit.digest import hash_path
+from convertkit.environments import interpreter
 from convertkit.errors import ConvertkitError, GateError, StageError
 from convertkit.files import hash_artifact, remove_artifact
 from convertkit.folder import RunFolder
 from convertkit.intake import Intake, example_arrays
-from convertkit.isolate import Workers, interpreter
+from convertkit.isolate import Workers
 from convertkit.jobs import Converted, ConvertJob
 from convertkit.options import StageOptions
 from convertkit.plan import Hop
@@ -112,7 +113,7 @@ class HopRunner:
         if stored is None:
             stored = self._convert(hop, source, options, out, scratch)
         digest, size = hash_artifact(out)
-        artifact = Artifact(hop.target, str(out), stored.signature, digest, size)
+        artifact = Artifact(hop.target, str(out), stored.signature, digest, size, stored.loader)
         judgement = self._validator.judge(artifact, self._outputs[hop.source])
         if self._store and key:
             if judgement.reason:
@@ -152,6 +153,7 @@ class HopRunner:
             answer.notes,
             answer.seconds,
             answer.peak_rss_bytes,
+            answer.loader,
         )
 
     def _key(self, hop: Hop, source: Artifact, options: StageOptions) -> str | None:

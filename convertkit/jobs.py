@@ -111,6 +111,7 @@ class Converted(Message, frozen=True, tag="converted"):
     notes: tuple[str, ...]
     seconds: float
     peak_rss_bytes: int
+    loader: Loader | None = None
 
 
 class Described(Message, frozen=True, tag="described"):

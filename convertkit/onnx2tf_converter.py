@@ -12,6 +12,9 @@ Flags, and why:
     replace_to_pseudo_operators: PReLU in parts, which is exact; ('erf' there would break INT8).
     enable_rnn_unroll: recurrent layers without TensorList, which only Flex has.
     non_verbose: its log is not read.
+
+For images of a free height or width it downloads twenty pictures, unless the file lies in the current folder:
+seeded noise is put there, since nothing is ever downloaded.
 """
 
 from __future__ import annotations
@@ -34,6 +37,7 @@ from convertkit.options import OnnxToSavedmodelOptions
 from convertkit.runtimes.onnxruntime import read_signature
 from convertkit.signature import Array, Arrays, Dim, Signature, TensorSpec, to_logical, to_physical
 
+DOWNLOADED_FILE = "calibration_image_sample_data_20x128x128x3_float32.npy"
 RECURRENT = frozenset(("LSTM", "GRU", "RNN"))
 
 
@@ -111,6 +115,7 @@ def run_onnx2tf(
     """onnx2tf's Keras model."""
     path = scratch / "graph.onnx"
     onnx.save_model(model, path)
+    np.save(scratch / DOWNLOADED_FILE, np.random.default_rng(0).random((20, 128, 128, 3), np.float32))
     kept = [spec for spec in inputs if spec.axis_order is None]
     absolutely = [s for s in kept if len(s.shape) == 3 or not feeds_convolution(model, s.name)]
     if options.keep_shape is not None:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Protocol, Self
 import msgspec
 
 Layout = Literal["auto", "source", "channels-last"]
+Engine = Literal["x86", "fbgemm"]
 IoType = Literal["float32", "int8", "uint8"]
 PositiveInt = Annotated[int, msgspec.Meta(ge=1)]
 PositiveFloat = Annotated[float, msgspec.Meta(gt=0)]
@@ -108,18 +109,94 @@ class SavedmodelToTfliteOptions(msgspec.Struct, frozen=True, forbid_unknown_fiel
         return (self,)
 
 
+class OnnxToOnnxInt8Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`onnx_to_onnx_int8`.
+
+    Attributes:
+        per_channel: one scale per output channel for the weights; False is one scale for each weight.
+        calibration: how a range is chosen from what calibration saw: its ends (`minmax`), or all but a
+            thousandth of a percent (`percentile`). ONNX Runtime's `entropy` is not here: its histogram
+            has as many bins as it quantizes to, so it has one range to choose from, that of `minmax`.
+        reduce_range: weights in 7 bits, for CPUs without VNNI where 8 bits saturate.
+    """
+
+    per_channel: bool = True
+    calibration: Literal["minmax", "percentile"] = "minmax"
+    reduce_range: bool = False
+
+    @property
+    def converter(self) -> str:
+        """ONNX Runtime's static quantizer, in QDQ form."""
+        return "quantize_static"
+
+    def attempts(self, *, has_dynamic_axes: bool) -> tuple[Self, ...]:
+        """One attempt."""
+        return (self,)
+
+
+class TorchToTorchDynamicOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`torch_to_torch_dynamic`.
+
+    Attributes:
+        engine: whose kernels serve, for conversion and for every run. Others that PyTorch has give wrong
+            results: qnnpack with clamps in channels-last, onednn on CPUs without VNNI.
+        per_channel: one scale per output channel for the weights of linear layers.
+    """
+
+    engine: Engine = "x86"
+    per_channel: bool = True
+
+    @property
+    def converter(self) -> str:
+        """PyTorch's own function."""
+        return "quantize_dynamic"
+
+    def attempts(self, *, has_dynamic_axes: bool) -> tuple[Self, ...]:
+        """One attempt."""
+        return (self,)
+
+
+class TorchToTorchFxOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`torch_to_torch_fx`.
+
+    Attributes:
+        engine: as for `torch_to_torch_dynamic`; `auto` tries x86, which cannot do transposed convolutions,
+            then fbgemm.
+        per_channel: one scale per output channel for the weights.
+        calibration: how a range is chosen from what calibration saw: the one that loses least
+            (`histogram`), or its ends (`minmax`).
+    """
+
+    engine: Literal["auto", "x86", "fbgemm"] = "auto"
+    per_channel: bool = True
+    calibration: Literal["histogram", "minmax"] = "histogram"
+
+    @property
+    def converter(self) -> str:
+        """PyTorch's FX graph mode."""
+        return "fx"
+
+    def attempts(self, *, has_dynamic_axes: bool) -> tuple[Self, ...]:
+        """x86, then fbgemm."""
+        if self.engine != "auto":
+            return (self,)
+        return tuple(msgspec.structs.replace(self, engine=name) for name in ("x86", "fbgemm"))
+
+
 class GateOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Tolerances; None takes the default of the target's precision (`gate.DEFAULT_TOLERANCES`).
 
     Attributes:
         min_sqnr_db: lowest signal to quantization-noise ratio of any output, decibels.
         max_accuracy_drop: highest loss of accuracy against the source, a fraction (0.01 is one point).
+        min_agreement: lowest fraction of equal entries of an integer or boolean output.
         require_dynamic_axes: fail an artifact that lost a dynamic axis, instead of reporting it.
         require_field_runtime: fail a `.tflite` that the field runtime does not run, or runs differently.
     """
 
     min_sqnr_db: Decibels | None = None
     max_accuracy_drop: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+    min_agreement: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
     require_dynamic_axes: bool = False
     require_field_runtime: bool = False
 

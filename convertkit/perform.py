@@ -47,7 +47,9 @@ def convert(job: jobs.ConvertJob) -> jobs.Answer:
         started = time.perf_counter()
         conversion = stage.convert(request)
         seconds = time.perf_counter() - started
-    return jobs.Converted(conversion.signature, conversion.notes, seconds, memory.peak_bytes)
+    return jobs.Converted(
+        conversion.signature, conversion.notes, seconds, memory.peak_bytes, conversion.loader
+    )
 
 
 @perform.register

@@ -6,10 +6,13 @@ import msgspec
 
 from convertkit.formats import Format, Precision, Variant
 from convertkit.options import (
+    OnnxToOnnxInt8Options,
     OnnxToSavedmodelOptions,
     SavedmodelToTfliteOptions,
     StageOptions,
     TorchToOnnxOptions,
+    TorchToTorchDynamicOptions,
+    TorchToTorchFxOptions,
 )
 
 
@@ -56,8 +59,17 @@ class RuntimeRow(msgspec.Struct, frozen=True):
 
 
 ENVIRONMENTS = (
-    EnvironmentRow("torch", ("torch", "convertkit.stages.torch_to_onnx", "convertkit.runtimes.torch")),
-    EnvironmentRow("onnx", ("convertkit.runtimes.onnxruntime",)),
+    EnvironmentRow(
+        "torch",
+        (
+            "torch",
+            "convertkit.stages.torch_to_onnx",
+            "convertkit.runtimes.torch",
+            "convertkit.stages.torch_to_torch_dynamic",
+            "convertkit.stages.torch_to_torch_fx",
+        ),
+    ),
+    EnvironmentRow("onnx", ("convertkit.runtimes.onnxruntime", "convertkit.stages.onnx_to_onnx_int8")),
     EnvironmentRow(
         "tf",
         (
@@ -103,6 +115,33 @@ STAGES = (
         SavedmodelToTfliteOptions,
         ("tensorflow",),
         "TFLite at five precisions, built-in operators only",
+    ),
+    StageRow(
+        "onnx_to_onnx_int8",
+        Variant(Format.ONNX),
+        (Variant(Format.ONNX, Precision.INT8),),
+        "onnx",
+        OnnxToOnnxInt8Options,
+        ("onnxruntime-gpu", "onnx"),
+        "ONNX Runtime's static quantization, QDQ",
+    ),
+    StageRow(
+        "torch_to_torch_dynamic",
+        Variant(Format.TORCH),
+        (Variant(Format.TORCH, Precision.INT8_DYNAMIC),),
+        "torch",
+        TorchToTorchDynamicOptions,
+        ("torch",),
+        "INT8 weights, activations quantized in every call",
+    ),
+    StageRow(
+        "torch_to_torch_fx",
+        Variant(Format.TORCH),
+        (Variant(Format.TORCH, Precision.INT8),),
+        "torch",
+        TorchToTorchFxOptions,
+        ("torch",),
+        "FX graph mode, calibrated",
     ),
 )
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from convertkit.isolate import WORKER_FILE, interpreter
+from convertkit.environments import interpreter
+from convertkit.isolate import WORKER_FILE
 from convertkit.jobs import ConvertJob, Order
 from convertkit.registry import environment_row, stage_row
 

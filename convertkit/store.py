@@ -14,6 +14,7 @@ from typing import Any, Self
 import msgspec
 import platformdirs
 
+from convertkit.artifact import Loader
 from convertkit.files import copy_artifact, remove_artifact
 from convertkit.signature import Signature
 
@@ -31,6 +32,7 @@ class StoredHop(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
     seconds: float
     peak_rss_bytes: int
+    loader: Loader | None = None
 
 
 def default_root() -> Path:

@@ -25,6 +25,7 @@ SIZES_TO_CHECK = 2
 CHUNK = 32
 AXIS_SAMPLES = 15
 AXIS_MARGIN_DB = 10.0
+AXIS_MARGIN = 0.1
 
 
 class Judgement(msgspec.Struct, frozen=True):
@@ -95,7 +96,7 @@ class Validator:
         )
         if judgement.reason:
             return judgement
-        axes, fault = self._check_axes(artifact, axis_floor_db(vs_source))
+        axes, fault = self._check_axes(artifact, axis_tolerance(vs_source))
         field = self._check_field(artifact, outputs)
         fault = fault or self._missed_requirement(axes, field)
         return msgspec.structs.replace(judgement, reason=fault, dynamic_axes=axes, field_runtime=field)
@@ -109,7 +110,7 @@ class Validator:
             return f"{field.runtime}: {field.status}, {field.reason}"
         return ""
 
-    def _check_axes(self, artifact: Artifact, floor_db: float) -> tuple[tuple[DynamicAxis, ...], str]:
+    def _check_axes(self, artifact: Artifact, tolerance: Tolerance) -> tuple[tuple[DynamicAxis, ...], str]:
         """Every dynamic axis of the source, proven at two other sizes; and the first fault found."""
         samples = self._intake.samples.arrays
         checked: dict[str, tuple[int, ...]] = {}
@@ -123,7 +124,7 @@ class Validator:
                         artifact,
                         name,
                         is_batch=is_batch_axis(spec, samples[spec.name], axis),
-                        floor_db=floor_db,
+                        tolerance=tolerance,
                     )
                     if fault:
                         return tuple(rows), fault
@@ -140,10 +141,9 @@ class Validator:
         return tuple(rows), ""
 
     def _check_axis(
-        self, artifact: Artifact, name: str, *, is_batch: bool, floor_db: float
+        self, artifact: Artifact, name: str, *, is_batch: bool, tolerance: Tolerance
     ) -> tuple[tuple[int, ...], str]:
         """Sizes at which artifact and source agreed, and the first fault found; empty where there is none."""
-        tolerance = Tolerance(floor_db)
         sizes: list[int] = []
         for size in self._intake.axis_sizes[name]:
             file, chunk = self._resized_inputs(name, size, is_batch=is_batch)
@@ -225,9 +225,14 @@ def prefixed(prefix: str, reason: str) -> str:
     return prefix + reason if reason else ""
 
 
-def axis_floor_db(comparison: Comparison) -> float:
-    """Lowest SQNR allowed at other sizes: the tolerance, or somewhat less than was reached where accuracy
-    decided.
+def axis_tolerance(comparison: Comparison) -> Tolerance:
+    """What is allowed at other sizes, of which there are fewer samples: the tolerance, or somewhat less than
+    was reached where accuracy decided.
     """
-    reached = min(row.sqnr_db for row in comparison.outputs)
-    return min(comparison.tolerance.min_sqnr_db, reached - AXIS_MARGIN_DB)
+    allowed = comparison.tolerance
+    floats = [row.sqnr_db for row in comparison.outputs if row.agreement is None]
+    return msgspec.structs.replace(
+        allowed,
+        min_sqnr_db=min([allowed.min_sqnr_db, *(reached - AXIS_MARGIN_DB for reached in floats)]),
+        min_agreement=max(0.0, allowed.min_agreement - AXIS_MARGIN),
+    )

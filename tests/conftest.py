@@ -59,11 +59,14 @@ class Lab:
 
     def fixture(self, name: str, file: str = "model.pt2", kind: str = "exported-program") -> Artifact:
         """A shipped model, its batch axis dynamic."""
-        samples = fixture_samples(name)
-        inputs = tuple(TensorSpec(k, v.dtype.name, ("batch", *v.shape[1:])) for k, v in samples.items())
         factory = f"fixtures.models:{name}" if kind in ("state-dict", "safetensors") else None
-        loader = Loader(kind, factory, str(ROOT))
-        path = str(FIXTURES / name / file)
+        return self.source(
+            str(FIXTURES / name / file), Loader(kind, factory, str(ROOT)), fixture_samples(name)
+        )
+
+    def source(self, path: str, loader: Loader, samples: Arrays) -> Artifact:
+        """A PyTorch model, its batch axis dynamic."""
+        inputs = tuple(TensorSpec(k, v.dtype.name, ("batch", *v.shape[1:])) for k, v in samples.items())
         two, three = ({k: v[:n] for k, v in samples.items()} for n in (2, 3))
         described = self.describe(
             DescribeJob(
@@ -104,7 +107,7 @@ class Lab:
         answer: Answer = self.workers.ask(row.environment, job, "lab.log")
         assert isinstance(answer, Converted)
         digest, size = hash_path(out)
-        return Artifact(variant, str(out), answer.signature, digest, size)
+        return Artifact(variant, str(out), answer.signature, digest, size, answer.loader)
 
     def infer(self, artifact: Artifact, samples: Arrays, chunk: int = 32, runtime: str = "") -> Arrays:
         """Logical outputs of an artifact."""

@@ -28,7 +28,7 @@ LAYERS = [
     ["registry"],
     ["jobs"],
     ["tensors", "memory", "digest", "devices"],
-    ["files"],
+    ["files", "representative"],
     ["compare"],
     ["gate"],
     ["latency"],
@@ -42,6 +42,7 @@ LAYERS = [
     ["calibration_check"],
     ["plan"],
     ["sources"],
+    ["environments"],
     ["isolate"],
     ["intake"],
     ["validator"],
@@ -49,6 +50,7 @@ LAYERS = [
     ["measure"],
     ["store"],
     ["versions"],
+    ["packages"],
     ["folder"],
     ["replay"],
     ["hops"],
@@ -64,8 +66,10 @@ LAYERS = [
 # The worker's side, on top of the light layers: run in a worker only, so nothing light may import it, except
 # the bare packages `stages` and `runtimes`, whose `__init__` holds no more than Protocols.
 WORKER_LAYERS = [
+    ["torch_engine", "torch_outputs", "torch_layers"],
     ["runtimes"],
-    ["onnx_graph", "tflite_file", "lowering"],
+    ["onnx_graph", "torch_graph", "tflite_file", "lowering"],
+    ["torch_script", "torch_parts", "torch_quantized"],
     ["backend", "onnx2tf_converter"],
     ["stages"],
     ["perform"],

@@ -64,12 +64,12 @@ class TestPasses:
     def test_integer_outputs(self):
         indices = np.arange(32).reshape(16, 2)
         assert verdict(indices, indices.copy()).is_passed
-        assert_fails(verdict(indices, indices + 1), "SQNR")
+        assert_fails(verdict(indices, indices + 1), "0.0% of the entries agree")
 
     def test_boolean_outputs(self):
         mask = draw(16, 4) > 0
         assert verdict(mask, mask.copy()).is_passed
-        assert_fails(verdict(mask, ~mask), "SQNR")
+        assert_fails(verdict(mask, ~mask), "0.0% of the entries agree")
         assert_fails(verdict(mask, np.ones_like(mask)), "constant")
 
     def test_a_source_that_is_constant_itself(self):
@@ -332,12 +332,12 @@ def test_integer_tolerances_are_looser_than_float_ones():
 
 
 def test_options_win_over_the_defaults_even_where_they_are_zero():
-    options = GateOptions(min_sqnr_db=0.0, max_accuracy_drop=0.0)
-    assert tolerance_for(Precision.INT8, options) == Tolerance(0.0, 0.0)
-    assert tolerance_for(Precision.INT8, GateOptions(min_sqnr_db=12.0)) == Tolerance(12.0, 0.01)
+    options = GateOptions(min_sqnr_db=0.0, max_accuracy_drop=0.0, min_agreement=0.0)
+    assert tolerance_for(Precision.INT8, options) == Tolerance(0.0, 0.0, 0.0)
+    assert tolerance_for(Precision.INT8, GateOptions(min_sqnr_db=12.0)) == Tolerance(12.0, 0.01, 0.9)
 
 
-@pytest.mark.parametrize("key", ["min_sqnr_db", "max_accuracy_drop"])
+@pytest.mark.parametrize("key", ["min_sqnr_db", "max_accuracy_drop", "min_agreement"])
 def test_a_tolerance_of_nan_would_pass_everything_and_is_refused(key):
     with pytest.raises(UsageError, match=key):
         decode_recipe({"gate": {key: float("nan")}}, "recipe.yaml")
@@ -353,3 +353,29 @@ def test_is_constant():
 def test_repeats_first():
     assert repeats_first(np.array([[1.0, np.nan], [1.0, np.nan]]))
     assert not repeats_first(np.array([[1.0, 2.0], [1.0, 3.0]]))
+
+
+class TestDiscreteOutputs:
+    """Class numbers and masks: SQNR says nothing about them, agreement does."""
+
+    labels = np.arange(100, dtype=np.int64).reshape(100) % 10
+
+    def judged(self, candidate: np.ndarray, precision: Precision):
+        return judge({"label": self.labels}, {"label": candidate}, tolerance_for(precision, GateOptions()))
+
+    def test_a_few_other_classes_pass_an_integer_gate_and_fail_a_float_gate(self) -> None:
+        candidate = self.labels.copy()
+        candidate[:5] = 9
+        found = self.judged(candidate, Precision.INT8)
+        assert found.is_passed
+        assert found.outputs[0].agreement == pytest.approx(0.95, abs=0.011)
+        assert "agree, fewer than 99.0%" in self.judged(candidate, Precision.FLOAT32).reason
+
+    def test_many_other_classes_fail_however_small_the_difference(self) -> None:
+        assert not self.judged((self.labels + 1) % 10, Precision.INT8).is_passed
+
+    def test_masks(self) -> None:
+        mask = self.labels > 4
+        tolerance = tolerance_for(Precision.FLOAT32, GateOptions())
+        assert judge({"m": mask}, {"m": mask.copy()}, tolerance).is_passed
+        assert not judge({"m": mask}, {"m": ~mask}, tolerance).is_passed

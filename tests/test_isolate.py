@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from convertkit import errors, isolate
+from convertkit.environments import interpreter
 from convertkit.errors import (
     MissingDependencyError,
     ModelFileError,
@@ -22,7 +23,7 @@ from convertkit.errors import (
     WorkerTimeoutError,
 )
 from convertkit.formats import Format
-from convertkit.isolate import Worker, Workers, expect, interpreter
+from convertkit.isolate import Worker, Workers, expect
 from convertkit.jobs import Described, DescribeJob, Failed, Ready
 from convertkit.options import LimitOptions
 from convertkit.registry import ENVIRONMENTS, EnvironmentRow
@@ -76,8 +77,19 @@ def ask(pool, action, environment="fake"):
     return answer.details
 
 
+OTHERS = set()  # processes of this session that were there before a test: workers that other modules share
+
+
+@pytest.fixture(autouse=True)
+def others():
+    """Only what a test starts counts as left behind."""
+    OTHERS.clear()
+    OTHERS.update(process.pid for process in psutil.Process().children(recursive=True))
+
+
 def descendants():
-    return [process for process in psutil.Process().children(recursive=True) if is_running(process.pid)]
+    found = psutil.Process().children(recursive=True)
+    return [process for process in found if process.pid not in OTHERS and is_running(process.pid)]
 
 
 def is_running(pid):

@@ -11,7 +11,7 @@ from rich.text import Text
 from convertkit.finding import Finding
 from convertkit.pipeline import Progress
 from convertkit.plan import Hop
-from convertkit.render.numbers import format_bytes, format_error, format_seconds, format_sqnr_db
+from convertkit.render.numbers import IDENTICAL, format_bytes, format_error, format_seconds, format_sqnr_db
 from convertkit.render.summary import largest_error, min_sqnr_db, one_line, spent_seconds
 from convertkit.render.table import print_table
 from convertkit.report import HopRecord, Report
@@ -25,11 +25,17 @@ def finished_line(hop: Hop, record: HopRecord, width: int) -> str:
     if record.artifact is not None:
         parts.append(f"{format_bytes(record.artifact.size_bytes):>8}")
     if record.vs_source is not None and record.vs_source.outputs:
-        parts.append(f"{format_sqnr_db(min_sqnr_db(record.vs_source)):>9} dB")
+        parts.append(f"{describe_sqnr(min_sqnr_db(record.vs_source)):>12}")
         parts.append(f"max error {format_error(largest_error(record.vs_source))}")
     if record.error:
         parts.append(one_line(record.error))
     return f"{hop!s:<{width}}  {'  '.join(parts)}"
+
+
+def describe_sqnr(value: float | None) -> str:
+    """`130.0 dB`, or that the outputs are identical."""
+    text = format_sqnr_db(value)
+    return text if text == IDENTICAL else f"{text} dB"
 
 
 def attempt_lines(record: HopRecord) -> list[str]:

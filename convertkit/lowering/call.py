@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
-import tensorflow as tf
 
 from convertkit.lowering.faults import NeedsConstant, describe
 from convertkit.lowering.sizes import Shape, Size
@@ -160,8 +159,3 @@ def known_size(tensor: Any, axis: int) -> Size:
     """The size of a tensor's axis: an int, or a size of its own."""
     size = tensor.shape[axis]
     return int(size) if size is not None else axis_size(tensor, axis)
-
-
-def as_tensor(value: Any) -> Any:
-    """A tensor of a number, array or tensor."""
-    return tf.convert_to_tensor(value)

@@ -55,7 +55,14 @@ def _constant(call: Call) -> Value:
 
 
 def _cast(call: Call) -> Any:
-    return _converted(call, narrow_element(call.attribute("to")), call.attribute("to"))
+    element = _element(call)
+    return _converted(call, narrow_element(element), element)
+
+
+def _element(call: Call) -> int:
+    """The target type; before opset 6 it was a word."""
+    stated = call.attribute("to")
+    return int(onnx.TensorProto.DataType.Value(stated)) if isinstance(stated, str) else int(stated)
 
 
 def _converted(call: Call, narrow: Any, element: int | None) -> Any:
@@ -88,7 +95,7 @@ def _bit_cast(call: Call) -> Any:
 
 
 def _cast_sizes(call: Call) -> Value:
-    dtype = tf_type(call.attribute("to"))
+    dtype = tf_type(_element(call))
     if not dtype.is_integer:
         raise Undecided
     return sizes_value(call.value(0).data, dtype)

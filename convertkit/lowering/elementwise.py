@@ -1,4 +1,4 @@
-"""Arithmetic, comparisons, logic and elementary functions."""
+"""Arithmetic, comparisons and logic; what they do to vectors of sizes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from convertkit.lowering.call import Call
-from convertkit.lowering.declare import Operator, Table, elementwise, elementwise_call
+from convertkit.lowering.declare import Table, elementwise, elementwise_call
 from convertkit.lowering.faults import Undecided
-from convertkit.lowering.sizes import Expr, Size, divide, is_equal
+from convertkit.lowering.sizes import Size, divide, is_equal
 from convertkit.lowering.value import Value, sizes_value
 
 
@@ -107,7 +107,13 @@ def _divide(left: Any, right: Any) -> Any:
 def _power(base: Any, exponent: Any) -> Any:
     known = tf.get_static_value(exponent)
     if known is not None and known.size == 1 and base.dtype.is_floating:
-        simple = {2.0: tf.square, 0.5: tf.sqrt, 1.0: tf.identity, -0.5: tf.math.rsqrt, -1.0: _reciprocal}
+        simple = {
+            2.0: tf.square,
+            0.5: tf.sqrt,
+            1.0: tf.identity,
+            -0.5: tf.math.rsqrt,
+            -1.0: tf.math.reciprocal,
+        }
         function = simple.get(float(known.reshape(-1)[0]))
         if function is not None and known.ndim <= base.shape.rank:
             return function(base)
@@ -130,48 +136,12 @@ def _narrow_modulo(left: Any, right: Any) -> Any:
     return tf.cast(tf.truncatemod(tf.cast(left, tf.float32), tf.cast(right, tf.float32)), left.dtype)
 
 
-def _reciprocal(x: Any) -> Any:
-    return tf.ones([], x.dtype) / x
-
-
 def _folded(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     return lambda *tensors: functools.reduce(function, tensors)
 
 
 def _mean(*tensors: Any) -> Any:
     return functools.reduce(tf.add, tensors) / len(tensors)
-
-
-def _erf(x: Any) -> Any:
-    """Erf by a ratio of polynomials in x², within 3e-7: TFLite has no ERF.
-
-    Source: Eigen's generic_fast_erf for float.
-    """
-    if x.dtype != tf.float32:
-        return tf.math.erf(x)
-    x = tf.clip_by_value(x, -4.0, 4.0)
-    square = x * x
-    above = (-2.72614225801306e-10, 2.77068142495902e-08, -2.10102402082508e-06, -5.69250639462346e-05,
-             -7.34990630326855e-04, -2.95459980854025e-03, -1.60960333262415e-02)  # fmt: skip
-    below = (-1.45660718464996e-05, -2.13374055278905e-04, -1.68282697438203e-03, -7.37332916720468e-03,
-             -1.42647390514189e-02)  # fmt: skip
-    return x * _polynomial(square, above) / _polynomial(square, below)
-
-
-def _polynomial(x: Any, coefficients: tuple[float, ...]) -> Any:
-    return functools.reduce(
-        lambda total, factor: total * x + factor, coefficients[1:], x * 0 + coefficients[0]
-    )
-
-
-def _is_infinite(call: Call) -> Any:
-    x = call.tensor(0)
-    positive = (x == np.inf) if call.attribute("detect_positive", 1) else None
-    negative = (x == -np.inf) if call.attribute("detect_negative", 1) else None
-    if positive is None or negative is None:
-        found = negative if positive is None else positive
-        return tf.zeros_like(x, tf.bool) if found is None else found
-    return positive | negative
 
 
 def _shift(call: Call) -> Any:
@@ -205,8 +175,8 @@ def _clip(call: Call) -> Any:
     if low is not None and high is None and known[0] == 0:
         return tf.nn.relu(x)
     if low is not None:
-        x = tf.maximum(x, low)
-    return x if high is None else tf.minimum(x, high)
+        x = widened(tf.maximum)(x, low)
+    return x if high is None else widened(tf.minimum)(x, high)
 
 
 def _bound(call: Call, index: int, name: str) -> Any:
@@ -214,10 +184,6 @@ def _bound(call: Call, index: int, name: str) -> Any:
     if value is not None:
         return tf.constant(value, call.value(0).dtype)
     return call.optional(index)
-
-
-def _logical(function: Callable[..., Any]) -> Operator:
-    return elementwise(function)
 
 
 OPERATORS: Table = {
@@ -228,43 +194,19 @@ OPERATORS: Table = {
     "Mod": elementwise_call(_modulo, sizes=on_sizes(lambda a, b: a % b)),
     "Pow": elementwise(_power),
     "Neg": elementwise(tf.negative, sizes=on_sizes(lambda a: -a)),
-    "Abs": elementwise(tf.abs),
     "Sum": elementwise(widened(_folded(tf.add))),
     "Mean": elementwise(_mean),
     "Max": elementwise(widened(_folded(tf.maximum)), sizes=on_sizes(_larger)),
     "Min": elementwise(widened(_folded(tf.minimum)), sizes=on_sizes(_smaller)),
-    "Sqrt": elementwise(tf.sqrt),
-    "Exp": elementwise(tf.exp),
-    "Log": elementwise(tf.math.log),
-    "Reciprocal": elementwise(_reciprocal),
-    "Floor": elementwise(tf.floor),
-    "Ceil": elementwise(tf.math.ceil),
-    "Round": elementwise(tf.round),
-    "Sign": elementwise(tf.sign),
-    "Erf": elementwise(_erf),
-    "Sin": elementwise(tf.sin),
-    "Cos": elementwise(tf.cos),
-    "Tan": elementwise(lambda x: tf.sin(x) / tf.cos(x)),
-    "Asin": elementwise(lambda x: tf.atan2(x, tf.sqrt((1 - x) * (1 + x)))),
-    "Acos": elementwise(lambda x: tf.atan2(tf.sqrt((1 - x) * (1 + x)), x)),
-    "Atan": elementwise(lambda x: tf.atan2(x, tf.ones_like(x))),
-    "Sinh": elementwise(lambda x: (tf.exp(x) - tf.exp(-x)) / 2),
-    "Cosh": elementwise(lambda x: (tf.exp(x) + tf.exp(-x)) / 2),
-    "Tanh": elementwise(tf.tanh),
-    "Asinh": elementwise(lambda x: tf.sign(x) * tf.math.log(tf.abs(x) + tf.sqrt(x * x + 1))),
-    "Acosh": elementwise(lambda x: tf.math.log(x + tf.sqrt(x * x - 1))),
-    "Atanh": elementwise(lambda x: 0.5 * tf.math.log((1 + x) / (1 - x))),
-    "IsNaN": elementwise(lambda x: tf.not_equal(x, x)),
-    "IsInf": elementwise_call(_is_infinite),
     "Equal": elementwise(widened(tf.equal), sizes=_compared(_known(lambda sign: sign == 0))),
     "Less": elementwise(widened(tf.less), sizes=_compared(_known(lambda sign: sign < 0))),
     "LessOrEqual": elementwise(widened(tf.less_equal), sizes=_compared(_known(lambda sign: sign <= 0))),
     "Greater": elementwise(widened(tf.greater), sizes=_compared(_known(lambda sign: sign > 0))),
     "GreaterOrEqual": elementwise(widened(tf.greater_equal), sizes=_compared(_known(lambda sign: sign >= 0))),
-    "And": _logical(tf.logical_and),
-    "Or": _logical(tf.logical_or),
-    "Xor": _logical(tf.not_equal),
-    "Not": _logical(tf.logical_not),
+    "And": elementwise(tf.logical_and),
+    "Or": elementwise(tf.logical_or),
+    "Xor": elementwise(tf.not_equal),
+    "Not": elementwise(tf.logical_not),
     "BitwiseAnd": elementwise(widened(tf.bitwise.bitwise_and)),
     "BitwiseOr": elementwise(widened(tf.bitwise.bitwise_or)),
     "BitwiseXor": elementwise(widened(tf.bitwise.bitwise_xor)),
@@ -273,5 +215,3 @@ OPERATORS: Table = {
     "Where": elementwise(_choose, sizes=_choose_sizes),
     "Clip": elementwise_call(_clip, data=1),
 }
-
-__all__ = ["OPERATORS", "Expr", "on_sizes"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from convertkit.lowering.faults import NeedsConstant, Undecided, UnsupportedOper
 from convertkit.lowering.functions import function_of, is_defined
 from convertkit.lowering.fusion import fused
 from convertkit.lowering.narrow import carried, narrow_type
-from convertkit.lowering.orders import arrange
+from convertkit.lowering.orders import arrange, with_broadcast_axis
 from convertkit.lowering.registry import find
 from convertkit.lowering.sizes import Size, broadcast
 from convertkit.lowering.value import Value, axis_size, identity
@@ -31,6 +32,8 @@ class Scope:
         opsets: domain → version.
         weights: the constants of the whole lowering.
         values: what the names stand for so far.
+        base_dir: where external data lies.
+        absent: operands of a function that its caller left out.
     """
 
     def __init__(
@@ -130,22 +133,19 @@ class Scope:
         try:
             scope.run_nodes(function.node, wanted)
         except NeedsConstant as error:  # its own names mean nothing outside
-            raise NeedsConstant(f"{describe(node)}: {error}", node.output[0]) from error
+            outer = next(name for name in node.output if name)
+            raise NeedsConstant(f"{describe(node)}: {error}", outer) from error
         return [scope.value(name) if name in wanted else Value(np.zeros(0)) for name in function.output]
 
     def _results(self, node: onnx.NodeProto, operator: Operator, values: list[Value | None]) -> list[Value]:
         opset = self._opset(node)
+        if opset < 7:
+            values = with_broadcast_axis(node, values)
         given = [value for value in values if value is not None]
-        if (
-            operator.sizes
-            and given
-            and any(v.is_sizes for v in given)
-            and not any(v.is_tensor for v in given)
-        ):
-            try:
+        are_sizes = any(value.is_sizes for value in given) and not any(value.is_tensor for value in given)
+        if operator.sizes is not None and are_sizes:
+            with contextlib.suppress(Undecided):
                 return as_list(operator.sizes(Call(node, opset, values, self)))
-            except Undecided:
-                pass
         if operator.folds and all(value.is_constant for value in given):
             return self._folded(node, operator, values)
         call = Call(node, opset, arrange(operator, values), self)

@@ -36,10 +36,12 @@ class Lowered:
     Attributes:
         module: has the variables and the tf.function `serving_default`.
         signature: its inputs and outputs, physical.
+        concrete: the graph behind `serving_default`, traced once.
     """
 
     module: Any
     signature: Signature
+    concrete: Any
 
 
 @dataclass(frozen=True)
@@ -83,16 +85,19 @@ def build(model: onnx.ModelProto, layout: Layout, base_dir: Path | None, bound: 
         for entry, tensor in zip(entries, tensors, strict=True):
             scope.values[entry.name] = entry.value(tensor)
         scope.values.update({name: constant_value(np.asarray(array)) for name, array in bound.items()})
-        results = [_ordered(value, layout) for value in scope.run(model.graph)]
+        try:
+            results = [_ordered(value, layout) for value in scope.run(model.graph)]
+        finally:
+            weights.close()
         traced[:] = list(zip([output.name for output in model.graph.output], results, strict=True))
-        module.weights = weights.variables
+        module.weights = [*getattr(module, "weights", []), *weights.variables]
         return {name: tf.identity(_tensor(value)) for name, value in traced}
 
     specs = [entry.tensor_spec() for entry in entries]
     function = tf.function(serving_default, input_signature=specs, autograph=False)
-    function.get_concrete_function()
+    concrete = function.get_concrete_function()
     module.serving_default = function
-    return Lowered(module, _signature(model.graph, entries, traced))
+    return Lowered(module, _signature(model.graph, entries, traced), concrete)
 
 
 def _ordered(value: Value, layout: Layout) -> Value:
@@ -199,8 +204,9 @@ def write_savedmodel(lowered: Lowered, folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        function = lowered.module.serving_default
-        tf.saved_model.save(lowered.module, str(staging), signatures={"serving_default": function})
+        saved = tf.Module()  # without the tf.function: it would be traced, and its weights made, once more
+        saved.weights = lowered.module.weights
+        tf.saved_model.save(saved, str(staging), signatures={"serving_default": lowered.concrete})
         staging.chmod(0o755)
         if folder.exists():
             shutil.rmtree(folder)

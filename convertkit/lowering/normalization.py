@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from convertkit.lowering.call import Call
-from convertkit.lowering.declare import Table, axis_wise, logical
+from convertkit.lowering.declare import Table, axis_wise
 from convertkit.lowering.orders import beside
 from convertkit.lowering.value import Value, shaped
 
@@ -142,5 +142,3 @@ OPERATORS: Table = {
     "LpNormalization": axis_wise(_lp),
     "MeanVarianceNormalization": axis_wise(_mean_variance),
 }
-
-__all__ = ["OPERATORS", "along", "logical", "moments"]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import onnx
 import tensorflow as tf
 
 from convertkit.lowering.declare import Acts, Operator
@@ -30,6 +31,24 @@ def arrange(operator: Operator, values: Operands) -> Operands:
         case Acts.AXIS_WISE:
             order = common_order([value for value in values[:data] if value is not None])
             return [*[v and v.in_order(order) for v in values[:data]], *values[data:]]
+
+
+def with_broadcast_axis(node: onnx.NodeProto, values: Operands) -> Operands:
+    """Before opset 7 an attribute said at which axis the second operand lies; it gets ones behind it."""
+    axis = next((a.i for a in node.attribute if a.name == "axis"), None)
+    if not any(a.name == "broadcast" and a.i for a in node.attribute) or axis is None or len(values) != 2:
+        return values
+    first, second = values
+    if first is None or second is None:
+        return values
+    ones = first.rank - axis % first.rank - second.rank
+    if ones <= 0:
+        return values
+    value = second.logical()
+    shape = (*value.shape, *[1] * ones)
+    if value.is_constant:
+        return [first, Value(value.data.reshape(shape), dtype=value.dtype)]
+    return [first, Value(value.data[(..., *[tf.newaxis] * ones)], shape=shape)]
 
 
 def common_order(values: Sequence[Value]) -> Order:

@@ -16,6 +16,9 @@ from convertkit.lowering.sizes import Size, scalar
 from convertkit.lowering.value import Value
 from convertkit.lowering.windows import largest, largest_with_places, total
 
+NEVER_NEGATIVE = {"Relu", "Relu6", "Sigmoid", "Abs", "Exp", "Softmax", "Square"}
+KEEPS_SIGN = {"Identity", "Transpose", "Reshape", "Squeeze", "ExpandDims", "MaxPool", "AvgPool"}
+
 
 def pool_window(call: Call) -> tuple[Window, list[Size]]:
     """The window of a pool, its end padding widened where ceil_mode asks for one more step."""
@@ -89,17 +92,30 @@ def max_pool(x: Any, window: Window, outputs: list[Size]) -> Any:
 
 
 def _padded(x: Any, window: Window) -> Any:
-    """Mirrored at the edges: what is repeated is inside the window already, and INT8 keeps its scales.
+    """Padded by what changes no maximum and keeps the scales of INT8.
 
-    That holds while no pad exceeds half the kernel, and the mirror is not longer than the axis; else the
-    lowest number of the type is padded.
+    Zeros where no element is negative. Else mirrored at the edges: what is repeated is inside the window
+    already, while no pad exceeds half the kernel and the mirror is not longer than the axis. Else the lowest
+    number of the type.
     """
+    pads = [(0, 0), *window.pads, (0, 0)]
+    if is_never_negative(x):
+        return tf.pad(x, pads)
     mirrors = all(
         2 * max(pads) <= k and d == 1 and (not isinstance(size, int) or max(pads) <= size)
         for size, pads, k, d in zip(window.sizes, window.pads, window.kernel, window.dilations, strict=True)
     )
-    pads = [(0, 0), *window.pads, (0, 0)]
     return tf.pad(x, pads, "SYMMETRIC") if mirrors else tf.pad(x, pads, constant_values=x.dtype.min)
+
+
+def is_never_negative(x: Any) -> bool:
+    """True where the operator that made a tensor says that no element is below zero."""
+    if tf.executing_eagerly():
+        return False
+    operation = x.op
+    while operation.type in KEEPS_SIGN:
+        operation = operation.inputs[0].op
+    return operation.type in NEVER_NEGATIVE
 
 
 def _windows(x: Any, window: Window, kind: str, padding: str) -> Any:

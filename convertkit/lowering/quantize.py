@@ -83,8 +83,19 @@ def _centred(call: Call, index: int, zero: int, per_row: bool = False) -> Any:
     return x - point
 
 
+EXACT_SUMMANDS = 256  # so many products of two bytes stay below 2^24, where float32 counts exactly
+
+
+def _product(left: Any, right: Any) -> Any:
+    """An integer matrix product; in float32 where that is exact, as TFLite has no other."""
+    inner = left.shape[-1]
+    if inner is None or inner > EXACT_SUMMANDS:
+        return tf.matmul(left, right)
+    return tf.cast(tf.matmul(tf.cast(left, tf.float32), tf.cast(right, tf.float32)), tf.int32)
+
+
 def _matmul_integer(call: Call) -> Any:
-    return tf.matmul(_centred(call, 0, 2, per_row=True), _centred(call, 1, 3))
+    return _product(_centred(call, 0, 2, per_row=True), _centred(call, 1, 3))
 
 
 def _qlinear_matmul(call: Call) -> Any:
@@ -95,7 +106,7 @@ def _qlinear_matmul(call: Call) -> Any:
         * tf.cast(call.tensor(4), tf.float32)
         / tf.cast(call.tensor(6), tf.float32)
     )
-    y = tf.round(tf.cast(tf.matmul(left, right), tf.float32) * scale)
+    y = tf.round(tf.cast(_product(left, right), tf.float32) * scale)
     dtype = call.value(7).dtype
     return saturated(y + tf.cast(call.tensor(7), tf.float32), dtype)
 

@@ -10,10 +10,9 @@ import tensorflow as tf
 
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, free
-from convertkit.lowering.sizes import Expr, Shape, Size, divide, fixed, is_equal, product, reshape_target
-from convertkit.lowering.value import Order, Value, channels_last, identity, shaped
-
-Group = tuple[range, range]
+from convertkit.lowering.factors import arranged, factors
+from convertkit.lowering.sizes import Expr, Size, divide, fixed, is_equal, product, reshape_target
+from convertkit.lowering.value import Value, shaped
 
 
 def reshaped(call: Call, value: Value, shape: Sequence[Size]) -> Value:
@@ -22,62 +21,18 @@ def reshaped(call: Call, value: Value, shape: Sequence[Size]) -> Value:
     if value.is_sizes or value.is_constant:
         data = value.logical().data.reshape(fixed(target))
         return Value(data, dtype=value.dtype)
-    value, order = _split_or_joined(value, target) if value.is_permuted else (value, identity(len(target)))
-    tensor = call.tensor_of(value)
     if len(target) == value.rank and all(is_equal(a, b) for a, b in zip(target, value.shape, strict=True)):
         return value
+    found = factors(value.shape, target) if value.is_permuted else None
+    if found is None:
+        return Value(tf.reshape(value.logical().data, reshape_target(target)), shape=target)
+    lying, wanted, order = arranged(found, value.order)
+    tensor = value.data
+    if lying != wanted:
+        if len(lying) != value.rank:
+            tensor = tf.reshape(tensor, reshape_target(found.sizes[number] for number in lying))
+        tensor = tf.transpose(tensor, [lying.index(number) for number in wanted])
     return Value(tf.reshape(tensor, reshape_target(target[axis] for axis in order)), order, target)
-
-
-def _split_or_joined(value: Value, target: Shape) -> tuple[Value, Order]:
-    """The value in an order in which the reshape moves nothing, and the order of its result.
-
-    Where something has to move anyway, it moves to the source's order, unless an image stays channels-last.
-    """
-    groups = grouped(value.shape, target)
-    if groups is None:
-        return value.logical(), identity(len(target))
-    places = {axis: place for place, axis in enumerate(value.order)}
-    by_place = sorted(groups, key=lambda group: min((places[axis] for axis in group[0]), default=-1))
-    source = tuple(axis for group in by_place for axis in group[0])
-    result = tuple(axis for group in by_place for axis in group[1])
-    if source == value.order or (len(target) > 3 and result == channels_last(len(target))):
-        return value.in_order(source), result
-    return value.logical(), identity(len(target))
-
-
-def grouped(source: Shape, target: Shape) -> list[Group] | None:
-    """The smallest runs of source axes and of target axes that hold the same elements, None if unknown."""
-    groups: list[Group] = []
-    i = j = 0
-    while i < len(source) and j < len(target):
-        first, second = i, j
-        left, right = source[i], target[j]
-        i, j = i + 1, j + 1
-        while is_equal(left, right) is not True:
-            grows_left = _is_part(left, right)
-            if grows_left and i < len(source):
-                left, i = product((left, source[i])), i + 1
-            elif grows_left is False and j < len(target):
-                right, j = product((right, target[j])), j + 1
-            else:
-                return None
-        groups.append((range(first, i), range(second, j)))
-    if groups:  # what is left over are axes of size 1
-        first, second = groups[-1][0].start, groups[-1][1].start
-        groups[-1] = (range(first, len(source)), range(second, len(target)))
-    return groups or None
-
-
-def _is_part(left: Size, right: Size) -> bool | None:
-    """True where the left product has to grow to reach the right one, None where that cannot be told."""
-    if isinstance(left, int):
-        return left < right if isinstance(right, int) else True
-    if isinstance(right, int):
-        return False
-    if divide(right, left) * left == right:
-        return True
-    return False if divide(left, right) * right == left else None
 
 
 def resolved(call: Call, target: Sequence[Size], keeps_zero: bool) -> list[Size]:

@@ -28,7 +28,15 @@ def _suppressed(call: Call) -> Any:
     rows = []
     most = tf.minimum(most, tf.shape(boxes)[1])
     for batch, label in itertools.product(range(batches), range(classes)):
-        kept = tf.image.non_max_suppression(boxes[batch], scores[batch, label], most, overlap, least)
+        kept, count = tf.raw_ops.NonMaxSuppressionV4(
+            boxes=boxes[batch],
+            scores=scores[batch, label],
+            max_output_size=most,
+            iou_threshold=overlap,
+            score_threshold=least,
+            pad_to_max_output_size=True,
+        )
+        kept = kept[:count]
         column = tf.ones_like(kept)
         rows.append(tf.stack([column * batch, column * label, kept], 1))
     return tf.cast(tf.concat(rows, 0), tf.int64)

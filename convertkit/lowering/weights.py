@@ -15,6 +15,8 @@ VARIABLE_TYPES = (tf.float32, tf.float64, tf.float16, tf.bfloat16)
 class Weights:
     """The variables of one lowering.
 
+    They are made in a thread of its own: made in the tracing one, tf.function would trace everything twice.
+
     Attributes:
         variables: in the order of their first use.
     """
@@ -22,6 +24,7 @@ class Weights:
     def __init__(self) -> None:
         self.variables: list[Any] = []
         self._reads: dict[int, tuple[Any, Any]] = {}
+        self._thread = ThreadPoolExecutor(1)
         self._graph = tf.compat.v1.get_default_graph()
 
     def tensor(self, array: np.ndarray[Any, Any], dtype: Any) -> Any:
@@ -29,13 +32,15 @@ class Weights:
         if tf.executing_eagerly() or array.nbytes < LARGE_BYTES or dtype not in VARIABLE_TYPES:
             return tf.constant(array, dtype)
         if id(array) not in self._reads:
-            self.variables.append(_variable(array, dtype))
+            self.variables.append(self._thread.submit(_variable, array, dtype).result())
             with self._graph.as_default():  # a read inside a branch or loop would not be seen outside it
                 self._reads[id(array)] = (array, self.variables[-1].read_value())
         return self._reads[id(array)][1]
 
+    def close(self) -> None:
+        """End the thread; no more variables are made."""
+        self._thread.shutdown()
+
 
 def _variable(array: np.ndarray[Any, Any], dtype: Any) -> Any:
-    """A variable made in a thread of its own: else tf.function would trace everything twice."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(lambda: tf.Variable(array, trainable=False, dtype=dtype)).result()
+    return tf.Variable(array, trainable=False, dtype=dtype)

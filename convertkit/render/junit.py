@@ -56,6 +56,8 @@ def render_junit(report: Report) -> str:
     for key, value in counts.items():
         suite.set(key, str(value))
         root.set(key, str(value))
+    if report.started:
+        suite.set("timestamp", report.started)
     root.append(suite)
     add_properties(suite, run_properties(report))
     for hop, case in cases:

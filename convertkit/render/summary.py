@@ -46,8 +46,10 @@ def spent_seconds(hop: HopRecord) -> float | None:
 
 
 def min_sqnr_db(comparison: Comparison | None) -> float | None:
-    """The lowest of any output; None where nothing could be compared."""
-    return worst((row.sqnr_db for row in comparison.outputs) if comparison else (), is_lower_worse=True)
+    """The lowest of any float output, of any where there are none; None where nothing was compared."""
+    rows = comparison.outputs if comparison else ()
+    floats = [row.sqnr_db for row in rows if row.agreement is None]
+    return worst(floats or [row.sqnr_db for row in rows], is_lower_worse=True)
 
 
 def largest_error(comparison: Comparison | None) -> float | None:

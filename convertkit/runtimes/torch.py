@@ -16,8 +16,10 @@ from convertkit.artifact import Artifact, Loader
 from convertkit.errors import ModelFileError, NotMeasuredError, SamplesError, UsageError
 from convertkit.jobs import Described, DescribeJob
 from convertkit.runtimes import TimedCall, wall_timed
-from convertkit.signature import Arrays, Dim, Signature, TensorSpec
+from convertkit.signature import Arrays, Signature, TensorSpec
 from convertkit.tensors import read_npz
+from convertkit.torch_engine import read_engine, use_engine
+from convertkit.torch_outputs import dynamic_shape, flatten_outputs, output_shapes
 
 Module = Callable[..., Any]
 
@@ -25,19 +27,24 @@ Module = Callable[..., Any]
 class TorchSession:
     """A model in eval mode on one device."""
 
-    def __init__(self, model: Module, outputs: tuple[str, ...], device: str) -> None:
+    def __init__(
+        self, model: Module, outputs: tuple[str, ...], device: str, engine: str | None = None
+    ) -> None:
         self._model = model
         self._outputs = outputs
         self._device = torch.device(device)
+        self._engine = engine
 
     def run(self, inputs: Arrays) -> Arrays:
         """Outputs by name."""
+        self._set_engine()
         with torch.inference_mode():
             values = flatten_outputs(self._model(*self._tensors(inputs)))
         return {name: values[name].detach().cpu().numpy() for name in self._outputs}
 
     def bind(self, inputs: Arrays) -> TimedCall:
         """A timed forward pass; on CUDA between two events, on the CPU by the wall clock."""
+        self._set_engine()
         tensors = self._tensors(inputs)
 
         def forward() -> object:
@@ -57,6 +64,10 @@ class TorchSession:
 
         return timed
 
+    def _set_engine(self) -> None:
+        if self._engine is not None:
+            use_engine(self._engine)
+
     def _tensors(self, inputs: Arrays) -> list[torch.Tensor]:
         return [torch.from_numpy(np.ascontiguousarray(v)).to(self._device) for v in inputs.values()]
 
@@ -67,10 +78,13 @@ def load(artifact: Artifact, device: str, threads: int) -> TorchSession:
         raise NotMeasuredError("PyTorch sees no CUDA device")
     torch.set_num_threads(threads)
     torch.backends.mha.set_fastpath_enabled(False)  # fused attention differs from every exported graph
+    engine = read_engine(artifact.path)
+    if engine is not None and device != "cpu":
+        raise NotMeasuredError("quantized PyTorch runs on the CPU only")
     model = load_model(artifact.path, artifact.loader)
     if device.startswith("cuda"):
         model = move(model, device)
-    return TorchSession(model, tuple(spec.name for spec in artifact.signature.outputs), device)
+    return TorchSession(model, tuple(spec.name for spec in artifact.signature.outputs), device, engine)
 
 
 def move(model: Module, device: str) -> Module:
@@ -91,6 +105,9 @@ def load_model(path: str, loader: Loader | None) -> Module:
         model = torch.export.load(path).module()
         return model
     if loader.kind == "torchscript":
+        engine = read_engine(path)
+        if engine is not None:
+            use_engine(engine)  # weights are packed for it while they are loaded
         model = torch.jit.load(path, map_location="cpu")
         return model.eval()  # type: ignore[attr-defined,no-any-return]
     if loader.kind == "module":
@@ -148,25 +165,6 @@ def find_state_dict(loaded: Any, model: torch.nn.Module) -> dict[str, torch.Tens
     return max(dicts, key=lambda candidate: len(names & set(candidate)))
 
 
-def flatten_outputs(value: Any, name: str = "output") -> dict[str, torch.Tensor]:
-    """Tensors of a forward pass by name: a dict's keys, `output` for one tensor, `output_<i>` for several."""
-    if torch.is_tensor(value):
-        return {name: value}
-    if isinstance(value, dict):
-        items = [(str(key), item) for key, item in value.items()]
-    elif isinstance(value, (tuple, list)):
-        names = getattr(value, "_fields", None) or [f"{name}_{i}" for i in range(len(value))]
-        items = list(zip(names, value, strict=True)) if len(value) > 1 else [(name, value[0])]
-    elif value is None:
-        return {}
-    else:
-        raise ModelFileError(f"the model returns a {type(value).__name__}, which no format has")
-    flat: dict[str, torch.Tensor] = {}
-    for key, item in items:
-        flat |= flatten_outputs(item, key)
-    return flat
-
-
 def parameter_names(model: Module) -> tuple[str, ...]:
     """Names of the required inputs of a model's forward pass."""
     if isinstance(model, torch.jit.ScriptModule):
@@ -211,33 +209,3 @@ def named_inputs(job: DescribeJob, model: Module) -> tuple[TensorSpec, ...]:
         f"the model's inputs are {', '.join(names)}; the samples or --input name {', '.join(given)}",
         hint="name the arrays of the .npz after the inputs",
     )
-
-
-def output_shapes(model: Module, arrays: list[Any]) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """dtype and shape of each output for these inputs.
-
-    Raises:
-        SamplesError: the model does not take them.
-    """
-    try:
-        with torch.inference_mode():
-            outputs = flatten_outputs(model(*(torch.from_numpy(np.ascontiguousarray(a)) for a in arrays)))
-    except (RuntimeError, TypeError, ValueError, IndexError, AssertionError) as error:
-        shapes = ", ".join(f"{a.dtype}{list(a.shape)}" for a in arrays)
-        reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise SamplesError(f"the model does not run on {shapes}: {reason.strip()[:200]}") from error
-    return {
-        name: (str(value.dtype).removeprefix("torch."), tuple(value.shape)) for name, value in outputs.items()
-    }
-
-
-def dynamic_shape(
-    name: str, shape: tuple[int, ...], other: dict[str, dict[str, tuple[str, tuple[int, ...]]]]
-) -> tuple[Dim, ...]:
-    """The shape with a word wherever it moves with a dynamic axis of the inputs."""
-    dims: list[Dim] = list(shape)
-    for axis, shapes in other.items():
-        for index, size in enumerate(shapes[name][1]):
-            if index < len(shape) and size != shape[index]:
-                dims[index] = axis if isinstance(dims[index], int) else f"{dims[index]}_{axis}"
-    return tuple(dims)

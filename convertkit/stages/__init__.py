@@ -7,7 +7,7 @@ from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
-from convertkit.artifact import Artifact
+from convertkit.artifact import Artifact, Loader
 from convertkit.formats import Variant
 from convertkit.signature import Signature
 
@@ -34,10 +34,17 @@ class Request(msgspec.Struct, Generic[Options], frozen=True):
 
 
 class Conversion(msgspec.Struct, frozen=True):
-    """What a stage made: the artifact's signature as read back from it, and remarks for the report."""
+    """What a stage made.
+
+    Attributes:
+        signature: as read back from the artifact.
+        notes: remarks for the report.
+        loader: how a PyTorch artifact is opened; None for the other formats.
+    """
 
     signature: Signature
     notes: tuple[str, ...] = ()
+    loader: Loader | None = None
 
 
 class Stage(Protocol[Options]):

@@ -8,21 +8,19 @@ integer I/O; `_experimental_disable_per_channel`, the only switch for per-tensor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
-import numpy as np
 import tensorflow as tf
 
 from convertkit.errors import StageError
 from convertkit.formats import Precision
 from convertkit.options import SavedmodelToTfliteOptions
+from convertkit.representative import calibration_steps, read_calibration
 from convertkit.runtimes.interpreter import read_signature
 from convertkit.runtimes.onnxruntime import first_line
-from convertkit.signature import Arrays, Signature, TensorSpec, to_physical
+from convertkit.signature import Signature, TensorSpec
 from convertkit.stages import Conversion, Request
-from convertkit.tensors import read_npz
 from convertkit.tflite_file import check_scales, foreign_operators
 
 INT16X8_OPS = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
@@ -60,38 +58,14 @@ def set_precision(converter: Any, request: Request[SavedmodelToTfliteOptions]) -
         converter.target_spec.supported_types = [tf.float16]
     if not precision.needs_calibration:
         return
-    if request.calibration is None:
-        raise StageError(f"{request.target} needs calibration samples")
-    converter.representative_dataset = representative_dataset(
-        request.source.signature, read_npz(request.calibration)
-    )
+    samples = read_calibration(request.calibration)
+    converter.representative_dataset = lambda: calibration_steps(request.source.signature, samples)
     if precision is Precision.INT16X8:
         converter.target_spec.supported_ops = [INT16X8_OPS]
         return
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = tf.as_dtype(options.io)
     converter.inference_output_type = tf.as_dtype(options.io)
-
-
-def representative_dataset(signature: Signature, samples: Arrays) -> Callable[[], Iterator[Arrays]]:
-    """One physical sample a step, keyed by the signature's names."""
-    count = len(next(iter(samples.values())))
-
-    def steps() -> Iterator[Arrays]:
-        for index in range(count):
-            yield {spec.runtime_name: calibration_input(samples, spec, index) for spec in signature.inputs}
-
-    return steps
-
-
-def calibration_input(samples: Arrays, spec: TensorSpec, index: int) -> Any:
-    """One call's worth of one input: the sample, repeated where a static batch is larger than one."""
-    values = samples[spec.name]
-    if values.ndim == len(spec.shape) + 1:
-        return to_physical(values[index], spec)
-    first = spec.logical_shape[0]
-    repeats = first if isinstance(first, int) else 1
-    return to_physical(np.repeat(values[index : index + 1], repeats, axis=0), spec)
 
 
 def converter_reason(error: BaseException) -> str:

@@ -21,6 +21,7 @@ from convertkit.runtimes.torch import load_model
 from convertkit.signature import Signature
 from convertkit.stages import Conversion, Request
 from convertkit.tensors import read_npz
+from convertkit.torch_graph import dynamic_shapes
 
 LARGEST_PROTOBUF = (1 << 31) - (64 << 20)
 EXPORTER_METADATA = "pkg.torch.onnx."
@@ -81,18 +82,6 @@ def export_dynamo(request: Request[TorchToOnnxOptions], path: str) -> None:
     model: Any = load_model(source.path, source.loader)
     torch.onnx.export(
         model, example_tensors(request), path, dynamic_shapes=dynamic_shapes(signature), **named
-    )
-
-
-def dynamic_shapes(signature: Signature) -> tuple[dict[int, Any], ...]:
-    """One `Dim` a name, shared by all inputs that have an axis of that name."""
-    dims: dict[str, Any] = {}
-    return tuple(
-        {
-            axis: dims.setdefault(name, torch.export.Dim(name, min=1))
-            for axis, name in spec.dynamic_axes.items()
-        }
-        for spec in signature.inputs
     )
 
 

@@ -206,8 +206,10 @@ class TestUsage:
     def test_no_target(self, out: Path) -> None:
         refused(convertkit("convert", DIGITS, "-o", out), 2, "--to")
 
-    def test_no_route(self, out: Path) -> None:
-        refused(convertkit("convert", DIGITS, "--to", "torch:int8-dynamic", "-o", out), 3, "no route")
+    def test_no_route(self, tmp_path: Path, out: Path) -> None:
+        end = tmp_path / "model.tflite"
+        end.write_bytes(b"\x1c\0\0\0TFL3" + bytes(64))
+        refused(convertkit("convert", end, "--to", "torch:int8-dynamic", "-o", out), 3, "no route")
 
     def test_a_gpu_by_name_that_is_not_there(self, out: Path) -> None:
         result = convertkit("convert", DIGITS, "--to", "onnx", "--device", "cuda:63", "-o", out)

@@ -61,8 +61,7 @@ def agrees(
 
 def kinds(lowered: Lowered) -> list[str]:
     """The TensorFlow operators of the lowered graph."""
-    graph = lowered.module.serving_default.get_concrete_function().graph
-    return [operation.type for operation in graph.get_operations()]
+    return [operation.type for operation in lowered.concrete.graph.get_operations()]
 
 
 def tflite(folder: Path) -> Any:

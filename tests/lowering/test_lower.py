@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 pytest.importorskip("tensorflow")
@@ -59,9 +62,21 @@ def test_the_source_layout_costs_one_transpose() -> None:
     assert kinds(lowered).count("Transpose") == 1
 
 
-def test_a_padded_max_pool_pads_by_mirroring() -> None:
-    assert "MirrorPad" in kinds(lower(cnn()))
-    assert "PadV2" not in kinds(lower(cnn()))
+POOL = "y = MaxPool<kernel_shape = [3,3], pads = [1,1,1,1], strides = [2,2]>"
+
+
+@pytest.mark.parametrize(
+    ("body", "pad"),
+    [
+        (f"r = Relu(x) {POOL}(r)", "Pad"),
+        (f"{POOL}(x)", "MirrorPad"),
+        ("y = MaxPool<kernel_shape = [3,3], pads = [2,2,2,2]>(x)", "PadV2"),
+    ],
+)
+def test_a_padded_max_pool_keeps_the_scales_of_int8_where_it_can(body: str, pad: str) -> None:
+    """Zeros behind a Relu, mirrored edges up to half the kernel, the lowest number only beyond."""
+    lowered = agrees(parse(f"g (float[n,3,8,8] x) => (float[n,3,h,w] y) {{ {body} }}"), f32(2, 3, 8, 8) - 3)
+    assert {"Pad", "MirrorPad", "PadV2"}.intersection(kinds(lowered)) == {pad}
 
 
 def test_savedmodel_and_tflite_agree_at_every_batch(tmp_path: Path) -> None:
@@ -174,6 +189,23 @@ def test_dead_code_and_constants_leave_nothing() -> None:
         for kind in kinds(agrees(parse(text, k=f32(2, 2)), f32(2, 2)))
         if kind not in ("Placeholder", "Const", "Identity")
     ] == ["AddV2"]
+
+
+def test_the_broadcast_axis_of_old_opsets() -> None:
+    text = """<ir_version: 3, opset_import: ["": 6]> g (float[2,3,4] x) => (float[2,3,4] y) {
+        y = Add<broadcast = 1, axis = 1>(x, k)
+    }"""
+    model = onnx.parser.parse_model(text)
+    constant = np.array([1, 2, 3], np.float32)
+    model.graph.initializer.append(onnx.numpy_helper.from_array(constant, "k"))
+    model.graph.input.append(onnx.helper.make_tensor_value_info("k", onnx.TensorProto.FLOAT, [3]))
+    x = f32(2, 3, 4)
+    np.testing.assert_array_equal(lower(model).module.serving_default(x)["y"], x + constant[:, None])
+
+
+def test_no_torch_is_imported() -> None:
+    program = "import sys, convertkit.lowering; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 def test_a_large_constant_is_kept_once() -> None:

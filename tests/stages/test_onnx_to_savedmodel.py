@@ -6,11 +6,14 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from convertkit.artifact import Artifact
 from convertkit.errors import StageError
-from convertkit.formats import Format
+from convertkit.formats import Format, parse_variant
 from convertkit.jobs import DescribeJob
 from tests.conftest import Lab, fixture_samples, sqnr_db
 
@@ -95,3 +98,28 @@ def test_the_graph_given_is_not_changed(lab: Lab, graphs: dict[str, Artifact]) -
     before = Path(graphs["mlp"].path).read_bytes()
     made(lab, graphs, "mlp", batch="dynamic")
     assert Path(graphs["mlp"].path).read_bytes() == before
+
+
+def test_onnx2tf_downloads_nothing(lab: Lab) -> None:
+    """For a free height and width it would fetch sample pictures."""
+    weight = numpy_helper.from_array(np.ones((4, 3, 3, 3), np.float32), "w")
+    shape = ["batch", 3, "height", "width"]
+    graph = helper.make_graph(
+        [helper.make_node("Conv", ["image", "w"], ["output"], pads=[1, 1, 1, 1])],
+        "g",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["batch", 4, "height", "width"])],
+        [weight],
+    )
+    path = lab.path("model.onnx")
+    onnx.save_model(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10), path
+    )
+    signature = lab.describe(DescribeJob(Format.ONNX, str(path))).signature
+    source = Artifact(parse_variant("onnx"), str(path), signature, "x")
+    samples = {"image": np.random.default_rng(0).normal(size=(4, 3, 16, 24)).astype(np.float32)}
+    artifact = lab.convert(
+        "onnx_to_savedmodel", source, "savedmodel", samples, LIBRARY | {"batch": "dynamic"}
+    )
+    wanted, got = lab.infer(source, samples), lab.infer(artifact, samples)
+    assert sqnr_db(wanted["output"], got["output"]) > 80

@@ -1,0 +1,56 @@
+"""Environments of workers: which interpreter each has, what its process is started with."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from convertkit.registry import EnvironmentRow
+
+
+def own_folder(row: EnvironmentRow) -> Path:
+    """Where an environment with an interpreter of its own is looked for: `.venv-field` beside `.venv`."""
+    return Path(f"{sys.prefix}-{row.name}")
+
+
+def environment_install(row: EnvironmentRow) -> str:
+    """The exact line that makes an environment available."""
+    return row.install.format(folder=shlex.quote(str(own_folder(row))))
+
+
+def interpreter(row: EnvironmentRow) -> Path | None:
+    """The Python of an environment: `CONVERTKIT_PYTHON_<NAME>`, else `<prefix>-<name>`, else this one.
+
+    Returns:
+        None where the environment needs an interpreter of its own and there is none.
+    """
+    named = os.environ.get(f"CONVERTKIT_PYTHON_{row.name.upper()}")
+    if named:
+        return Path(named)
+    beside = own_folder(row) / "bin" / "python"
+    if beside.exists():
+        return beside
+    return None if row.own_interpreter else Path(sys.executable)
+
+
+def child_environment(python: Path, threads: int) -> dict[str, str]:
+    """The worker's environment variables: quiet, offline, deterministic, its own tools on the PATH.
+
+    onnx2tf starts `onnxsim` by name, so the environment's `bin` comes first on the PATH.
+    """
+    changes = {
+        "PATH": f"{python.parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONHASHSEED": "0",
+        "PYTHONNOUSERSITE": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "TF_USE_LEGACY_KERAS": "1",
+        "TF_DETERMINISTIC_OPS": "1",
+        "TF_NUM_INTRAOP_THREADS": str(threads),
+        "TF_NUM_INTEROP_THREADS": "1",
+        "HF_HUB_OFFLINE": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+    return {**os.environ, **changes}

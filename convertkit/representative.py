@@ -1,0 +1,40 @@
+"""The calibration split, one call of the source model at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from convertkit.errors import StageError
+from convertkit.signature import Arrays, Signature, TensorSpec, to_physical
+from convertkit.tensors import read_npz
+
+
+def read_calibration(path: Path | None) -> Arrays:
+    """The calibration samples, logical.
+
+    Raises:
+        StageError: there are none.
+    """
+    if path is None:
+        raise StageError("full integer quantization needs calibration samples")
+    return read_npz(path)
+
+
+def calibration_steps(signature: Signature, samples: Arrays) -> Iterator[Arrays]:
+    """One physical sample a step, keyed by the names that the signature's runtime uses."""
+    for index in range(len(next(iter(samples.values())))):
+        yield {spec.runtime_name: calibration_input(samples, spec, index) for spec in signature.inputs}
+
+
+def calibration_input(samples: Arrays, spec: TensorSpec, index: int) -> Any:
+    """One call's worth of one input: the sample, repeated where a static batch is larger than one."""
+    values = samples[spec.name]
+    if values.ndim == len(spec.shape) + 1:
+        return to_physical(values[index], spec)
+    first = spec.logical_shape[0]
+    repeats = first if isinstance(first, int) else 1
+    return to_physical(np.repeat(values[index : index + 1], repeats, axis=0), spec)

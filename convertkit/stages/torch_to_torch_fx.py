@@ -1,0 +1,96 @@
+"""PyTorch float32 → PyTorch INT8, weights and activations: FX graph mode, calibrated.
+
+Upstream flags set: `prepare_fx` / `convert_fx` with the engine's own QConfigMapping (activations in 7 bits,
+`reduce_range`: 8 saturate on CPUs without VNNI), its global qconfig replaced by the chosen range method and
+per-channel or per-tensor weights; embeddings by rows; recurrent layers dynamically (they have no static
+form); the engine, for conversion and for every run. A model that `torch.fx` cannot trace, or in which it
+leaves weights float, is exported first (`torch_graph`); where that fails too, it is quantized part by part.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import fx, nn
+from torch.ao import quantization
+from torch.ao.quantization import observer, quantize_fx
+
+from convertkit.artifact import Loader
+from convertkit.errors import StageError
+from convertkit.options import TorchToTorchFxOptions
+from convertkit.representative import calibration_steps, read_calibration
+from convertkit.stages import Conversion, Request
+from convertkit.tensors import read_npz
+from convertkit.torch_engine import use_engine
+from convertkit.torch_parts import quantize_parts
+from convertkit.torch_quantized import EMBEDDINGS, RECURRENT, deprecation_note, quantize_forms
+from convertkit.torch_script import save_script, tensors
+
+WEIGHT_RANKS = (2, 3, 4, 5)
+OBSERVERS: dict[str, Any] = {"histogram": observer.HistogramObserver, "minmax": observer.MinMaxObserver}
+
+
+def convert(request: Request[TorchToTorchFxOptions]) -> Conversion:
+    """Trace, calibrate, convert, save as TorchScript."""
+    use_engine(request.options.engine)
+    torch.backends.mha.set_fastpath_enabled(False)
+    samples, examples = read_calibration(request.calibration), read_npz(request.examples)
+    mapping = config_mapping(request.options)
+
+    def calibrate(model: nn.Module) -> None:
+        for step in calibration_steps(request.source.signature, samples):
+            model(*tensors(step))
+
+    def quantize(model: nn.Module) -> nn.Module:
+        prepared = quantize_fx.prepare_fx(model, mapping, tensors(examples))
+        calibrate(prepared)
+        return quantize_fx.convert_fx(prepared)
+
+    with torch.no_grad():
+        quantized = quantize_forms(
+            request.source,
+            examples,
+            quantize,
+            WEIGHT_RANKS,
+            lambda model: quantize_parts(model, mapping, calibrate),
+        )
+        check_transposed(quantized.model, request.options.engine)
+        signature = save_script(
+            quantized.model, request.source.signature, examples, request.options.engine, request.out
+        )
+    notes = (*quantized.notes, f"engine: {request.options.engine}", deprecation_note())
+    return Conversion(signature, notes, Loader("torchscript"))
+
+
+def check_transposed(model: nn.Module, engine: str) -> None:
+    """Raise StageError for a quantized transposed convolution under x86, which gives wrong numbers."""
+    kinds = {type(module).__name__ for module in model.modules() if ".quantized." in type(module).__module__}
+    calls = {
+        str(node.target)
+        for part in model.modules()
+        if isinstance(part, fx.GraphModule)
+        for node in part.graph.nodes
+    }
+    found = any("ConvTranspose" in kind for kind in kinds) or any(
+        "quantized.conv_transpose" in c for c in calls
+    )
+    if found and engine == "x86":
+        raise StageError("engine x86 computes transposed convolutions wrongly", hint="fbgemm does not")
+
+
+def config_mapping(options: TorchToTorchFxOptions) -> Any:
+    """Which observers watch which layers."""
+    weights = (
+        observer.default_per_channel_weight_observer
+        if options.per_channel
+        else observer.default_weight_observer
+    )
+    activations = OBSERVERS[options.calibration].with_args(reduce_range=True)
+    mapping = quantization.get_default_qconfig_mapping(options.engine)
+    mapping.set_global(quantization.QConfig(activation=activations, weight=weights))
+    kinds: dict[Any, Any] = dict.fromkeys(RECURRENT, quantization.default_dynamic_qconfig)
+    kinds |= dict.fromkeys(EMBEDDINGS, quantization.float_qparams_weight_only_qconfig)
+    for kind, config in kinds.items():
+        mapping.set_object_type(kind, config)
+    return mapping

@@ -1,0 +1,123 @@
+"""PyTorch → PyTorch with INT8 weights, loaded back by the runtime and judged against the float model."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from convertkit.artifact import Artifact
+from convertkit.errors import MissingDependencyError, StageError
+from tests.conftest import FIXTURES, ROOT, Lab, fixture_samples, sqnr_db
+from tests.stages.odd import SAMPLES, odd_sources
+
+pytestmark = pytest.mark.slow
+
+STAGE, TARGET = "torch_to_torch_dynamic", "torch:int8-dynamic"
+FORMS = [("model.state_dict.pt", "state-dict"), ("model.pt2", "exported-program")]
+
+
+@pytest.fixture(scope="module")
+def odd(lab: Lab) -> dict[str, Artifact]:
+    """Models that quantization has trouble with."""
+    return odd_sources(lab)
+
+
+def made(lab: Lab, name: str, form: tuple[str, str] = FORMS[0], **options: Any) -> Artifact:
+    """A fixture with INT8 weights."""
+    return lab.convert(STAGE, lab.fixture(name, *form), TARGET, fixture_samples(name), options)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", ["digits", "mlp", "transformer", "two_inputs"])
+def test_it_agrees_at_several_batches(lab: Lab, name: str, form: tuple[str, str]) -> None:
+    source = lab.fixture(name, *form)
+    artifact = made(lab, name, form)
+    assert artifact.signature == source.signature
+    few = {key: values[:16] for key, values in fixture_samples(name).items()}
+    for chunk in (1, 3, 16):
+        wanted, got = lab.infer(source, few, chunk), lab.infer(artifact, few, chunk)
+        for key in wanted:
+            assert 28 < sqnr_db(wanted[key], got[key]) < 60, (chunk, key)  # quantized, and well
+
+
+def test_accuracy_on_held_out_digits_falls_by_less_than_a_point(lab: Lab) -> None:
+    labels = np.load(FIXTURES / "digits" / "samples.npz")["labels"]
+    right = [
+        float(np.mean(lab.infer(artifact, fixture_samples("digits"))["output"].argmax(axis=1) == labels))
+        for artifact in (lab.fixture("digits"), made(lab, "digits"))
+    ]
+    assert right[0] - right[1] <= 0.01
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_mlp_is_a_quarter_of_its_size(lab: Lab, form: tuple[str, str]) -> None:
+    source = lab.fixture("mlp", *form)
+    assert made(lab, "mlp", form).size_bytes <= 0.30 * source.size_bytes
+
+
+def test_the_file_names_its_engine_runs_no_code_to_load_and_holds_no_path(lab: Lab) -> None:
+    artifact = made(lab, "two_inputs", engine="fbgemm")
+    with zipfile.ZipFile(artifact.path) as archive:
+        members = {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
+    assert members["extra/engine"] == b"fbgemm"
+    assert not any(name.endswith(".debug_pkl") for name in members)
+    code = b"".join(content for name, content in members.items() if name.startswith("code/"))
+    assert b"quantized.linear_dynamic" in code
+    assert b"__setstate__" not in code
+    assert str(ROOT).encode() not in Path(artifact.path).read_bytes()
+
+
+def test_attention_is_quantized_by_way_of_the_exported_graph(lab: Lab) -> None:
+    source, artifact = lab.fixture("transformer", *FORMS[0]), made(lab, "transformer")
+    assert artifact.size_bytes < 0.4 * source.size_bytes  # with float attention 0.64
+
+
+def test_per_tensor_weights_make_another_file(lab: Lab) -> None:
+    fine, coarse = made(lab, "mlp"), made(lab, "mlp", per_channel=False)
+    assert coarse.size_bytes < fine.size_bytes
+
+
+@pytest.mark.parametrize("name", ["branch", "recurrent", "words"])
+def test_layers_and_control_flow_of_all_kinds(lab: Lab, odd: dict[str, Artifact], name: str) -> None:
+    few = {key: values[:16] for key, values in SAMPLES[name].items()}
+    artifact = lab.convert(STAGE, odd[name], TARGET, few)
+    for chunk in (1, 3):
+        wanted, got = lab.infer(odd[name], few, chunk), lab.infer(artifact, few, chunk)
+        assert 30 < sqnr_db(wanted["output"], got["output"]) < 60
+
+
+def test_a_branch_that_the_example_did_not_take_is_kept(lab: Lab, odd: dict[str, Artifact]) -> None:
+    artifact = lab.convert(STAGE, odd["branch"], TARGET, SAMPLES["branch"])
+    large = {"x": SAMPLES["branch"]["x"][:8] * 1000}
+    wanted, got = lab.infer(odd["branch"], large), lab.infer(artifact, large)
+    assert sqnr_db(wanted["output"], got["output"]) > 30
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"), [("upsampling", "Conv2d, ConvTranspose2d"), ("layerless", "Layerless")]
+)
+def test_a_model_without_such_layers_is_refused(
+    lab: Lab, odd: dict[str, Artifact], name: str, kinds: str
+) -> None:
+    with pytest.raises(StageError, match=f"nothing in this model could be quantized: it has {kinds}"):
+        lab.convert(STAGE, odd[name], TARGET, SAMPLES[name])
+
+
+def test_torchscript_is_refused_with_what_to_give_instead(lab: Lab) -> None:
+    with pytest.raises(StageError, match=r"give the state dict with --factory, or the exported program"):
+        made(lab, "mlp", ("model.torchscript.pt", "torchscript"))
+
+
+def test_an_engine_that_gives_wrong_results_is_not_run(lab: Lab) -> None:
+    artifact = made(lab, "mlp")
+    path = lab.path("model.int8-dynamic.pt")
+    with zipfile.ZipFile(artifact.path) as old, zipfile.ZipFile(path, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, b"qnnpack" if name.endswith("extra/engine") else old.read(name))
+    wrong = Artifact(artifact.variant, str(path), artifact.signature, "other", 0, artifact.loader)
+    with pytest.raises(MissingDependencyError, match="cannot run the quantization engine 'qnnpack'"):
+        lab.infer(wrong, {"pixels": fixture_samples("mlp")["pixels"][:2]})
