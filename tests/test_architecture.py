@@ -39,7 +39,7 @@ LAYERS = [
     ["images"],
     ["finding"],
     ["value_range"],
-    ["calibration"],
+    ["calibration_check"],
     ["plan"],
     ["sources"],
     ["environments"],

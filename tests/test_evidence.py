@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -142,6 +143,10 @@ def test_a_mediocre_model_is_not_blamed_on_the_samples(model, clean):
 
 def test_few_labelled_samples_vouch_for_nothing(model, clean):
     images, labels = clean
+    odd = msgspec.structs.replace(RANGE, severity="warning")
+    assert weighed(model, images[:8], labels[:8], [RANGE, odd]) == (RANGE, odd)
+    assert weighed(model, *clean, [odd]) == ()
+    assert weighed(model, *clean, [RANGE]) == ()
     found = weighed(model, images[:8], np.roll(labels[:8], 1), [RANGE])
     assert found == (RANGE,)
 
@@ -181,6 +186,8 @@ class TestRules:
         assert not is_better(before, np.roll(before, 16))
         assert not is_better(before, np.arange(64) < 36)
         assert is_better(before, np.arange(64) < 60)
+        noisy = np.concatenate([np.arange(32) < 20, np.arange(32) < 20])  # gained 20, lost 12: could be luck
+        assert not is_better(before, noisy)
         assert not is_better(np.ones(64, bool), np.zeros(64, bool))
 
     @pytest.mark.parametrize(
