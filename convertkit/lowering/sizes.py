@@ -17,13 +17,15 @@ class Atom:
     Attributes:
         name: equal names mean equal sizes.
         compute: makes the int32 scalar in the current graph.
+        quotient: (numerator, denominator) of an atom that is a floor division by a number.
     """
 
-    __slots__ = ("compute", "name")
+    __slots__ = ("compute", "name", "quotient")
 
     def __init__(self, name: str, compute: Callable[[], Any]) -> None:
         self.name = name
         self.compute = compute
+        self.quotient: tuple[Size, int] | None = None
 
     def __hash__(self) -> int:
         return hash(self.name)
@@ -126,7 +128,21 @@ def divide(size: Size, by: Size) -> Size:
             return exact
     if size == by:
         return 1
-    return derived("floor_div", lambda a, b: tf.math.floordiv(a, b), size, by)
+    inner = _quotient(size)
+    if inner is not None and isinstance(by, int):  # (a // b) // c is a // (b · c)
+        return divide(inner[0], inner[1] * by)
+    result = derived("floor_div", lambda a, b: tf.math.floordiv(a, b), size, by)
+    if isinstance(by, int):
+        next(iter(result.terms))[0].quotient = (size, by)
+    return result
+
+
+def _quotient(size: Size) -> tuple[Size, int] | None:
+    """Numerator and denominator of a size that is one floor division by a number."""
+    if isinstance(size, Expr) and len(size.terms) == 1:
+        atoms, factor = next(iter(size.terms.items()))
+        return atoms[0].quotient if len(atoms) == 1 and factor == 1 else None
+    return None
 
 
 def _divide_by_term(size: Size, atoms: tuple[Atom, ...], factor: int) -> Size | None:
@@ -143,7 +159,7 @@ def _divide_by_term(size: Size, atoms: tuple[Atom, ...], factor: int) -> Size | 
     return _simplest(quotient)
 
 
-def derived(name: str, compute: Callable[..., Any], *sizes: Size) -> Size:
+def derived(name: str, compute: Callable[..., Any], *sizes: Size) -> Expr:
     """A size computed from others at run time; equal name and arguments give an equal size."""
     label = f"{name}({', '.join(map(repr, sizes))})"
     return unknown(label, lambda: compute(*[scalar(size) for size in sizes]))

@@ -55,6 +55,15 @@ def test_division_that_is_not_exact_is_a_size_of_its_own() -> None:
         assert session.run(scalar(half * 3 + height)) == 16
 
 
+def test_the_size_after_two_strided_convolutions_is_one_division() -> None:
+    height = size("height", 21)
+    once = divide(height + 2 - 3, 2) + 1
+    twice = divide(once + 2 - 3, 2) + 1
+    assert twice == divide(height - 1, 4) + 1
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        assert session.run(scalar(twice)) == 6
+
+
 def test_derived_sizes_with_equal_arguments_are_equal() -> None:
     batch = size("batch", 4)
     first = derived("double", lambda value: value * 2, batch)
