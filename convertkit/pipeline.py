@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from convertkit.calibration_check import check_calibration
+from convertkit.calibration import check_calibration
 from convertkit.devices import check_device
 from convertkit.errors import UsageError
 from convertkit.evidence import undecided, weigh

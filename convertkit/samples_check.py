@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from convertkit.calibration_check import check_calibration
+from convertkit.calibration import check_calibration
 from convertkit.evidence import undecided, weigh
 from convertkit.finding import Finding, errors_of
 from convertkit.intake import read_early, source_loader, take_in

@@ -39,7 +39,7 @@ LAYERS = [
     ["images"],
     ["finding"],
     ["value_range"],
-    ["calibration_check"],
+    ["calibration"],
     ["plan"],
     ["sources"],
     ["environments"],

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convertkit.calibration_check import check_calibration
+from convertkit.calibration import check_calibration
 from convertkit.errors import SamplesError
 from convertkit.finding import refuse
 from convertkit.options import SampleOptions
