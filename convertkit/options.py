@@ -160,14 +160,13 @@ class TorchToTorchFxOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     """`torch_to_torch_fx`.
 
     Attributes:
-        engine: as for `torch_to_torch_dynamic`; `auto` tries x86, which cannot do transposed convolutions,
-            then fbgemm.
+        engine: as for `torch_to_torch_dynamic`.
         per_channel: one scale per output channel for the weights.
         calibration: how a range is chosen from what calibration saw: the one that loses least
             (`histogram`), or its ends (`minmax`).
     """
 
-    engine: Literal["auto", "x86", "fbgemm"] = "auto"
+    engine: Engine = "x86"
     per_channel: bool = True
     calibration: Literal["histogram", "minmax"] = "histogram"
 
@@ -177,10 +176,8 @@ class TorchToTorchFxOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=T
         return "fx"
 
     def attempts(self, *, has_dynamic_axes: bool) -> tuple[Self, ...]:
-        """x86, then fbgemm."""
-        if self.engine != "auto":
-            return (self,)
-        return tuple(msgspec.structs.replace(self, engine=name) for name in ("x86", "fbgemm"))
+        """One attempt."""
+        return (self,)
 
 
 class GateOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -3,8 +3,9 @@
 Upstream flags set: `prepare_fx` / `convert_fx` with the engine's own QConfigMapping (activations in 7 bits,
 `reduce_range`: 8 saturate on CPUs without VNNI), its global qconfig replaced by the chosen range method and
 per-channel or per-tensor weights; embeddings by rows; recurrent layers dynamically (they have no static
-form); the engine, for conversion and for every run. A model that `torch.fx` cannot trace, or in which it
-leaves weights float, is exported first (`torch_graph`); where that fails too, it is quantized part by part.
+form); transposed convolutions float (TRANSPOSED); the engine, for conversion and for every run. A model that
+`torch.fx` cannot trace, or in which it leaves weights float, is exported first (`torch_graph`); where that
+fails too, it is quantized part by part.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import fx, nn
+from torch import nn
 from torch.ao import quantization
 from torch.ao.quantization import observer, quantize_fx
+from torch.nn import functional
 
 from convertkit.artifact import Loader
-from convertkit.errors import StageError
-from convertkit.options import TorchToTorchFxOptions
 from convertkit.representative import calibration_steps, read_calibration
+from convertkit.options import TorchToTorchFxOptions
 from convertkit.stages import Conversion, Request
 from convertkit.tensors import read_npz
 from convertkit.torch_engine import use_engine
@@ -29,6 +30,11 @@ from convertkit.torch_script import save_script, tensors
 
 WEIGHT_RANKS = (2, 3, 4, 5)
 OBSERVERS: dict[str, Any] = {"histogram": observer.HistogramObserver, "minmax": observer.MinMaxObserver}
+# Quantized, they are wrong in silence: x86 always, fbgemm in a U-Net, with other numbers in every call.
+TRANSPOSED = (
+    *(nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d),
+    *(functional.conv_transpose1d, functional.conv_transpose2d, functional.conv_transpose3d),
+)
 
 
 def convert(request: Request[TorchToTorchFxOptions]) -> Conversion:
@@ -55,28 +61,11 @@ def convert(request: Request[TorchToTorchFxOptions]) -> Conversion:
             WEIGHT_RANKS,
             lambda model: quantize_parts(model, mapping, calibrate),
         )
-        check_transposed(quantized.model, request.options.engine)
         signature = save_script(
             quantized.model, request.source.signature, examples, request.options.engine, request.out
         )
     notes = (*quantized.notes, f"engine: {request.options.engine}", deprecation_note())
     return Conversion(signature, notes, Loader("torchscript"))
-
-
-def check_transposed(model: nn.Module, engine: str) -> None:
-    """Raise StageError for a quantized transposed convolution under x86, which gives wrong numbers."""
-    kinds = {type(module).__name__ for module in model.modules() if ".quantized." in type(module).__module__}
-    calls = {
-        str(node.target)
-        for part in model.modules()
-        if isinstance(part, fx.GraphModule)
-        for node in part.graph.nodes
-    }
-    found = any("ConvTranspose" in kind for kind in kinds) or any(
-        "quantized.conv_transpose" in c for c in calls
-    )
-    if found and engine == "x86":
-        raise StageError("engine x86 computes transposed convolutions wrongly", hint="fbgemm does not")
 
 
 def config_mapping(options: TorchToTorchFxOptions) -> Any:
@@ -91,6 +80,7 @@ def config_mapping(options: TorchToTorchFxOptions) -> Any:
     mapping.set_global(quantization.QConfig(activation=activations, weight=weights))
     kinds: dict[Any, Any] = dict.fromkeys(RECURRENT, quantization.default_dynamic_qconfig)
     kinds |= dict.fromkeys(EMBEDDINGS, quantization.float_qparams_weight_only_qconfig)
+    kinds |= dict.fromkeys(TRANSPOSED)
     for kind, config in kinds.items():
         mapping.set_object_type(kind, config)
     return mapping

@@ -143,29 +143,23 @@ def test_recurrent_layers_and_embeddings_take_integer_weights(
     assert 25 < sqnr_db(wanted["output"], got["output"]) < 60
 
 
-def test_transposed_convolutions_are_right_under_fbgemm_and_refused_under_x86(
-    lab: Lab, odd: dict[str, Artifact]
-) -> None:
+@pytest.mark.parametrize("engine", ["x86", "fbgemm"])
+def test_transposed_convolutions_stay_float(lab: Lab, odd: dict[str, Artifact], engine: str) -> None:
     samples = SAMPLES["upsampling"]
-    with pytest.raises(StageError, match="x86 computes transposed convolutions wrongly"):
-        lab.convert(STAGE, odd["upsampling"], TARGET, samples, {"engine": "x86"})
-    artifact = lab.convert(STAGE, odd["upsampling"], TARGET, samples, {"engine": "fbgemm"})
+    assert "float: up.weight" in notes(lab, odd["upsampling"], samples, engine=engine)
+    artifact = lab.convert(STAGE, odd["upsampling"], TARGET, samples, {"engine": engine})
     wanted, got = lab.infer(odd["upsampling"], samples), lab.infer(artifact, samples)
-    assert sqnr_db(wanted["output"], got["output"]) > 25
+    assert 25 < sqnr_db(wanted["output"], got["output"]) < 60
 
 
 def test_an_exported_program_is_quantized_in_all_its_layers(lab: Lab, odd: dict[str, Artifact]) -> None:
     said = notes(lab, odd["graph"], GRAPH, engine="fbgemm")
-    assert "5 of 5 weights of the exported program are INT8, 100% of their values" in said
+    assert "4 of 5 weights of the exported program are INT8" in said
+    assert "float: up.weight" in said
     artifact = lab.convert(STAGE, odd["graph"], TARGET, GRAPH, {"engine": "fbgemm"})
     for chunk in (1, 3):
         wanted, got = lab.infer(odd["graph"], GRAPH, chunk), lab.infer(artifact, GRAPH, chunk)
         assert 20 < sqnr_db(wanted["output"], got["output"]) < 60
-
-
-def test_x86_is_tried_first_and_fbgemm_next() -> None:
-    tries = TorchToTorchFxOptions().attempts(has_dynamic_axes=True)
-    assert [options.engine for options in tries] == ["x86", "fbgemm"]
 
 
 def test_a_model_without_layers_is_refused(lab: Lab, odd: dict[str, Artifact]) -> None:
