@@ -66,10 +66,9 @@ LAYERS = [
 # The worker's side, on top of the light layers: run in a worker only, so nothing light may import it, except
 # the bare packages `stages` and `runtimes`, whose `__init__` holds no more than Protocols.
 WORKER_LAYERS = [
-    ["torch_engine", "torch_outputs", "torch_layers"],
+    ["pytorch"],
     ["runtimes"],
-    ["onnx_graph", "torch_graph", "tflite_file", "lowering"],
-    ["torch_script", "torch_parts", "torch_quantized"],
+    ["onnx_graph", "tflite_file", "lowering"],
     ["backend", "onnx2tf_converter"],
     ["stages"],
     ["perform"],

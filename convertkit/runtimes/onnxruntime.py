@@ -9,7 +9,7 @@ import onnx
 import onnxruntime as ort
 
 from convertkit.artifact import Artifact
-from convertkit.errors import ModelFileError, NotMeasuredError
+from convertkit.errors import ModelFileError, NotMeasuredError, first_line
 from convertkit.jobs import Described, DescribeJob
 from convertkit.runtimes import TimedCall, wall_timed
 from convertkit.signature import Arrays, Dim, Signature, TensorSpec
@@ -89,11 +89,6 @@ def external_files(model: onnx.ModelProto) -> tuple[str, ...]:
     tensors = [t for t in model.graph.initializer if t.data_location == onnx.TensorProto.EXTERNAL]
     locations = {entry.value for t in tensors for entry in t.external_data if entry.key == "location"}
     return tuple(sorted(locations))
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error's text that says something."""
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def read_signature(model: onnx.ModelProto) -> Signature:

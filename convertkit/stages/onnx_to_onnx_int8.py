@@ -16,10 +16,10 @@ import onnxruntime as ort
 from onnxruntime import quantization
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from convertkit.errors import StageError
+from convertkit.errors import StageError, first_line
 from convertkit.options import OnnxToOnnxInt8Options
 from convertkit.representative import calibration_steps, read_calibration
-from convertkit.runtimes.onnxruntime import FATAL_ONLY, first_line, read_signature
+from convertkit.runtimes.onnxruntime import FATAL_ONLY, read_signature
 from convertkit.signature import Arrays, Signature
 from convertkit.stages import Conversion, Request
 

@@ -13,11 +13,10 @@ import onnxslim
 import tensorflow as tf
 
 from convertkit import onnx2tf_converter
-from convertkit.errors import StageError
+from convertkit.errors import StageError, first_line
 from convertkit.lowering import lower, write_savedmodel
 from convertkit.onnx_graph import fix_axes
 from convertkit.options import OnnxToSavedmodelOptions
-from convertkit.runtimes.onnxruntime import first_line
 from convertkit.signature import Arrays, Signature
 from convertkit.stages import Conversion, Request
 from convertkit.tensors import read_npz

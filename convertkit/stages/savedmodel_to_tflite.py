@@ -13,12 +13,11 @@ from typing import Any
 import msgspec
 import tensorflow as tf
 
-from convertkit.errors import StageError
+from convertkit.errors import StageError, first_line
 from convertkit.formats import Precision
 from convertkit.options import SavedmodelToTfliteOptions
 from convertkit.representative import calibration_steps, read_calibration
 from convertkit.runtimes.interpreter import read_signature
-from convertkit.runtimes.onnxruntime import first_line
 from convertkit.signature import Signature, TensorSpec
 from convertkit.stages import Conversion, Request
 from convertkit.tflite_file import check_scales, foreign_operators

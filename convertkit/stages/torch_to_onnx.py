@@ -14,14 +14,14 @@ import onnx
 import onnxscript  # noqa: F401 - imported while idle: the exporter needs it
 import torch
 
-from convertkit.errors import StageError
+from convertkit.errors import StageError, first_line
 from convertkit.options import TorchToOnnxOptions
-from convertkit.runtimes.onnxruntime import first_line, read_signature
-from convertkit.runtimes.torch import load_model
+from convertkit.pytorch.graph import dynamic_shapes
+from convertkit.pytorch.load import load_model
+from convertkit.runtimes.onnxruntime import read_signature
 from convertkit.signature import Signature
 from convertkit.stages import Conversion, Request
 from convertkit.tensors import read_npz
-from convertkit.torch_graph import dynamic_shapes
 
 LARGEST_PROTOBUF = (1 << 31) - (64 << 20)
 EXPORTER_METADATA = "pkg.torch.onnx."

@@ -17,11 +17,11 @@ from torch.ao import quantization
 
 from convertkit.artifact import Loader
 from convertkit.options import TorchToTorchDynamicOptions
+from convertkit.pytorch.engine import use_engine
+from convertkit.pytorch.quantized import EMBEDDINGS, RECURRENT, deprecation_note, quantize_forms
+from convertkit.pytorch.script import save_script
 from convertkit.stages import Conversion, Request
 from convertkit.tensors import read_npz
-from convertkit.torch_engine import use_engine
-from convertkit.torch_quantized import EMBEDDINGS, RECURRENT, deprecation_note, quantize_forms
-from convertkit.torch_script import save_script
 
 WEIGHT_RANKS = (2,)
 

@@ -4,7 +4,7 @@ Upstream flags set: `prepare_fx` / `convert_fx` with the engine's own QConfigMap
 `reduce_range`: 8 saturate on CPUs without VNNI), its global qconfig replaced by the chosen range method and
 per-channel or per-tensor weights; embeddings by rows; recurrent layers dynamically (they have no static
 form); transposed convolutions float (TRANSPOSED); the engine, for conversion and for every run. A model that
-`torch.fx` cannot trace, or in which it leaves weights float, is exported first (`torch_graph`); where that
+`torch.fx` cannot trace, or in which it leaves weights float, is exported first (`pytorch.graph`); where that
 fails too, it is quantized part by part.
 """
 
@@ -19,14 +19,14 @@ from torch.ao.quantization import observer, quantize_fx
 from torch.nn import functional
 
 from convertkit.artifact import Loader
-from convertkit.representative import calibration_steps, read_calibration
 from convertkit.options import TorchToTorchFxOptions
+from convertkit.pytorch.engine import use_engine
+from convertkit.pytorch.parts import quantize_parts
+from convertkit.pytorch.quantized import EMBEDDINGS, RECURRENT, deprecation_note, quantize_forms
+from convertkit.pytorch.script import save_script, tensors
+from convertkit.representative import calibration_steps, read_calibration
 from convertkit.stages import Conversion, Request
 from convertkit.tensors import read_npz
-from convertkit.torch_engine import use_engine
-from convertkit.torch_parts import quantize_parts
-from convertkit.torch_quantized import EMBEDDINGS, RECURRENT, deprecation_note, quantize_forms
-from convertkit.torch_script import save_script, tensors
 
 WEIGHT_RANKS = (2, 3, 4, 5)
 OBSERVERS: dict[str, Any] = {"histogram": observer.HistogramObserver, "minmax": observer.MinMaxObserver}

@@ -12,11 +12,10 @@ import torch
 from torch import nn
 
 from convertkit.artifact import Artifact
-from convertkit.errors import ConvertkitError, StageError
-from convertkit.runtimes.onnxruntime import first_line
-from convertkit.runtimes.torch import load_model
+from convertkit.errors import ConvertkitError, StageError, first_line
+from convertkit.pytorch.graph import export, layered
+from convertkit.pytorch.load import load_model
 from convertkit.signature import Arrays
-from convertkit.torch_graph import export, layered
 
 NEWEST_KNOWN = (2, 14)
 MAX_LISTED = 4
