@@ -14,7 +14,8 @@ from convertkit import side_by_side
 from convertkit.errors import UsageError
 from convertkit.formats import Precision
 from convertkit.in_memory import is_module, saved_module
-from convertkit.pipeline import Progress, RunRequest, Silent, run
+from convertkit.pipeline import Progress, Silent, run
+from convertkit.prepare import RunRequest
 from convertkit.recipe import Recipe, decode_recipe, load_recipe
 from convertkit.registry import STAGES
 from convertkit.report import Report

@@ -8,24 +8,29 @@ from typing import Protocol
 
 import msgspec
 
-from convertkit.calibration import check_calibration
-from convertkit.devices import check_device
-from convertkit.errors import UsageError
-from convertkit.evidence import undecided, weigh
+from convertkit.artifact import Artifact
+from convertkit.evidence import weigh
 from convertkit.finding import Finding, refuse
 from convertkit.folder import RunFolder
-from convertkit.formats import Format, Variant, parse_variant
+from convertkit.formats import Format, Variant
 from convertkit.hops import HopRunner
-from convertkit.intake import Intake, read_early, source_loader, take_in
+from convertkit.intake import Intake, take_in
 from convertkit.isolate import Workers
+from convertkit.latency import Latency
 from convertkit.measure import measure
-from convertkit.plan import Hop, default_variant, plan
+from convertkit.plan import Hop, default_variant
+from convertkit.prepare import (
+    Prepared,
+    RunRequest,
+    environments_of,
+    file_stem,
+    find_unfit,
+    prepare,
+    samples_path,
+)
 from convertkit.publish import build_report, write_run
 from convertkit.recipe import Recipe
-from convertkit.registry import runtime_row
 from convertkit.report import HopRecord, Report
-from convertkit.samples import Samples, split_samples
-from convertkit.sources import check_trusted, inspect_source
 from convertkit.store import Store
 from convertkit.validator import Validator
 
@@ -77,20 +82,6 @@ class Silent:
         """Say nothing."""
 
 
-class RunRequest(msgspec.Struct, frozen=True):
-    """One run.
-
-    Attributes:
-        out: the run's folder; None: `build/<model>`.
-    """
-
-    model: Path
-    recipe: Recipe
-    out: Path | None = None
-    allow_code: bool = False
-    use_cache: bool = True
-
-
 def run(request: RunRequest, progress: Progress) -> Report:
     """Do the whole run and write its folder.
 
@@ -98,69 +89,33 @@ def run(request: RunRequest, progress: Progress) -> Report:
         ConvertkitError: something is wrong with what was given; a hop that fails is in the report instead.
     """
     started = datetime.now(UTC)
-    recipe = request.recipe
-    targets = target_variants(recipe)
-    device = check_device(recipe.device)
-    samples_path = Path(recipe.samples) if recipe.samples else None
-    check_samples_given(targets, recipe)
-    file = inspect_source(request.model)
-    check_trusted(file, allow_code=request.allow_code)
-    hops = plan(Variant(file.format), targets)
-    loader = source_loader(file, recipe.factory)
-    needs_calibration = any(hop.target.precision.needs_calibration for hop in hops)
-    early = read_early(
-        file, recipe.inputs, samples_path, recipe.sampling, needs_calibration=needs_calibration
-    )
-    findings = None
-    if needs_calibration and early[0] is not None:
-        findings = find_unfit(early[0], recipe)
-    threads = recipe.bench.threads
+    prepared = prepare(request)
+    recipe = prepared.recipe
     with (
         RunFolder(request.out or Path("build") / file_stem(request.model)) as folder,
-        Workers(folder.logs, recipe.limits, threads) as workers,
+        Workers(folder.logs, recipe.limits, recipe.bench.threads) as workers,
     ):
-        for environment in environments_of(file.format, hops):
+        for environment in environments_of(prepared.file.format, prepared.hops):
             workers.start(environment)
-        intake = take_in(
-            file,
-            loader,
-            early,
-            samples_path,
-            recipe.sampling,
-            needs_calibration=needs_calibration,
-            workers=workers,
-            scratch=folder.scratch,
-        )
-        progress.planned(hops)
-        if findings is None:
-            findings = find_unfit(intake.samples, recipe) if needs_calibration else ()
-        validator = Validator(workers, intake, folder.scratch, recipe.gate, threads)
-        findings = weigh(findings, validator, intake, recipe.sampling)
-        refuse(findings)
+        intake = take_all_in(prepared, workers, folder)
+        progress.planned(prepared.hops)
+        validator = Validator(workers, intake, folder.scratch, recipe.gate, recipe.bench.threads)
+        findings = judge_samples(prepared, intake, validator)
         for finding in findings:
             progress.found(finding)
         store = Store.default() if request.use_cache else None
         runner = HopRunner(folder, workers, intake, validator, recipe, store)
-        records = [run_hop(runner, hop, progress) for hop in hops]
+        records = [run_hop(runner, hop, progress) for hop in prepared.hops]
         progress.measuring()
-        artifacts = [intake.artifact, *(a for a in map(runner.artifact_of, hops) if a is not None)]
-        rows = measure(
-            artifacts,
-            intake.samples.take(intake.split.validation[:1]),
-            device,
-            recipe.bench,
-            workers,
-            folder.scratch,
-        )
-        latencies = {artifact.variant: row for artifact, row in zip(artifacts, rows, strict=True)}
-        records = [
-            msgspec.structs.replace(record, latency=latencies.get(hop.target, ()))
-            for hop, record in zip(hops, records, strict=True)
-        ]
+        artifacts = [intake.artifact, *filter(None, map(runner.artifact_of, prepared.hops))]
+        latencies = measure_all(artifacts, prepared, intake, workers, folder)
         report = build_report(
             intake,
-            records,
-            targets=targets,
+            [
+                msgspec.structs.replace(record, latency=latencies.get(hop.target, ()))
+                for hop, record in zip(prepared.hops, records, strict=True)
+            ],
+            targets=prepared.targets,
             notes=(*run_notes(recipe, intake), *(finding.note for finding in findings)),
             source_latency=latencies[intake.artifact.variant],
             started=started,
@@ -170,51 +125,51 @@ def run(request: RunRequest, progress: Progress) -> Report:
     return report
 
 
+def take_all_in(prepared: Prepared, workers: Workers, folder: RunFolder) -> Intake:
+    """The model's whole signature and the samples, split."""
+    return take_in(
+        prepared.file,
+        prepared.loader,
+        prepared.early,
+        samples_path(prepared.recipe),
+        prepared.recipe.sampling,
+        needs_calibration=prepared.needs_calibration,
+        workers=workers,
+        scratch=folder.scratch,
+    )
+
+
+def judge_samples(prepared: Prepared, intake: Intake, validator: Validator) -> tuple[Finding, ...]:
+    """What is said of the samples that calibrate, by themselves and by the source model.
+
+    Raises:
+        SamplesError: they are unfit to calibrate with.
+    """
+    if not prepared.needs_calibration:
+        return ()
+    findings = prepared.findings
+    if findings is None:
+        findings = find_unfit(intake.samples, prepared.recipe)
+    findings = weigh(findings, validator, intake, prepared.recipe.sampling)
+    refuse(findings)
+    return findings
+
+
+def measure_all(
+    artifacts: list[Artifact], prepared: Prepared, intake: Intake, workers: Workers, folder: RunFolder
+) -> dict[Variant, tuple[Latency, ...]]:
+    """Latency rows of every artifact, by its variant."""
+    sample = intake.samples.take(intake.split.validation[:1])
+    rows = measure(artifacts, sample, prepared.device, prepared.recipe.bench, workers, folder.scratch)
+    return {artifact.variant: row for artifact, row in zip(artifacts, rows, strict=True)}
+
+
 def run_hop(runner: HopRunner, hop: Hop, progress: Progress) -> HopRecord:
     """One hop, announced before and after."""
     progress.started(hop)
     record = runner.run(hop)
     progress.finished(hop, record)
     return record
-
-
-def file_stem(model: Path) -> str:
-    """`mobilenet` for `mobilenet.pt2`; a generic name takes its folder's: `digits` for `digits/model.pt2`."""
-    stem = model.name.partition(".")[0]
-    return model.resolve().parent.name if stem == "model" else stem
-
-
-def target_variants(recipe: Recipe) -> list[Variant]:
-    """The variants a recipe asks for.
-
-    Raises:
-        UsageError: none, or an unknown one.
-    """
-    if not recipe.to:
-        raise UsageError("nothing to convert to", hint="give --to VARIANT, for example --to tflite:int8")
-    has_samples = recipe.samples is not None
-    return [parse_variant(default_variant(target, has_samples=has_samples)) for target in recipe.to]
-
-
-def check_samples_given(targets: list[Variant], recipe: Recipe) -> None:
-    """Raise UsageError where a target has to be calibrated and there is nothing to calibrate it with."""
-    if recipe.samples or recipe.sampling.synthetic_calibration:
-        return
-    for target in targets:
-        if target.precision.needs_calibration:
-            raise UsageError(f"{target} needs real samples to calibrate with", hint="give --samples FILE.npz")
-
-
-def find_unfit(samples: Samples, recipe: Recipe) -> tuple[Finding, ...]:
-    """What the calibration samples themselves tell.
-
-    Raises:
-        SamplesError: something is wrong with them whatever the model says.
-    """
-    split = split_samples(samples.count, recipe.sampling, needs_calibration=True)
-    findings = check_calibration(samples, split, recipe.sampling)
-    refuse(undecided(findings, samples))
-    return findings
 
 
 def run_notes(recipe: Recipe, intake: Intake) -> tuple[str, ...]:
@@ -227,11 +182,3 @@ def run_notes(recipe: Recipe, intake: Intake) -> tuple[str, ...]:
         given = "samples were given" if recipe.samples else "no samples were given"
         notes.append(f"tflite means {meant} here, since {given}")
     return tuple(notes)
-
-
-def environments_of(source: Format, hops: list[Hop]) -> list[str]:
-    """Environments that a run will use, in the order of their first use."""
-    names = [runtime_row(source).environment]
-    for hop in hops:
-        names += [hop.stage.environment, runtime_row(hop.target.format).environment]
-    return list(dict.fromkeys(names))

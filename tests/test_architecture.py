@@ -54,6 +54,7 @@ LAYERS = [
     ["folder"],
     ["replay"],
     ["hops"],
+    ["prepare"],
     ["publish"],
     ["pipeline"],
     ["in_memory", "side_by_side", "doctor"],

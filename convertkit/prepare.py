@@ -1,0 +1,135 @@
+"""Before a run: everything that is read, checked and refused without a worker or a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from convertkit.artifact import Loader
+from convertkit.calibration import check_calibration
+from convertkit.devices import check_device
+from convertkit.errors import UsageError
+from convertkit.evidence import undecided
+from convertkit.finding import Finding, refuse
+from convertkit.formats import Format, Variant, parse_variant
+from convertkit.intake import read_early, source_loader
+from convertkit.plan import Hop, default_variant, plan
+from convertkit.recipe import Recipe
+from convertkit.registry import runtime_row
+from convertkit.samples import Samples, split_samples
+from convertkit.signature import TensorSpec
+from convertkit.sources import SourceFile, check_trusted, inspect_source
+
+
+class RunRequest(msgspec.Struct, frozen=True):
+    """One run.
+
+    Attributes:
+        out: the run's folder; None: `build/<model>`.
+    """
+
+    model: Path
+    recipe: Recipe
+    out: Path | None = None
+    allow_code: bool = False
+    use_cache: bool = True
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """All that is known, checked and refused before a worker starts or a folder is made.
+
+    Attributes:
+        device: the GPU as `cuda:N`; None for the CPU alone.
+        early: samples and inputs, as far as they are known yet.
+        findings: what the samples' own values say of them; None where they are not known yet.
+    """
+
+    recipe: Recipe
+    targets: list[Variant]
+    device: str | None
+    file: SourceFile
+    hops: list[Hop]
+    loader: Loader | None
+    early: tuple[Samples | None, tuple[TensorSpec, ...]]
+    findings: tuple[Finding, ...] | None
+
+    @property
+    def needs_calibration(self) -> bool:
+        """True where any hop calibrates."""
+        return any(hop.target.precision.needs_calibration for hop in self.hops)
+
+
+def prepare(request: RunRequest) -> Prepared:
+    """Read and check everything that needs no worker: words first, then the model file, then the samples.
+
+    Raises:
+        ConvertkitError: something is wrong with what was given.
+    """
+    recipe = request.recipe
+    targets = target_variants(recipe)
+    device = check_device(recipe.device)
+    check_samples_given(targets, recipe)
+    file = inspect_source(request.model)
+    check_trusted(file, allow_code=request.allow_code)
+    hops = plan(Variant(file.format), targets)
+    loader = source_loader(file, recipe.factory)
+    prepared = Prepared(recipe, targets, device, file, hops, loader, (None, ()), None)
+    calibrates = prepared.needs_calibration
+    early = read_early(
+        file, recipe.inputs, samples_path(recipe), recipe.sampling, needs_calibration=calibrates
+    )
+    findings = find_unfit(early[0], recipe) if calibrates and early[0] is not None else None
+    return msgspec.structs.replace(prepared, early=early, findings=findings)
+
+
+def samples_path(recipe: Recipe) -> Path | None:
+    """Where the samples lie."""
+    return Path(recipe.samples) if recipe.samples else None
+
+
+def file_stem(model: Path) -> str:
+    """`mobilenet` for `mobilenet.pt2`; a generic name takes its folder's: `digits` for `digits/model.pt2`."""
+    stem = model.name.partition(".")[0]
+    return model.resolve().parent.name if stem == "model" else stem
+
+
+def target_variants(recipe: Recipe) -> list[Variant]:
+    """The variants a recipe asks for.
+
+    Raises:
+        UsageError: none, or an unknown one.
+    """
+    if not recipe.to:
+        raise UsageError("nothing to convert to", hint="give --to VARIANT, for example --to tflite:int8")
+    has_samples = recipe.samples is not None
+    return [parse_variant(default_variant(target, has_samples=has_samples)) for target in recipe.to]
+
+
+def check_samples_given(targets: list[Variant], recipe: Recipe) -> None:
+    """Raise UsageError where a target has to be calibrated and there is nothing to calibrate it with."""
+    if recipe.samples or recipe.sampling.synthetic_calibration:
+        return
+    for target in targets:
+        if target.precision.needs_calibration:
+            raise UsageError(f"{target} needs real samples to calibrate with", hint="give --samples FILE.npz")
+
+
+def find_unfit(samples: Samples, recipe: Recipe) -> tuple[Finding, ...]:
+    """What the calibration samples themselves tell.
+
+    Raises:
+        SamplesError: something is wrong with them whatever the model says.
+    """
+    split = split_samples(samples.count, recipe.sampling, needs_calibration=True)
+    findings = check_calibration(samples, split, recipe.sampling)
+    refuse(undecided(findings, samples))
+    return findings
+
+
+def environments_of(source: Format, hops: list[Hop]) -> list[str]:
+    """Environments that a run will use, in the order of their first use."""
+    names = [runtime_row(source).environment]
+    for hop in hops:
+        names += [hop.stage.environment, runtime_row(hop.target.format).environment]
+    return list(dict.fromkeys(names))
