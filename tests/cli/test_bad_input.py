@@ -245,7 +245,8 @@ class TestFactories:
         refused(convert(model, out, "--factory", factory, "--samples", SAMPLES), code, *words)
 
     def test_misnamed_samples_for_a_module(self, out: Path, tmp_path: Path) -> None:
-        np.savez(tmp_path / "s.npz", picture=np.zeros((4, 1, 8, 8), np.float32), x=np.zeros((4, 1)))
+        random = np.random.default_rng(0)
+        np.savez(tmp_path / "s.npz", picture=random.normal(size=(40, 1, 8, 8)), x=random.normal(size=(40, 1)))
         model = FIXTURES / "digits" / "model.state_dict.pt"
         result = convert(model, out, "--factory", "fixtures.models:digits", "--samples", tmp_path / "s.npz")
         refused(result, 6, "picture")
