@@ -10,19 +10,20 @@ from rich.console import Console
 from rich.table import Table
 
 from convertkit.api import options_recipe
+from convertkit.cli import flags
 from convertkit.render.numbers import format_bytes, format_interval_ms, format_ms
 from convertkit.side_by_side import Measured, bench
 
 
 @click.command()
 @click.argument("artifacts", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--samples", type=click.Path(), help="An .npz, an .npy, or a folder; the first sample is used.")
-@click.option("--input", "inputs", multiple=True, metavar="NAME:DTYPE[d0,…]", help="An input of the first.")
-@click.option("--factory", metavar="MODULE:CALLABLE", help="Builds the nn.Module of a state dict.")
-@click.option("--device", help="Where to measure besides the CPU: auto, cpu, cuda, cuda:N.")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any key of a recipe.")
-@click.option("--allow-code", is_flag=True, help="Allow a model file that is, or may be, a program.")
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@flags.samples
+@flags.inputs
+@flags.factory
+@flags.device
+@flags.settings
+@flags.allow_code
+@flags.as_json
 def command(
     artifacts: tuple[Path, ...],
     samples: str | None,

@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from convertkit.api import options_recipe
+from convertkit.cli import flags
 from convertkit.errors import SamplesError
 from convertkit.samples_check import SamplesChecked, check_samples
 
@@ -23,11 +24,11 @@ def command() -> None:
     "--model", required=True, type=click.Path(path_type=Path), help="The model that they are samples for."
 )
 @click.option("--recipe", metavar="NAME-OR-FILE", help="How the samples are split, and images prepared.")
-@click.option("--input", "inputs", multiple=True, metavar="NAME:DTYPE[d0,…]", help="An input of the model.")
-@click.option("--factory", metavar="MODULE:CALLABLE", help="Builds the nn.Module of a state dict.")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any key of a recipe.")
-@click.option("--allow-code", is_flag=True, help="Allow a model file that is, or may be, a program.")
-@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@flags.inputs
+@flags.factory
+@flags.settings
+@flags.allow_code
+@flags.as_json
 def check(
     samples: str,
     model: Path,

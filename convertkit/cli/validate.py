@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from convertkit.api import options_recipe
+from convertkit.cli import flags
 from convertkit.errors import GateError, UsageError, did_you_mean
 from convertkit.formats import Precision
 from convertkit.render.numbers import format_cosine, format_error, format_share, format_sqnr_db
@@ -20,13 +21,13 @@ from convertkit.validator import Judgement
 @click.command()
 @click.argument("reference", metavar="A", type=click.Path(path_type=Path))
 @click.argument("candidate", metavar="B", type=click.Path(path_type=Path))
-@click.option("--samples", type=click.Path(), help="An .npz, an .npy, or a folder of images, for A.")
-@click.option("--input", "inputs", multiple=True, metavar="NAME:DTYPE[d0,…]", help="An input of A.")
-@click.option("--factory", metavar="MODULE:CALLABLE", help="Builds the nn.Module of a state dict.")
+@flags.samples
+@flags.inputs
+@flags.factory
 @click.option("--precision", help="Whose tolerance applies  [default: what B's name tells, else float32].")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any key of a recipe.")
-@click.option("--allow-code", is_flag=True, help="Allow a model file that is, or may be, a program.")
-@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
+@flags.settings
+@flags.allow_code
+@flags.as_json
 def command(
     reference: Path,
     candidate: Path,

@@ -1,0 +1,27 @@
+"""Options that several verbs share: one name, one meaning, one help text."""
+
+from __future__ import annotations
+
+import click
+
+samples = click.option("--samples", type=click.Path(), help="An .npz, an .npy, or a folder of images.")
+inputs = click.option(
+    "--input",
+    "inputs",
+    multiple=True,
+    metavar="NAME:DTYPE[d0,…]",
+    help="An input, where the file cannot tell; a word is a dynamic axis.",
+)
+factory = click.option("--factory", metavar="MODULE:CALLABLE", help="Builds the nn.Module of a state dict.")
+device = click.option("--device", help="Where latency is measured besides the CPU: auto, cpu, cuda, cuda:N.")
+settings = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Any key of a recipe, for example gate.min_sqnr_db=30.",
+)
+allow_code = click.option(
+    "--allow-code", is_flag=True, help="Allow a model file that is, or may be, a program."
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
