@@ -107,11 +107,13 @@ class HopRunner:
         scratch = self._folder.scratch / f"{hop.stage.name}-{hop.target.precision}-{number}"
         scratch.mkdir()
         out = scratch / hop.target.file_name(STEM)
+        job = self._job(hop, source, options, out)
+        write_replay(job, self._folder.path)
         key = self._key(hop, source, options)
         stored = self._store.get(key, out) if self._store and key else None
         is_cached = stored is not None
         if stored is None:
-            stored = self._convert(hop, source, options, out, scratch)
+            stored = self._convert(hop, options, job)
         digest, size = hash_artifact(out)
         artifact = Artifact(hop.target, str(out), stored.signature, digest, size, stored.loader)
         judgement = self._validator.judge(artifact, self._outputs[hop.source])
@@ -122,34 +124,33 @@ class HopRunner:
                 self._store.put(key, out, stored)
         return Made(artifact, stored, judgement, is_cached)
 
-    def _convert(
-        self, hop: Hop, source: Artifact, options: StageOptions, out: Path, scratch: Path
-    ) -> StoredHop:
-        """Have a worker run the stage; a half-made artifact is removed."""
-        work = scratch / "work"
+    def _job(self, hop: Hop, source: Artifact, options: StageOptions, out: Path) -> ConvertJob:
+        """What a worker is asked for one attempt; its scratch folder stands beside `out`."""
+        work = out.parent / "work"
         work.mkdir()
-        plain = msgspec.to_builtins(options)
-        job = ConvertJob(
+        return ConvertJob(
             stage=hop.stage.name,
             source=source,
             target=hop.target,
-            options=plain,
+            options=msgspec.to_builtins(options),
             out=str(out),
             scratch=str(work),
             examples=str(self._examples),
             calibration=str(self._calibration) if self._calibration else None,
         )
-        write_replay(job, self._folder.path)
+
+    def _convert(self, hop: Hop, options: StageOptions, job: ConvertJob) -> StoredHop:
+        """Have a worker run the stage; a half-made artifact is removed."""
         try:
             answer = self._workers.ask(hop.stage.environment, job, log_name(hop))
         except BaseException:
-            remove_artifact(out)
+            remove_artifact(Path(job.out))
             raise
         assert isinstance(answer, Converted)
         return StoredHop(
             answer.signature,
             options.converter,
-            plain,
+            job.options,
             answer.notes,
             answer.seconds,
             answer.peak_rss_bytes,

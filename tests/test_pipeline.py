@@ -141,6 +141,7 @@ class TestDigits:
     ) -> None:
         again = run("digits", tmp_path, "tflite:int8")
         assert all(record.cached for record in again.hops)
+        assert len(list((tmp_path / "repro").glob("*.sh"))) == len(again.hops)
         anew = run("digits", tmp_path, "tflite:int8", cache=False)
         assert not any(record.cached for record in anew.hops)
         for record in again.hops:
