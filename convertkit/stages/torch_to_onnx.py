@@ -18,6 +18,7 @@ from convertkit.errors import StageError, first_line
 from convertkit.options import TorchToOnnxOptions
 from convertkit.pytorch.graph import dynamic_shapes
 from convertkit.pytorch.load import load_model
+from convertkit.pytorch.outputs import flatten_outputs
 from convertkit.runtimes.onnxruntime import read_signature
 from convertkit.signature import Signature
 from convertkit.stages import Conversion, Request
@@ -39,7 +40,9 @@ def convert(request: Request[TorchToOnnxOptions]) -> Conversion:
     except StageError:
         raise
     except Exception as error:  # whatever the exporter's many layers raise is the same to the user
-        raise StageError(f"the {request.options.exporter} exporter failed: {reason(error)}") from error
+        raise StageError(
+            f"the {request.options.exporter} exporter failed: {reason(error)}", hint=other_form(request)
+        ) from error
     model = onnx.load(raw)
     signature = request.source.signature
     name_dynamic_axes(model, signature)
@@ -47,6 +50,14 @@ def convert(request: Request[TorchToOnnxOptions]) -> Conversion:
     save(model, str(request.out))
     onnx.checker.check_model(str(request.out), full_check=model.ByteSize() < LARGEST_PROTOBUF)
     return Conversion(read_signature(model))
+
+
+def other_form(request: Request[TorchToOnnxOptions]) -> str:
+    """What to give instead of TorchScript, which only one of the exporters takes."""
+    loader = request.source.loader
+    if loader is None or loader.kind != "torchscript":
+        return ""
+    return "give the model as .pt2 (torch.export.save), or as a state dict with --factory"
 
 
 def reason(error: BaseException) -> str:
@@ -85,14 +96,29 @@ def export_dynamo(request: Request[TorchToOnnxOptions], path: str) -> None:
     )
 
 
+class TensorOutputs(torch.nn.Module):
+    """A model that returns its tensors as a tuple: the TorchScript exporter has no dictionaries."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Outputs in the order of their names."""
+        return tuple(flatten_outputs(self.model(*inputs)).values())
+
+
 def export_torchscript(request: Request[TorchToOnnxOptions], path: str) -> None:
     """The TorchScript-based exporter, deprecated upstream but wider than the other in places."""
     source, signature = request.source, request.source.signature
+    examples = example_tensors(request)
     model: Any = load_model(source.path, source.loader)
+    if isinstance(model, torch.jit.ScriptModule):
+        model = torch.jit.trace(TensorOutputs(model), examples, strict=False)
     specs = (*signature.inputs, *signature.outputs)
     torch.onnx.export(
         model,
-        example_tensors(request),
+        examples,
         path,
         input_names=[spec.name for spec in signature.inputs],
         output_names=[spec.name for spec in signature.outputs],

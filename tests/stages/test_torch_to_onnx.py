@@ -43,6 +43,25 @@ def test_other_sources_give_the_same_outputs(lab: Lab, file: str, kind: str) -> 
     assert sqnr_db(wanted, lab.infer(made, samples)["output"]) > 100
 
 
+def test_torchscript_that_returns_a_dict(lab: Lab) -> None:
+    samples = fixture_samples("two_inputs")
+    source = lab.fixture("two_inputs", "model.torchscript.pt", "torchscript")
+    made = lab.convert("torch_to_onnx", source, "onnx", samples, {"exporter": "torchscript"})
+    few = {key: values[:5] for key, values in samples.items()}
+    wanted, got = lab.infer(source, few), lab.infer(made, few)
+    assert list(got) == ["boxes", "scores"]
+    assert all(sqnr_db(wanted[key], got[key]) > 100 for key in wanted)
+
+
+def test_torchscript_that_does_not_export_says_what_to_give_instead(lab: Lab) -> None:
+    source = lab.fixture("transformer", "model.torchscript.pt", "torchscript")
+    with pytest.raises(StageError, match="torchscript exporter failed") as caught:
+        lab.convert(
+            "torch_to_onnx", source, "onnx", fixture_samples("transformer"), {"exporter": "torchscript"}
+        )
+    assert ".pt2" in caught.value.hint
+
+
 def test_gelu_stays_one_operator_and_no_path_is_left(lab: Lab) -> None:
     made = lab.convert("torch_to_onnx", lab.fixture("transformer"), "onnx", fixture_samples("transformer"))
     model = onnx.load(made.path)
