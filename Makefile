@@ -53,7 +53,7 @@ bench: setup ## Overhead of checking against bare conversion; prints the ratio
 conformance: setup ## ONNX's own conformance suite through the lowering; writes docs/conformance.md
 	$(BIN)/python -m benchmarks.conformance
 
-zoo: setup ## Models with dynamic axes from PyTorch into TFLite; prints a table
+zoo: setup ## Models with dynamic axes from PyTorch into TFLite; prints one row each
 	$(BIN)/python -m benchmarks.zoo
 
 lock: setup ## Write constraints.txt from the environment
