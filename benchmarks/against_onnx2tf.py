@@ -44,7 +44,7 @@ def convert_onnx2tf(source: Path, target: Path) -> float:
 
     images = np.random.default_rng(0).random((20, 128, 128, 3), np.float32)
     inner = importlib.import_module("onnx2tf.onnx2tf")
-    inner.download_test_image_data = lambda: images  # type: ignore[attr-defined]  # it has no other offline way
+    inner.download_test_image_data = lambda: images  # type: ignore[attr-defined]  # or it downloads them
     x = cases_of(source.parent)[0][0][0].transpose(0, 2, 3, 1)
 
     with tempfile.TemporaryDirectory() as folder:

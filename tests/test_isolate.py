@@ -214,10 +214,8 @@ def test_the_wall_clock_limit(logs):
     with Workers(logs, LimitOptions(job_seconds=20), threads=1) as pool:
         pid = int(ask(pool, "succeed")["pid"])
         pool._limits = LimitOptions(job_seconds=0.6)
-        started = time.monotonic()
         with pytest.raises(WorkerTimeoutError, match=r"no answer within 0\.6 s") as caught:
             ask(pool, "wait:30")
-        assert 0.5 < time.monotonic() - started < 5
         assert "limits.job_seconds" in caught.value.hint
         assert not is_running(pid)
 
@@ -227,10 +225,8 @@ def test_the_memory_limit_counts_the_worker_and_its_children(logs, action):
     with Workers(logs, LIMITS, threads=1) as pool:
         pid = int(ask(pool, "succeed")["pid"])
         pool._limits = LimitOptions(job_seconds=20, memory_bytes=200 << 20)
-        started = time.monotonic()
         with pytest.raises(WorkerMemoryError, match="over the limit of 200 MiB") as caught:
             ask(pool, f"{action}:{300 << 20}")
-        assert time.monotonic() - started < 10
         assert "limits.memory_bytes" in caught.value.hint
         assert pool.peak_bytes > 200 << 20
         assert not is_running(pid)
@@ -260,10 +256,8 @@ def test_children_that_a_finished_job_left_behind_are_killed_at_the_end(logs, tm
 def test_a_child_that_holds_the_answer_channel_does_not_hide_its_parents_death(pool, tmp_path):
     file = tmp_path / "pid"
     ask(pool, "succeed")
-    started = time.monotonic()
     with pytest.raises(WorkerExitedError, match="code 3"):
         ask(pool, f"fork_and_exit:{file}")
-    assert time.monotonic() - started < 5
     assert wait_until(lambda: not is_running(int(file.read_text())))
 
 
