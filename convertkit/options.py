@@ -117,12 +117,13 @@ class OnnxToOnnxInt8Options(msgspec.Struct, frozen=True, forbid_unknown_fields=T
         calibration: how a range is chosen from what calibration saw: its ends (`minmax`), or all but a
             thousandth of a percent (`percentile`). ONNX Runtime's `entropy` is not here: its histogram
             has as many bins as it quantizes to, so it has one range to choose from, that of `minmax`.
-        reduce_range: weights in 7 bits, for CPUs without VNNI where 8 bits saturate.
+        reduce_range: weights in 7 bits, which are right on every CPU. 8 bits saturate in silence on x86
+            CPUs without VNNI (digits: 12 dB for 30 dB); False is for targets that are known to have it, and ARM.
     """
 
     per_channel: bool = True
     calibration: Literal["minmax", "percentile"] = "minmax"
-    reduce_range: bool = False
+    reduce_range: bool = True
 
     @property
     def converter(self) -> str:
