@@ -10,9 +10,11 @@ from typing import Any
 import msgspec
 
 from convertkit.artifact import Artifact
+from convertkit.attempt import Made, best_of, error_record, made_record
 from convertkit.digest import hash_path
 from convertkit.environments import interpreter
 from convertkit.errors import ConvertkitError, GateError, StageError
+from convertkit.extras import usable_attempts
 from convertkit.files import hash_artifact, remove_artifact
 from convertkit.folder import RunFolder
 from convertkit.intake import Intake, example_arrays
@@ -21,25 +23,16 @@ from convertkit.jobs import Converted, ConvertJob
 from convertkit.options import StageOptions
 from convertkit.plan import Hop
 from convertkit.recipe import Recipe
-from convertkit.registry import environment_row
+from convertkit.registry import environment_row, extra_row
 from convertkit.replay import write_replay
 from convertkit.report import ArtifactRecord, Attempt, HopRecord
 from convertkit.signature import Arrays
 from convertkit.store import Store, StoredHop, hop_key
 from convertkit.tensors import write_npz
-from convertkit.validator import Judgement, Validator
+from convertkit.validator import Validator
 from convertkit.versions import package_versions
 
 STEM = "model"
-
-
-class Made(msgspec.Struct, frozen=True):
-    """An artifact as an attempt left it, and what the gate says of it."""
-
-    artifact: Artifact
-    stored: StoredHop
-    judgement: Judgement
-    is_cached: bool
 
 
 class HopRunner:
@@ -79,28 +72,31 @@ class HopRunner:
         source = self._artifacts.get(hop.source)
         if source is None:
             return blank_record(hop, f"not run: there is no {hop.source} to start from", StageError.exit_code)
+        asked: StageOptions = getattr(self._recipe.stages, hop.stage.name)
+        chosen, notes = usable_attempts(hop, asked, has_dynamic_axes=has_dynamic_axes(source))
         attempts: list[Attempt] = []
-        last: Made | None = None
+        made: dict[int, Made] = {}
         code = 0
-        for options in self._options(hop).attempts(has_dynamic_axes=has_dynamic_axes(source)):
+        for options in chosen:
             started = time.perf_counter()
             try:
-                last = self._attempt(hop, source, options, len(attempts))
-                fault, status = last.judgement.reason, "failed"
+                one = self._attempt(hop, source, options, len(attempts))
+                made[len(attempts)] = one
+                attempts.append(made_record(options, one, time.perf_counter() - started))
             except ConvertkitError as error:
-                fault, status, code = error_line(error, hop), "error", error.exit_code
-            attempts.append(attempt_record(options, status, fault, time.perf_counter() - started))
-            if not fault:
+                code, line = error.exit_code, error_line(error, hop)
+                attempts.append(error_record(options, line, time.perf_counter() - started))
+            if attempts[-1].status == "passed" and not asked.are_rivals:
                 break
-        if last is None:
+        if not made:
             return msgspec.structs.replace(
-                blank_record(hop, attempts[-1].error or "", code), attempts=tuple(attempts)
+                blank_record(hop, attempts[-1].error or "", code), attempts=tuple(attempts), notes=notes
             )
-        return self._conclude(hop, last, attempts)
-
-    def _options(self, hop: Hop) -> StageOptions:
-        options: StageOptions = getattr(self._recipe.stages, hop.stage.name)
-        return options
+        number = best_of(made) if asked.are_rivals else max(made)
+        attempts[number] = msgspec.structs.replace(attempts[number], kept=True)
+        write_replay(made[number].job, self._folder.path)
+        record = self._conclude(hop, made[number], attempts)
+        return msgspec.structs.replace(record, notes=(*record.notes, *notes))
 
     def _attempt(self, hop: Hop, source: Artifact, options: StageOptions, number: int) -> Made:
         """One conversion, or its stored result, and its judgement."""
@@ -122,7 +118,7 @@ class HopRunner:
                 self._store.drop(key)
             elif not is_cached:
                 self._store.put(key, out, stored)
-        return Made(artifact, stored, judgement, is_cached)
+        return Made(artifact, stored, judgement, is_cached, job)
 
     def _job(self, hop: Hop, source: Artifact, options: StageOptions, out: Path) -> ConvertJob:
         """What a worker is asked for one attempt; its scratch folder stands beside `out`."""
@@ -162,6 +158,7 @@ class HopRunner:
         if source.loader is not None and (source.loader.factory or source.loader.kind == "module"):
             return None
         calibration = hash_path(self._calibration)[0] if self._calibration else None
+        extra = (extra_row(options.extra).package,) if options.extra else ()
         return hop_key(
             stage=hop.stage.name,
             target=str(hop.target),
@@ -171,7 +168,7 @@ class HopRunner:
             examples=hash_path(self._examples)[0],
             calibration=calibration if hop.target.precision.needs_calibration else None,
             interpreter=other_interpreter(hop.stage.environment),
-            versions=package_versions(hop.stage.packages),
+            versions=package_versions((*hop.stage.packages, *extra)),
         )
 
     def _conclude(self, hop: Hop, made: Made, attempts: list[Attempt]) -> HopRecord:
@@ -241,15 +238,4 @@ def blank_record(hop: Hop, error: str, code: int) -> HopRecord:
         status="error",
         error=error,
         exit_code=code,
-    )
-
-
-def attempt_record(options: StageOptions, status: str, fault: str, seconds: float) -> Attempt:
-    """The record of one attempt."""
-    return Attempt(
-        converter=options.converter,
-        options=msgspec.to_builtins(options),
-        status=("failed" if status == "failed" else "error") if fault else "passed",
-        error=fault or None,
-        seconds=seconds,
     )

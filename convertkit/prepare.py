@@ -11,6 +11,7 @@ from convertkit.calibration import check_calibration
 from convertkit.devices import check_device
 from convertkit.errors import UsageError
 from convertkit.evidence import undecided
+from convertkit.extras import usable_attempts
 from convertkit.finding import Finding, refuse
 from convertkit.formats import Format, Variant, parse_variant
 from convertkit.intake import read_early, source_loader
@@ -73,6 +74,8 @@ def prepare(request: RunRequest) -> Prepared:
     file = inspect_source(request.model)
     check_trusted(file, allow_code=request.allow_code)
     hops = plan(Variant(file.format), targets)
+    for hop in hops:
+        usable_attempts(hop, getattr(recipe.stages, hop.stage.name))
     loader = source_loader(file, recipe.factory)
     prepared = Prepared(recipe, targets, device, file, hops, loader, (None, ()), None)
     calibrates = prepared.needs_calibration

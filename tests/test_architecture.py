@@ -12,6 +12,7 @@ import pytest
 
 import convertkit
 from convertkit.cli import VERBS
+from convertkit.formats import Precision
 from convertkit.registry import ENVIRONMENTS, FIELD_RUNTIME, RUNTIMES, STAGES
 
 PACKAGE = Path(convertkit.__file__).parent
@@ -51,8 +52,10 @@ LAYERS = [
     ["store"],
     ["versions"],
     ["packages"],
+    ["extras"],
     ["folder"],
     ["replay"],
+    ["attempt"],
     ["hops"],
     ["prepare"],
     ["publish"],
@@ -70,7 +73,7 @@ WORKER_LAYERS = [
     ["pytorch"],
     ["runtimes"],
     ["onnx_graph", "tflite_file", "lowering"],
-    ["backend", "onnx2tf_converter"],
+    ["backend", "onnx2tf_converter", "litert_quantization"],
     ["stages"],
     ["perform"],
     ["worker"],
@@ -89,6 +92,8 @@ FRAMEWORKS = [
     "tflite_runtime",
     "onnxscript",
     "onnxslim",
+    "litert_quantizer",
+    "torchao",
 ]
 
 LIGHT = {name for layer in LAYERS for name in layer}
@@ -244,7 +249,7 @@ class TestEveryStage:
         options = row.options()
         assert isinstance(options, msgspec.Struct)
         assert isinstance(options.converter, str)
-        assert options.attempts(has_dynamic_axes=True)
+        assert options.attempts(precision=Precision.INT8, has_dynamic_axes=True)
 
     def test_has_an_environment_that_preloads_it(self, row):
         environment = {entry.name: entry for entry in ENVIRONMENTS}[row.environment]
