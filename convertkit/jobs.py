@@ -90,7 +90,24 @@ class BenchJob(Message, frozen=True, tag="bench"):
     threads: int = 1
 
 
-Job = ConvertJob | DescribeJob | InferJob | BenchJob
+class TraceJob(Message, frozen=True, tag="trace"):
+    """Run an artifact once and keep what every operator gives.
+
+    Attributes:
+        runtime: name of the runtime's row.
+        inputs: `.npz`, logical, first axis = sample; all samples go into one call where the batch is free,
+            else the first one alone.
+        values: `.npz` to write: the tensors of the answer under their position, in real units.
+    """
+
+    runtime: str
+    artifact: Artifact
+    inputs: str
+    values: str
+    threads: int = 1
+
+
+Job = ConvertJob | DescribeJob | InferJob | BenchJob | TraceJob
 
 
 class Order(Message, frozen=True):
@@ -141,6 +158,32 @@ class Benched(Message, frozen=True, tag="benched"):
     session_bytes: int
 
 
+class TracedTensor(Message, frozen=True):
+    """What one operator gives.
+
+    Attributes:
+        name: the artifact's own.
+        operator: the operator's type, in the artifact's own words.
+        inputs: names of the tensors that it is computed from, without constants.
+        aliases: other names under which a neighbouring artifact may know it: of ONNX values, of FX nodes.
+        module: path of the PyTorch module that it comes from; empty where the artifact does not tell.
+        is_quantized: whether the artifact holds it as integers.
+    """
+
+    name: str
+    operator: str
+    inputs: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    module: str = ""
+    is_quantized: bool = False
+
+
+class Traced(Message, frozen=True, tag="traced"):
+    """The values of these tensors stand at `TraceJob.values`; in the order of execution, inputs first."""
+
+    tensors: tuple[TracedTensor, ...]
+
+
 class Failed(Message, frozen=True, tag="failed"):
     """The job raised.
 
@@ -155,4 +198,4 @@ class Failed(Message, frozen=True, tag="failed"):
     traceback: str = ""
 
 
-Answer = Ready | Converted | Described | Inferred | Benched | Failed
+Answer = Ready | Converted | Described | Inferred | Benched | Traced | Failed

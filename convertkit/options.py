@@ -180,7 +180,7 @@ class OnnxToOnnxInt8Options(OneAttempt, frozen=True, forbid_unknown_fields=True)
             thousandth of a percent (`percentile`). ONNX Runtime's `entropy` is not here: its histogram
             has as many bins as it quantizes to, so it has one range to choose from, that of `minmax`.
         reduce_range: weights in 7 bits, which are right on every CPU. 8 bits saturate in silence on x86
-            CPUs without VNNI (digits: 12 dB for 30 dB); False is for targets that are known to have it, and ARM.
+            CPUs without VNNI (digits: 12 dB for 30 dB); False is for targets known to have it, and ARM.
     """
 
     per_channel: bool = True

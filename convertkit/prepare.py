@@ -28,6 +28,7 @@ class RunRequest(msgspec.Struct, frozen=True):
 
     Attributes:
         out: the run's folder; None: `build/<model>`.
+        blame: compare the artifacts of lower precision tensor by tensor as well.
     """
 
     model: Path
@@ -35,6 +36,7 @@ class RunRequest(msgspec.Struct, frozen=True):
     out: Path | None = None
     allow_code: bool = False
     use_cache: bool = True
+    blame: bool = False
 
 
 class Prepared(msgspec.Struct, frozen=True):

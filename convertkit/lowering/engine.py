@@ -17,7 +17,6 @@ from convertkit.lowering.declare import Acts, Operator
 from convertkit.lowering.faults import NeedsConstant, Undecided, UnsupportedOperators, describe, first_line
 from convertkit.lowering.functions import function_of, is_defined
 from convertkit.lowering.fusion import fused
-from convertkit.lowering.names import scope_of
 from convertkit.lowering.narrow import carried, narrow_type
 from convertkit.lowering.nodes import needed
 from convertkit.lowering.orders import arrange, with_broadcast_axis
@@ -25,6 +24,7 @@ from convertkit.lowering.registry import find
 from convertkit.lowering.sizes import Size, broadcast
 from convertkit.lowering.value import Value, axis_size, identity
 from convertkit.lowering.weights import Weights
+from convertkit.value_names import scope_of
 
 
 class Scope:

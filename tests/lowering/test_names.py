@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("tensorflow")
 from convertkit.lowering import lower, write_savedmodel
-from convertkit.lowering.names import onnx_values, scope_of
+from convertkit.value_names import onnx_values, possible_values, scope_of
 
 from .oracle import parse
 
@@ -23,6 +23,7 @@ def test_no_two_names_share_a_scope() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_is_read_back(name: str) -> None:
     assert onnx_values(f"{scope_of(name)}/Relu6", NAMES) == [name]
+    assert possible_values(f"{scope_of(name)}/Relu6")[0] == name
 
 
 def test_fused_operators_are_told_apart() -> None:

@@ -11,12 +11,28 @@ import re
 from collections.abc import Iterable
 
 ESCAPED = re.compile(r"[^A-Za-z0-9_./]")
+UNESCAPED = re.compile(r"-([0-9a-f]+)-")
 
 
 def scope_of(name: str) -> str:
     """The name scope of the operators that compute an ONNX value."""
     escaped = ESCAPED.sub(lambda match: f"-{ord(match.group()):x}-", name)
     return escaped if re.match(r"[A-Za-z0-9]", escaped) else f".{escaped}"
+
+
+def value_of(scope: str) -> str:
+    """The ONNX value whose operators have that name scope; the inverse of `scope_of`."""
+    name = UNESCAPED.sub(lambda match: chr(int(match.group(1), 16)), scope)
+    return name[1:] if name.startswith(".") else name
+
+
+def possible_values(tensor: str) -> tuple[str, ...]:
+    """All that may be the ONNX values of a tensor, last one first, where the graph is not at hand."""
+    found: dict[str, None] = {}
+    for operator in tensor.split(";"):
+        pieces = operator.split("/")
+        found |= {value_of("/".join(pieces[:count])): None for count in range(len(pieces) - 1, 0, -1)}
+    return tuple(found)
 
 
 def onnx_values(tensor: str, names: Iterable[str]) -> list[str]:
