@@ -13,11 +13,13 @@ FOLDER = "blame"
 
 
 def write_blame(blame: Blame, run: Path) -> Path:
-    """Write the three forms; returns the path of the plot."""
+    """Write the three forms; returns the path of the plot, or of the text where there is nothing to plot."""
     folder = run / FOLDER
     folder.mkdir(exist_ok=True)
     stem = folder / blame.candidate.replace(":", "-")
     write_json(blame, stem.with_suffix(".json"))
     stem.with_suffix(".txt").write_text(render_blame(blame, len(blame.rows)), encoding="utf-8")
+    if not blame.rows:
+        return stem.with_suffix(".txt")
     plot_blame(blame, stem.with_suffix(".svg"))
     return stem.with_suffix(".svg")

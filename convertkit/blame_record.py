@@ -44,6 +44,7 @@ class Blame(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         samples: how many were run.
         rows: the operators that add most first, and in the order of execution among equals.
         unmatched: names of the candidate's tensors that have no counterpart.
+        skipped: why they could not be compared, one line; empty where they were.
     """
 
     candidate: str
@@ -51,6 +52,7 @@ class Blame(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     samples: int
     rows: tuple[BlameRow, ...]
     unmatched: tuple[str, ...] = ()
+    skipped: str = ""
 
     @property
     def first_drop(self) -> BlameRow | None:

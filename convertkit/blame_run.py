@@ -10,7 +10,7 @@ from convertkit.artifact import Artifact
 from convertkit.blame_record import Blame
 from convertkit.blame_report import SAMPLE_FILES
 from convertkit.blamer import Blamer, Pair, lowered_pairs
-from convertkit.errors import InputError, UsageError
+from convertkit.errors import ConvertkitError, InputError, UsageError
 from convertkit.formats import Format, Precision, Variant, parse_variant
 from convertkit.intake import read_samples, source_loader
 from convertkit.recipe import Recipe
@@ -50,7 +50,17 @@ def blame_run(
     with opened(recipe) as (workers, scratch):
         samples = samples_file(run, recipe, artifacts, scratch)
         blamer = Blamer(artifacts, samples, workers, scratch, count)
-        return [blamer.blame(pair) for pair in pairs]
+        return [blame_or_skip(blamer, pair, must=of is not None) for pair in pairs]
+
+
+def blame_or_skip(blamer: Blamer, pair: Pair, *, must: bool) -> Blame:
+    """A pair's answer; that it could not be had, where nobody asked for it by name."""
+    try:
+        return blamer.blame(pair)
+    except ConvertkitError as error:
+        if must:
+            raise
+        return Blame(str(pair.candidate), str(pair.reference), 0, (), skipped=str(error))
 
 
 def artifacts_of(run: Path) -> dict[Variant, Artifact]:

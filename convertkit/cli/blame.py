@@ -63,5 +63,6 @@ def command(
         return 0
     for each, plot in zip(found, plots, strict=True):
         click.echo(render_blame(each, top))
-        click.echo(f"Plot: {plot}\n")
+        if each.rows:
+            click.echo(f"Plot: {plot}\n")
     return 0

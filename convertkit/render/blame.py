@@ -13,6 +13,8 @@ HEADINGS = ("lost here", "lost in all", "SQNR dB", "operator", "module", "tensor
 
 def render_blame(blame: Blame, top: int = TOP) -> str:
     """Headline, the first drop, and the operators that lose most."""
+    if blame.skipped:
+        return f"{blame.candidate} against {blame.reference}: skipped, {blame.skipped}\n"
     lines = [f"{blame.candidate} against {blame.reference}, {blame.samples} samples"]
     first = blame.first_drop
     if first is None:

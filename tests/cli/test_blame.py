@@ -13,11 +13,12 @@ from click.testing import CliRunner, Result
 import convertkit
 from convertkit import api
 from convertkit.cli import cli
-from convertkit.errors import InputError, UsageError
+from convertkit.errors import InputError, NotMeasuredError, UsageError
 from convertkit.report import Report
 from tests.conftest import FIXTURES
 
 QUICK = ("bench.rounds=2", "bench.warmup_s=0.01")
+SAMPLES = FIXTURES / "digits" / "samples.npz"
 FAULTS = {"scaled_channel": "blocks.1.conv", "boxes_and_scores": "detect"}
 
 
@@ -140,3 +141,15 @@ def test_a_model_that_has_changed_since_is_refused(planted: tuple[str, Path, Rep
 
 def test_the_api_has_it() -> None:
     assert convertkit.blame is api.blame
+
+
+@pytest.mark.slow
+def test_what_cannot_be_seen_is_skipped_unless_asked_for_by_name(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    torchscript = FIXTURES / "digits" / "model.torchscript.pt"
+    convertkit.convert(torchscript, to="onnx", samples=SAMPLES, out=run, settings=QUICK)
+    result = blame(run, "--all-hops")
+    assert result.exit_code == 0
+    assert "onnx:float32 against torch:float32: skipped" in result.output
+    words = ("--of", "onnx", "--against", "torch:float32")
+    assert "TorchScript" in refused(NotMeasuredError, run, *words)
