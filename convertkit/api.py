@@ -22,7 +22,7 @@ from convertkit.report import Report
 from convertkit.side_by_side import Measured
 from convertkit.validator import Judgement
 
-SHORTHANDS = ("layout", "io")
+SHORTHANDS = ("layout", "io", "backend")
 
 
 def convert(
@@ -36,6 +36,7 @@ def convert(
     factory: str | None = None,
     layout: str | None = None,
     io: str | None = None,
+    backend: str | None = None,
     device: str | None = None,
     settings: Sequence[str] = (),
     allow_code: bool = False,
@@ -70,6 +71,7 @@ def convert(
         factory=factory,
         layout=layout,
         io=io,
+        backend=backend,
         device=device,
         settings=settings,
     )
@@ -137,6 +139,7 @@ def options_recipe(
     factory: str | None = None,
     layout: str | None = None,
     io: str | None = None,
+    backend: str | None = None,
     device: str | None = None,
     settings: Sequence[str] = (),
 ) -> Recipe:
@@ -148,6 +151,7 @@ def options_recipe(
         "factory": factory,
         "layout": layout,
         "io": io,
+        "backend": backend,
         "device": device,
     }
     return merge(load_recipe(recipe) if recipe else Recipe(), given, settings)

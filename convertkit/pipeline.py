@@ -32,6 +32,7 @@ from convertkit.publish import build_report, write_run
 from convertkit.recipe import Recipe
 from convertkit.report import HopRecord, Report
 from convertkit.store import Store
+from convertkit.torch_ao import deprecation_notes
 from convertkit.validator import Validator
 
 SYNTHETIC_NOTE = "no samples were given: the float gates used seeded synthetic inputs"
@@ -116,7 +117,11 @@ def run(request: RunRequest, progress: Progress) -> Report:
                 for hop, record in zip(prepared.hops, records, strict=True)
             ],
             targets=prepared.targets,
-            notes=(*run_notes(recipe, intake), *(finding.note for finding in findings)),
+            notes=(
+                *run_notes(recipe, intake),
+                *deprecation_notes(prepared.hops, recipe),
+                *(finding.note for finding in findings),
+            ),
             source_latency=latencies[intake.artifact.variant],
             started=started,
         )
