@@ -25,7 +25,7 @@ from convertkit.report import Report
 from convertkit.side_by_side import Measured
 from convertkit.validator import Judgement
 
-SHORTHANDS = ("layout", "io")
+SHORTHANDS = ("layout", "io", "backend")
 
 
 def convert(
@@ -39,6 +39,7 @@ def convert(
     factory: str | None = None,
     layout: str | None = None,
     io: str | None = None,
+    backend: str | None = None,
     device: str | None = None,
     settings: Sequence[str] = (),
     allow_code: bool = False,
@@ -75,6 +76,7 @@ def convert(
         factory=factory,
         layout=layout,
         io=io,
+        backend=backend,
         device=device,
         settings=settings,
     )
@@ -178,6 +180,7 @@ def options_recipe(
     factory: str | None = None,
     layout: str | None = None,
     io: str | None = None,
+    backend: str | None = None,
     device: str | None = None,
     settings: Sequence[str] = (),
 ) -> Recipe:
@@ -189,6 +192,7 @@ def options_recipe(
         "factory": factory,
         "layout": layout,
         "io": io,
+        "backend": backend,
         "device": device,
     }
     return merge(load_recipe(recipe) if recipe else Recipe(), given, settings)

@@ -33,6 +33,7 @@ from convertkit.publish import build_report, write_run
 from convertkit.recipe import Recipe
 from convertkit.report import HopRecord, Report
 from convertkit.store import Store
+from convertkit.torch_ao import deprecation_notes
 from convertkit.validator import Validator
 
 SYNTHETIC_NOTE = "no samples were given: the float gates used seeded synthetic inputs"
@@ -119,7 +120,12 @@ def run(request: RunRequest, progress: Progress) -> Report:
                 for hop, record in zip(prepared.hops, records, strict=True)
             ],
             targets=prepared.targets,
-            notes=(*run_notes(recipe, intake), *(finding.note for finding in findings), *blames),
+            notes=(
+                *run_notes(recipe, intake),
+                *deprecation_notes(prepared.hops, recipe),
+                *(finding.note for finding in findings),
+                *blames,
+            ),
             source_latency=latencies[intake.artifact.variant],
             started=started,
         )

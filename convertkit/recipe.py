@@ -13,6 +13,7 @@ import yaml
 
 from convertkit.errors import UsageError, did_you_mean
 from convertkit.options import (
+    Backend,
     BenchOptions,
     GateOptions,
     IoType,
@@ -44,7 +45,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         samples: path of the samples, relative to the current folder.
         inputs: `NAME:DTYPE[d0,d1,…]`, where the file cannot tell.
         factory: `MODULE:CALLABLE` that builds the `nn.Module` of a state dict.
-        layout, io: shorthands for the stage options of the same name.
+        layout, io, backend: shorthands for the stage options of the same name.
         device: where latency is measured besides the CPU: `auto`, `cpu`, `cuda`, `cuda:N`.
     """
 
@@ -55,6 +56,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     factory: str | None = None
     layout: Layout | None = None
     io: IoType | None = None
+    backend: Backend | None = None
     device: str = "auto"
     stages: StageTable = StageTable()  # type: ignore[valid-type]
     sampling: SampleOptions = SampleOptions()

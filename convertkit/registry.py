@@ -161,6 +161,7 @@ STAGES = (
 
 EXTRAS = (
     ExtraRow("litert-quantizer", "litert-quantizer", "tf", "the second quantizer of savedmodel_to_tflite"),
+    ExtraRow("pt2e", "torchao", "torch", "the backend pt2e of torch_to_torch_fx and torch_to_torch_dynamic"),
 )
 
 RUNTIMES = (

@@ -65,7 +65,7 @@ LAYERS = [
     ["attempt"],
     ["hops"],
     ["prepare"],
-    ["publish"],
+    ["publish", "torch_ao"],
     ["pipeline"],
     ["in_memory", "side_by_side", "doctor"],
     ["blame_run"],

@@ -8,6 +8,8 @@ from convertkit.options import (
     OnnxToSavedmodelOptions,
     SavedmodelToTfliteOptions,
     TorchToOnnxOptions,
+    TorchToTorchDynamicOptions,
+    TorchToTorchFxOptions,
 )
 from convertkit.registry import STAGES
 
@@ -67,6 +69,14 @@ def test_int8_dynamic_takes_the_second_quantizer_only_by_name_or_for_exclusions(
 @pytest.mark.parametrize("precision", [Precision.FLOAT32, Precision.FLOAT16])
 def test_floats_need_no_quantizer(precision, quantizer):
     assert quantizers(precision, quantizer=quantizer) == ["tensorflow"]
+
+
+def test_pt2e_has_one_setting_and_needs_its_extra():
+    assert TorchToTorchFxOptions(backend="pt2e").extra == "pt2e"
+    assert TorchToTorchDynamicOptions(backend="pt2e").converter == "pt2e"
+    for options in ({"per_channel": False}, {"calibration": "minmax"}):
+        with pytest.raises(ValueError, match="has one setting"):
+            TorchToTorchFxOptions(backend="pt2e", **options)
 
 
 def test_what_no_quantizer_can_do_is_refused():

@@ -56,10 +56,32 @@ def test_the_notes_name_engine_and_coverage(digits: tuple[Report, Path]) -> None
     records = hops(digits[0])
     assert "10 of 10 operators with weights are INT8" in records["onnx:int8"].notes
     for target, share in (("torch:int8", "100%"), ("torch:int8-dynamic", "5%")):
-        coverage, engine, deprecated = records[target].notes
+        coverage, engine = records[target].notes
         assert f"INT8, {share} of their values" in coverage
         assert engine == "engine: x86"
-        assert "deprecated upstream" in deprecated
+    assert len([note for note in digits[0].notes if "deprecated upstream" in note]) == 1
+
+
+@pytest.mark.parametrize("name", ["digits", "mlp"])
+def test_pt2e_makes_the_same_variants_as_programs_that_need_no_trust(name: str, tmp_path: Path) -> None:
+    source, samples = FIXTURES / name / "model.pt2", FIXTURES / name / "samples.npz"
+    report = convertkit.convert(
+        source, to=TARGETS[1:], samples=samples, backend="pt2e", out=tmp_path, settings=QUICK
+    )
+    assert report.status == "passed", [record.error for record in report.hops]
+    assert not [note for note in report.notes if "torch.ao" in note]
+    for target, record in hops(report).items():
+        assert record.converter == "pt2e"
+        assert "100% of their values" in record.notes[0]
+        assert all(axis.kept for axis in record.dynamic_axes), target
+        if name == "digits":
+            assert record.accuracy is not None
+            assert record.accuracy.drop <= 0.01
+        else:
+            assert record.artifact is not None
+            assert record.artifact.size_ratio <= 0.30
+    judgement = convertkit.validate(source, tmp_path / "model.int8.pt", samples=samples)  # in fresh workers
+    assert judgement.reason == ""
 
 
 def test_what_was_made_is_a_program_to_others(digits: tuple[Report, Path]) -> None:

@@ -24,6 +24,7 @@ from convertkit.report import exit_code
 @click.option("--recipe", metavar="NAME-OR-FILE", help="All of these and every stage option, as YAML.")
 @click.option("--layout", help="Axis order of image inputs: auto, source or channels-last.")
 @click.option("--io", help="Input and output type of tflite:int8: float32, int8 or uint8.")
+@click.option("--backend", help="What quantizes torch:int8 and torch:int8-dynamic: torch.ao or pt2e.")
 @flags.device
 @flags.settings
 @click.option(
@@ -44,6 +45,7 @@ def command(
     recipe: str | None,
     layout: str | None,
     io: str | None,
+    backend: str | None,
     device: str | None,
     settings: tuple[str, ...],
     out: Path | None,
@@ -66,6 +68,7 @@ def command(
         factory=factory,
         layout=layout,
         io=io,
+        backend=backend,
         device=device,
         settings=settings,
         allow_code=allow_code,

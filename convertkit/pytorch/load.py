@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
 from collections.abc import Callable
@@ -25,6 +26,7 @@ def load_model(path: str, loader: Loader | None) -> Module:
         sys.path.insert(0, loader.search_path)
     model: Module
     if loader.kind == "exported-program":
+        register_quantized_operators()
         model = torch.export.load(path).module()
         return model
     if loader.kind == "torchscript":
@@ -39,6 +41,12 @@ def load_model(path: str, loader: Loader | None) -> Module:
             raise ModelFileError(f"{path} holds a {type(model).__name__}, not an nn.Module")
         return model.eval()
     return load_with_factory(path, loader)
+
+
+def register_quantized_operators() -> None:
+    """Make the operators of PT2E programs known; where this PyTorch has them no more, loading names them."""
+    with contextlib.suppress(ImportError):
+        importlib.import_module("torch.ao.quantization.fx._decomposed")
 
 
 def load_with_factory(path: str, loader: Loader) -> torch.nn.Module:

@@ -17,7 +17,6 @@ from convertkit.pytorch.graph import export, layered
 from convertkit.pytorch.load import load_model
 from convertkit.signature import Arrays
 
-NEWEST_KNOWN = (2, 14)
 MAX_LISTED = 4
 RECURRENT = (nn.LSTM, nn.GRU, nn.LSTMCell, nn.GRUCell, nn.RNNCell)
 EMBEDDINGS = (nn.Embedding, nn.EmbeddingBag)
@@ -166,13 +165,3 @@ def fault(error: BaseException) -> str:
         )
         return f"{text} in {where}, {Path(path).name} line {line}"
     return text
-
-
-def deprecation_note() -> str:
-    """What to know of torch.ao.quantization, by the version that is installed."""
-    version = str(torch.__version__).partition("+")[0]
-    known = ".".join(str(part) for part in NEWEST_KNOWN)
-    note = f"torch.ao.quantization is deprecated upstream; it is present and works through PyTorch {known}"
-    if tuple(int(part) for part in version.split(".")[:2]) > NEWEST_KNOWN:
-        return f"{note}, and this is {version}: newer than any it was tried with"
-    return f"{note} (this is {version})"

@@ -1,86 +1,25 @@
-"""PyTorch float32 → PyTorch INT8, weights and activations: FX graph mode, calibrated.
+"""PyTorch float32 → PyTorch INT8, weights and activations, calibrated.
 
-Upstream flags set: `prepare_fx` / `convert_fx` with the engine's own QConfigMapping (activations in 7 bits,
-`reduce_range`: 8 saturate on CPUs without VNNI), its global qconfig replaced by the chosen range method and
-per-channel or per-tensor weights; embeddings by rows; recurrent layers dynamically (they have no static
-form); transposed convolutions float (TRANSPOSED); the engine, for conversion and for every run. A model that
-`torch.fx` cannot trace, or in which it leaves weights float, is exported first (`pytorch.graph`); where that
-fails too, it is quantized part by part.
+Two backends: torch.ao's FX graph mode (`convertkit/pytorch/ao_static.py`) and torchao's PT2E
+(`convertkit/pytorch/pt2e.py`); each lists the upstream flags it sets.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-import torch
-from torch import nn
-from torch.ao import quantization
-from torch.ao.quantization import observer, quantize_fx
-from torch.nn import functional
-
 from convertkit.artifact import Loader
 from convertkit.options import TorchToTorchFxOptions
-from convertkit.pytorch.engine import use_engine
-from convertkit.pytorch.parts import quantize_parts
-from convertkit.pytorch.quantized import EMBEDDINGS, RECURRENT, deprecation_note, quantize_forms
-from convertkit.pytorch.script import save_script, tensors
-from convertkit.representative import calibration_steps, read_calibration
+from convertkit.pytorch.backends import load_backend
+from convertkit.representative import read_calibration
 from convertkit.stages import Conversion, Request
 from convertkit.tensors import read_npz
 
-WEIGHT_RANKS = (2, 3, 4, 5)
-OBSERVERS: dict[str, Any] = {"histogram": observer.HistogramObserver, "minmax": observer.MinMaxObserver}
-# Quantized, they are wrong in silence: x86 always, fbgemm in a U-Net, with other numbers in every call.
-TRANSPOSED = (
-    *(nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d),
-    *(functional.conv_transpose1d, functional.conv_transpose2d, functional.conv_transpose3d),
-)
-
 
 def convert(request: Request[TorchToTorchFxOptions]) -> Conversion:
-    """Trace, calibrate, convert, save as TorchScript."""
-    use_engine(request.options.engine)
-    torch.backends.mha.set_fastpath_enabled(False)
+    """Quantize with the backend that was asked for, and save."""
     samples, examples = read_calibration(request.calibration), read_npz(request.examples)
-    mapping = config_mapping(request.options)
-
-    def calibrate(model: nn.Module) -> None:
-        for step in calibration_steps(request.source.signature, samples):
-            model(*tensors(step))
-
-    def quantize(model: nn.Module) -> nn.Module:
-        prepared = quantize_fx.prepare_fx(model, mapping, tensors(examples))
-        calibrate(prepared)
-        return quantize_fx.convert_fx(prepared)
-
-    with torch.no_grad():
-        quantized = quantize_forms(
-            request.source,
-            examples,
-            quantize,
-            WEIGHT_RANKS,
-            lambda model: quantize_parts(model, mapping, calibrate),
-        )
-        signature = save_script(
-            quantized.model, request.source.signature, examples, request.options.engine, request.out
-        )
-    notes = (*quantized.notes, f"engine: {request.options.engine}", deprecation_note())
+    backend = load_backend(request.options.backend, "static")
+    if request.options.backend == "pt2e":
+        signature, notes = backend.quantize(request.source, examples, request.out, samples)
+        return Conversion(signature, notes, Loader("exported-program"))
+    signature, notes = backend.quantize(request.source, request.options, samples, examples, request.out)
     return Conversion(signature, notes, Loader("torchscript"))
-
-
-def config_mapping(options: TorchToTorchFxOptions) -> Any:
-    """Which observers watch which layers."""
-    weights = (
-        observer.default_per_channel_weight_observer
-        if options.per_channel
-        else observer.default_weight_observer
-    )
-    activations = OBSERVERS[options.calibration].with_args(reduce_range=True)
-    mapping = quantization.get_default_qconfig_mapping(options.engine)
-    mapping.set_global(quantization.QConfig(activation=activations, weight=weights))
-    kinds: dict[Any, Any] = dict.fromkeys(RECURRENT, quantization.default_dynamic_qconfig)
-    kinds |= dict.fromkeys(EMBEDDINGS, quantization.float_qparams_weight_only_qconfig)
-    kinds |= dict.fromkeys(TRANSPOSED)
-    for kind, config in kinds.items():
-        mapping.set_object_type(kind, config)
-    return mapping

@@ -106,13 +106,25 @@ def test_every_other_option_makes_a_sound_artifact(lab: Lab, options: dict[str, 
     assert engine.decode() == options.get("engine", "x86")
 
 
-def test_the_notes_say_what_was_quantized_the_engine_and_that_it_is_deprecated(lab: Lab) -> None:
+def test_the_notes_say_what_was_quantized_and_the_engine(lab: Lab) -> None:
     said = notes(lab, lab.fixture("mlp", *FORMS[0]), calibration("mlp"))
     assert "2 of 2 weights of the module are INT8, 100% of their values" in said
     assert "engine: x86" in said
-    assert (
-        "torch.ao.quantization is deprecated upstream; it is present and works through PyTorch 2.14" in said
-    )
+
+
+def test_a_program_of_pt2e_holds_integers_and_no_path(lab: Lab) -> None:
+    source = lab.fixture("mlp", *FORMS[0])
+    artifact = made(lab, "mlp", backend="pt2e")
+    assert artifact.size_bytes <= 0.30 * source.size_bytes
+    with zipfile.ZipFile(artifact.path) as archive:
+        program = archive.read(
+            next(name for name in archive.namelist() if name.endswith("models/model.json"))
+        )
+    assert b"quantize_per_tensor" in program
+    assert b".py" not in program
+    rest = {key: values[-16:] for key, values in fixture_samples("mlp").items()}
+    wanted, got = lab.infer(source, rest), lab.infer(artifact, rest)
+    assert all(30 < sqnr_db(wanted[key], got[key]) < 60 for key in wanted)
 
 
 def test_a_transformer_that_fx_would_leave_float_is_exported_first(lab: Lab) -> None:

@@ -1,0 +1,53 @@
+"""INT8 weights by torch.ao, activations quantized in every call, without calibration. Runs in a worker.
+
+Upstream flags set: `quantize_dynamic` with a qconfig for each type of layer (linear: int8 weights, per
+channel or per tensor; recurrent: int8 per tensor, as scales for all their channels outweigh what they save;
+embeddings: uint8 rows, activations float); the engine, for conversion and for every run.
+nn.MultiheadAttention's fast path is off: it reads weights that are packed by then. Its input projections are
+no layer, so the exported graph is tried as well, where they are one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.ao import quantization
+
+from convertkit.artifact import Artifact
+from convertkit.options import TorchToTorchDynamicOptions
+from convertkit.pytorch.engine import use_engine
+from convertkit.pytorch.quantized import EMBEDDINGS, RECURRENT, quantize_forms
+from convertkit.pytorch.script import save_script
+from convertkit.signature import Arrays, Signature
+
+WEIGHT_RANKS = (2,)
+
+
+def quantize(
+    source: Artifact, options: TorchToTorchDynamicOptions, examples: Arrays, out: Path
+) -> tuple[Signature, tuple[str, ...]]:
+    """Quantize the layers that can be, save as TorchScript; its signature, and notes."""
+    use_engine(options.engine)
+    torch.backends.mha.set_fastpath_enabled(False)
+    configs = layer_configs(per_channel=options.per_channel)
+
+    def convert(model: nn.Module) -> nn.Module:
+        made: nn.Module = quantization.quantize_dynamic(model, configs, inplace=True)
+        return made
+
+    with torch.no_grad():
+        quantized = quantize_forms(source, examples, convert, WEIGHT_RANKS)
+        signature = save_script(quantized.model, source.signature, examples, options.engine, out)
+    return signature, (*quantized.notes, f"engine: {options.engine}")
+
+
+def layer_configs(*, per_channel: bool) -> dict[Any, Any]:
+    """The qconfig of every type of layer."""
+    layers = quantization.per_channel_dynamic_qconfig if per_channel else quantization.default_dynamic_qconfig
+    configs: dict[Any, Any] = {nn.Linear: layers}
+    configs |= dict.fromkeys(RECURRENT, quantization.default_dynamic_qconfig)
+    configs |= dict.fromkeys(EMBEDDINGS, quantization.float_qparams_weight_only_qconfig)
+    return configs

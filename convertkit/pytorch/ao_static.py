@@ -1,0 +1,80 @@
+"""INT8 weights and activations by torch.ao's FX graph mode, calibrated. Runs in a worker.
+
+Upstream flags set: `prepare_fx` / `convert_fx` with the engine's own QConfigMapping (activations in 7 bits,
+`reduce_range`: 8 saturate on CPUs without VNNI), its global qconfig replaced by the chosen range method and
+per-channel or per-tensor weights; embeddings by rows; recurrent layers dynamically (they have no static
+form); transposed convolutions float (TRANSPOSED); the engine, for conversion and for every run. A model that
+`torch.fx` cannot trace, or in which it leaves weights float, is exported first (`pytorch.graph`); where that
+fails too, it is quantized part by part.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.ao import quantization
+from torch.ao.quantization import observer, quantize_fx
+from torch.nn import functional
+
+from convertkit.artifact import Artifact
+from convertkit.options import TorchToTorchFxOptions
+from convertkit.pytorch.engine import use_engine
+from convertkit.pytorch.parts import quantize_parts
+from convertkit.pytorch.quantized import EMBEDDINGS, RECURRENT, quantize_forms
+from convertkit.pytorch.script import save_script, tensors
+from convertkit.representative import calibration_steps
+from convertkit.signature import Arrays, Signature
+
+WEIGHT_RANKS = (2, 3, 4, 5)
+OBSERVERS: dict[str, Any] = {"histogram": observer.HistogramObserver, "minmax": observer.MinMaxObserver}
+# Quantized, they are wrong in silence: x86 always, fbgemm in a U-Net, with other numbers in every call.
+TRANSPOSED = (
+    *(nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d),
+    *(functional.conv_transpose1d, functional.conv_transpose2d, functional.conv_transpose3d),
+)
+
+
+def quantize(
+    source: Artifact, options: TorchToTorchFxOptions, samples: Arrays, examples: Arrays, out: Path
+) -> tuple[Signature, tuple[str, ...]]:
+    """Trace, calibrate, convert, save as TorchScript; its signature, and notes."""
+    use_engine(options.engine)
+    torch.backends.mha.set_fastpath_enabled(False)
+    mapping = config_mapping(options)
+
+    def calibrate(model: nn.Module) -> None:
+        for step in calibration_steps(source.signature, samples):
+            model(*tensors(step))
+
+    def convert(model: nn.Module) -> nn.Module:
+        prepared = quantize_fx.prepare_fx(model, mapping, tensors(examples))
+        calibrate(prepared)
+        return quantize_fx.convert_fx(prepared)
+
+    with torch.no_grad():
+        quantized = quantize_forms(
+            source, examples, convert, WEIGHT_RANKS, lambda model: quantize_parts(model, mapping, calibrate)
+        )
+        signature = save_script(quantized.model, source.signature, examples, options.engine, out)
+    return signature, (*quantized.notes, f"engine: {options.engine}")
+
+
+def config_mapping(options: TorchToTorchFxOptions) -> Any:
+    """Which observers watch which layers."""
+    weights = (
+        observer.default_per_channel_weight_observer
+        if options.per_channel
+        else observer.default_weight_observer
+    )
+    activations = OBSERVERS[options.calibration].with_args(reduce_range=True)
+    mapping = quantization.get_default_qconfig_mapping(options.engine)
+    mapping.set_global(quantization.QConfig(activation=activations, weight=weights))
+    kinds: dict[Any, Any] = dict.fromkeys(RECURRENT, quantization.default_dynamic_qconfig)
+    kinds |= dict.fromkeys(EMBEDDINGS, quantization.float_qparams_weight_only_qconfig)
+    kinds |= dict.fromkeys(TRANSPOSED)
+    for kind, config in kinds.items():
+        mapping.set_object_type(kind, config)
+    return mapping
