@@ -90,7 +90,23 @@ class BenchJob(Message, frozen=True, tag="bench"):
     threads: int = 1
 
 
-Job = ConvertJob | DescribeJob | InferJob | BenchJob
+class ObserveJob(Message, frozen=True, tag="observe"):
+    """Run a PyTorch model on samples, one at a time, and write down the range of every activation.
+
+    Attributes:
+        inputs: `.npz`, logical, first axis = sample.
+        ranges: `.npz` to write: layer → float64 [samples, 2], lowest and highest value.
+        seconds: no further sample is begun after that.
+    """
+
+    artifact: Artifact
+    inputs: str
+    ranges: str
+    seconds: float
+    threads: int = 1
+
+
+Job = ConvertJob | DescribeJob | InferJob | BenchJob | ObserveJob
 
 
 class Order(Message, frozen=True):
@@ -141,6 +157,12 @@ class Benched(Message, frozen=True, tag="benched"):
     session_bytes: int
 
 
+class Observed(Message, frozen=True, tag="observed"):
+    """The ranges stand at `ObserveJob.ranges`; `layers` is how many there are, 0 where none can be seen."""
+
+    layers: int
+
+
 class Failed(Message, frozen=True, tag="failed"):
     """The job raised.
 
@@ -155,4 +177,4 @@ class Failed(Message, frozen=True, tag="failed"):
     traceback: str = ""
 
 
-Answer = Ready | Converted | Described | Inferred | Benched | Failed
+Answer = Ready | Converted | Described | Inferred | Benched | Observed | Failed

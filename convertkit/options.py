@@ -15,7 +15,16 @@ IoType = Literal["float32", "int8", "uint8"]
 PositiveInt = Annotated[int, msgspec.Meta(ge=1)]
 PositiveFloat = Annotated[float, msgspec.Meta(gt=0)]
 CheckName = Literal[
-    "count", "constant", "duplicates", "channels", "range", "coverage", "convergence", "classes", "accuracy"
+    "count",
+    "constant",
+    "duplicates",
+    "channels",
+    "range",
+    "coverage",
+    "convergence",
+    "activations",
+    "classes",
+    "accuracy",
 ]
 Decibels = Annotated[float, msgspec.Meta(ge=-1000, le=1000)]  # bounds, because no value is below NaN
 

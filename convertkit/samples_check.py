@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from convertkit.activations import check_activations
 from convertkit.calibration import check_calibration
 from convertkit.evidence import undecided, weigh
 from convertkit.finding import Finding, errors_of
@@ -22,7 +23,7 @@ class SamplesChecked(msgspec.Struct, frozen=True):
 
     Attributes:
         count, calibration, validation: samples in all, and in each split.
-        has_run: whether the model was asked about the labelled samples.
+        has_run: whether the model was run: on labelled samples, and to see its activations.
     """
 
     path: str
@@ -39,7 +40,7 @@ class SamplesChecked(msgspec.Struct, frozen=True):
 
 
 def check_samples(model: Path, recipe: Recipe, *, allow_code: bool = False) -> SamplesChecked:
-    """Findings about the recipe's samples for a model; a worker starts only where the model has to tell.
+    """Findings about the recipe's samples for a model; no worker starts where they are unfit by themselves.
 
     Raises:
         ConvertkitError: the model cannot be used, or the samples cannot even be read or fitted to it.
@@ -53,7 +54,7 @@ def check_samples(model: Path, recipe: Recipe, *, allow_code: bool = False) -> S
         samples = early[0]
         split = split_samples(samples.count, recipe.sampling, needs_calibration=True)
         findings = check_calibration(samples, split, recipe.sampling)
-        if samples.labels is None or errors_of(undecided(findings, samples)):
+        if errors_of(undecided(findings, samples)):
             return checked(path, samples, split, findings, has_run=False)
     with opened(recipe) as (workers, scratch):
         intake = take_in(
@@ -67,10 +68,12 @@ def check_samples(model: Path, recipe: Recipe, *, allow_code: bool = False) -> S
             scratch=scratch,
         )
         findings = check_calibration(intake.samples, intake.split, recipe.sampling)
-        has_run = intake.samples.labels is not None and not errors_of(undecided(findings, intake.samples))
-        if has_run:
+        has_run = not errors_of(undecided(findings, intake.samples))
+        if has_run and intake.samples.labels is not None:
             validator = Validator(workers, intake, scratch, recipe.gate, recipe.bench.threads)
             findings = weigh(findings, validator, intake, recipe.sampling)
+        if has_run:
+            findings += check_activations(intake, workers, scratch, recipe.bench.threads)
     return checked(path, intake.samples, intake.split, findings, has_run=has_run)
 
 

@@ -46,7 +46,7 @@ LAYERS = [
     ["isolate"],
     ["intake"],
     ["validator"],
-    ["evidence"],
+    ["evidence", "activations"],
     ["measure"],
     ["store"],
     ["versions"],

@@ -42,8 +42,9 @@ def check(
     """Check the samples at PATH as before an INT8 hop, without converting anything.
 
     Count, constants, duplicates, channels, value range, what calibration and validation see of it, classes;
-    and, where labels are given, whether the model is right on the samples. An error stops a run that
-    calibrates; a warning does not. Exit code 0 without an error, 6 with one.
+    whether the ranges inside the model are known from so many samples; and, where labels are given, whether
+    the model is right on them. An error stops a run that calibrates; a warning does not. Exit code 0 without
+    an error, 6 with one.
     """
     chosen = options_recipe(recipe, samples=samples, inputs=inputs, factory=factory, settings=settings)
     result = check_samples(model, chosen, allow_code=allow_code)
