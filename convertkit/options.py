@@ -213,6 +213,7 @@ class SampleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         calibration: how many samples calibrate; None: half of them, at most 128.
+        calibration_samples: other samples that calibrate, and do nothing else; as `samples` of the recipe.
         validation: the most samples that validate.
         seed: of the split and of synthetic inputs.
         mean, std: per colour channel, in units of 0..1, applied to image files.
@@ -222,6 +223,7 @@ class SampleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     calibration: PositiveInt | None = None
+    calibration_samples: str | None = None
     validation: PositiveInt = 512
     seed: int = 0
     mean: tuple[float, ...] = (0.0,)

@@ -7,12 +7,13 @@ from pathlib import Path
 import msgspec
 
 from convertkit.activations import check_activations
+from convertkit.apart import split
 from convertkit.calibration import check_calibration
 from convertkit.evidence import undecided, weigh
 from convertkit.finding import Finding, errors_of
 from convertkit.intake import read_early, source_loader, take_in
 from convertkit.recipe import Recipe
-from convertkit.samples import Samples, Split, split_samples
+from convertkit.samples import Samples, Split
 from convertkit.side_by_side import opened
 from convertkit.sources import check_trusted, inspect_source
 from convertkit.validator import Validator
@@ -52,10 +53,10 @@ def check_samples(model: Path, recipe: Recipe, *, allow_code: bool = False) -> S
     early = read_early(file, recipe.inputs, path, recipe.sampling, needs_calibration=True)
     if early[0] is not None:
         samples = early[0]
-        split = split_samples(samples.count, recipe.sampling, needs_calibration=True)
-        findings = check_calibration(samples, split, recipe.sampling)
+        rows = split(samples, recipe.sampling, needs_calibration=True)
+        findings = check_calibration(samples, rows, recipe.sampling)
         if errors_of(undecided(findings, samples)):
-            return checked(path, samples, split, findings, has_run=False)
+            return checked(path, samples, rows, findings, has_run=False)
     with opened(recipe) as (workers, scratch):
         intake = take_in(
             file,
@@ -78,8 +79,8 @@ def check_samples(model: Path, recipe: Recipe, *, allow_code: bool = False) -> S
 
 
 def checked(
-    path: Path, samples: Samples, split: Split, findings: tuple[Finding, ...], *, has_run: bool
+    path: Path, samples: Samples, rows: Split, findings: tuple[Finding, ...], *, has_run: bool
 ) -> SamplesChecked:
     """The answer."""
-    sizes = samples.count, len(split.calibration), len(split.validation)
+    sizes = samples.count, len(rows.calibration), len(rows.validation)
     return SamplesChecked(str(path), *sizes, has_run, findings)

@@ -36,6 +36,7 @@ LAYERS = [
     ["render"],
     ["recipe"],
     ["samples"],
+    ["apart"],
     ["images"],
     ["finding"],
     ["value_range"],
