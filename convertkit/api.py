@@ -33,6 +33,7 @@ def convert(
     *,
     to: str | Sequence[str] = (),
     samples: str | PathLike[str] | None = None,
+    calibration_samples: str | PathLike[str] | None = None,
     out: str | PathLike[str] | None = None,
     recipe: str | None = None,
     inputs: Sequence[str] = (),
@@ -53,6 +54,7 @@ def convert(
         model: path of a model, or an `nn.Module` in memory (then `samples` is needed, or `inputs`).
         to: one variant or several, as on the command line.
         samples: `.npz`, `.npy`, or a folder of images.
+        calibration_samples: others, that calibrate and do nothing else; None: some of `samples` do.
         out: the run's folder; None: `build/<model>`.
         recipe: name or file; the other arguments win over it.
         inputs: `NAME:DTYPE[d0,d1,…]`, where the file cannot tell.
@@ -72,6 +74,7 @@ def convert(
         recipe,
         to=[to] if isinstance(to, str) else list(to),
         samples=samples,
+        calibration_samples=calibration_samples,
         inputs=inputs,
         factory=factory,
         layout=layout,
@@ -176,6 +179,7 @@ def options_recipe(
     *,
     to: Sequence[str] = (),
     samples: str | PathLike[str] | None = None,
+    calibration_samples: str | PathLike[str] | None = None,
     inputs: Sequence[str] = (),
     factory: str | None = None,
     layout: str | None = None,
@@ -195,7 +199,11 @@ def options_recipe(
         "backend": backend,
         "device": device,
     }
-    return merge(load_recipe(recipe) if recipe else Recipe(), given, settings)
+    chosen = load_recipe(recipe) if recipe else Recipe()
+    if calibration_samples is not None:
+        sampling = msgspec.structs.replace(chosen.sampling, calibration_samples=str(calibration_samples))
+        chosen = msgspec.structs.replace(chosen, sampling=sampling)
+    return merge(chosen, given, settings)
 
 
 def merge(recipe: Recipe, given: dict[str, Any], settings: Sequence[str]) -> Recipe:

@@ -107,7 +107,23 @@ class TraceJob(Message, frozen=True, tag="trace"):
     threads: int = 1
 
 
-Job = ConvertJob | DescribeJob | InferJob | BenchJob | TraceJob
+class ObserveJob(Message, frozen=True, tag="observe"):
+    """Run a PyTorch model on samples, one at a time, and write down the range of every activation.
+
+    Attributes:
+        inputs: `.npz`, logical, first axis = sample.
+        ranges: `.npz` to write: layer → float64 [samples, 2], lowest and highest value.
+        seconds: no further sample is begun after that.
+    """
+
+    artifact: Artifact
+    inputs: str
+    ranges: str
+    seconds: float
+    threads: int = 1
+
+
+Job = ConvertJob | DescribeJob | InferJob | BenchJob | TraceJob | ObserveJob
 
 
 class Order(Message, frozen=True):
@@ -184,6 +200,12 @@ class Traced(Message, frozen=True, tag="traced"):
     tensors: tuple[TracedTensor, ...]
 
 
+class Observed(Message, frozen=True, tag="observed"):
+    """The ranges stand at `ObserveJob.ranges`; `layers` is how many there are, 0 where none can be seen."""
+
+    layers: int
+
+
 class Failed(Message, frozen=True, tag="failed"):
     """The job raised.
 
@@ -198,4 +220,4 @@ class Failed(Message, frozen=True, tag="failed"):
     traceback: str = ""
 
 
-Answer = Ready | Converted | Described | Inferred | Benched | Traced | Failed
+Answer = Ready | Converted | Described | Inferred | Benched | Traced | Observed | Failed

@@ -19,7 +19,16 @@ IoType = Literal["float32", "int8", "uint8"]
 PositiveInt = Annotated[int, msgspec.Meta(ge=1)]
 PositiveFloat = Annotated[float, msgspec.Meta(gt=0)]
 CheckName = Literal[
-    "count", "constant", "duplicates", "channels", "range", "coverage", "convergence", "classes", "accuracy"
+    "count",
+    "constant",
+    "duplicates",
+    "channels",
+    "range",
+    "coverage",
+    "convergence",
+    "activations",
+    "classes",
+    "accuracy",
 ]
 Decibels = Annotated[float, msgspec.Meta(ge=-1000, le=1000)]  # bounds, because no value is below NaN
 
@@ -285,6 +294,7 @@ class SampleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         calibration: how many samples calibrate; None: half of them, at most 128.
+        calibration_samples: other samples that calibrate, and do nothing else; as `samples` of the recipe.
         validation: the most samples that validate.
         seed: of the split and of synthetic inputs.
         mean, std: per colour channel, in units of 0..1, applied to image files.
@@ -294,6 +304,7 @@ class SampleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     calibration: PositiveInt | None = None
+    calibration_samples: str | None = None
     validation: PositiveInt = 512
     seed: int = 0
     mean: tuple[float, ...] = (0.0,)

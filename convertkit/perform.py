@@ -99,6 +99,15 @@ def trace(job: jobs.TraceJob) -> jobs.Answer:
     return jobs.Traced(tuple(tensors))
 
 
+@perform.register
+def observe(job: jobs.ObserveJob) -> jobs.Answer:
+    """Watch the activations of a PyTorch model, loaded anew: hooks would slow what is timed later."""
+    ranges = importlib.import_module("convertkit.pytorch.ranges")
+    found = ranges.observe_artifact(job.artifact, read_npz(job.inputs), job.seconds, job.threads)
+    write_npz(job.ranges, found)
+    return jobs.Observed(len(found))
+
+
 def load_runtime(name: str) -> Runtime:
     """The runtime module of that name."""
     runtime: Runtime = importlib.import_module(f"convertkit.runtimes.{name}")

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import msgspec
 
+from convertkit.activations import check_activations
 from convertkit.artifact import Artifact
 from convertkit.blame_report import blame_notes
 from convertkit.evidence import weigh
@@ -103,6 +104,8 @@ def run(request: RunRequest, progress: Progress) -> Report:
         progress.planned(prepared.hops)
         validator = Validator(workers, intake, folder.scratch, recipe.gate, recipe.bench.threads)
         findings = judge_samples(prepared, intake, validator)
+        if prepared.needs_calibration:
+            findings += check_activations(intake, workers, folder.scratch, recipe.bench.threads)
         for finding in findings:
             progress.found(finding)
         store = Store.default() if request.use_cache else None

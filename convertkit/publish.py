@@ -61,6 +61,7 @@ def build_report(
             count=samples.count,
             calibration=len(intake.split.calibration),
             validation=len(intake.split.validation),
+            calibration_sha256=samples.calibration_sha256,
         ),
         hops=tuple(records),
         source_latency=source_latency,

@@ -19,6 +19,7 @@ from convertkit.report import exit_code
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("--to", multiple=True, metavar="VARIANT", help="What to make; may be given more than once.")
 @flags.samples
+@flags.calibration_samples
 @flags.inputs
 @flags.factory
 @click.option("--recipe", metavar="NAME-OR-FILE", help="All of these and every stage option, as YAML.")
@@ -40,6 +41,7 @@ def command(
     model: Path,
     to: tuple[str, ...],
     samples: str | None,
+    calibration_samples: str | None,
     inputs: tuple[str, ...],
     factory: str | None,
     recipe: str | None,
@@ -62,6 +64,7 @@ def command(
         model,
         to=to,
         samples=samples,
+        calibration_samples=calibration_samples,
         out=out,
         recipe=recipe,
         inputs=inputs,
