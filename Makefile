@@ -50,7 +50,7 @@ fixtures: setup ## Rebuild the fixtures and their checksums (half a minute)
 bench: setup ## Overhead of checking against bare conversion; prints the ratio
 	$(BIN)/python -m benchmarks.overhead
 
-conformance: setup ## ONNX's own conformance suite through the lowering; writes docs/conformance.md
+conformance: setup ## ONNX's own conformance suite, beside onnx2tf; writes docs/conformance.md (an hour)
 	$(BIN)/python -m benchmarks.conformance
 
 zoo: setup ## Models with dynamic axes from PyTorch into TFLite; prints one row each
