@@ -51,7 +51,7 @@ bench: setup ## Overhead of checking, printed; the usual claims of INT8 against 
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.claims
 
-conformance: setup ## ONNX's own conformance suite through the lowering; writes docs/conformance.md
+conformance: setup ## ONNX's own conformance suite, beside onnx2tf; writes docs/conformance.md (an hour)
 	$(BIN)/python -m benchmarks.conformance
 
 zoo: setup ## Models with dynamic axes from PyTorch into TFLite; prints one row each

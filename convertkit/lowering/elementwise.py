@@ -125,15 +125,22 @@ def _power(base: Any, exponent: Any) -> Any:
 
 def _modulo(call: Call) -> Any:
     left, right = call.tensors()
-    if call.attribute("fmod", 0):
-        if left.dtype.is_floating:
-            return tf.truncatemod(left, right) if left.dtype.size > 2 else _narrow_modulo(left, right)
-        return widened(lambda a, b: a - _divide(a, b) * b)(left, right)
-    return widened(tf.math.floormod)(left, right)
+    function = _remainder if call.attribute("fmod", 0) else tf.math.floormod
+    if left.dtype.is_floating and left.dtype.size == 2:
+        return tf.cast(function(tf.cast(left, tf.float32), tf.cast(right, tf.float32)), left.dtype)
+    return widened(function)(left, right)
 
 
-def _narrow_modulo(left: Any, right: Any) -> Any:
-    return tf.cast(tf.truncatemod(tf.cast(left, tf.float32), tf.cast(right, tf.float32)), left.dtype)
+def _remainder(left: Any, right: Any) -> Any:
+    """What a quotient cut towards zero leaves, by floormod: TFLite has no other and divides no int64."""
+    if left.dtype.is_floating:
+        rest = tf.math.floormod(tf.abs(left), tf.abs(right))
+        return tf.where(left < 0, -rest, rest)
+    rest = tf.math.floormod(left, right)
+    if left.dtype.min == 0:
+        return rest
+    is_other = tf.not_equal(rest, 0) & tf.not_equal(left < 0, rest < 0)
+    return tf.where(is_other, rest - right, rest)
 
 
 def _folded(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
@@ -142,19 +149,6 @@ def _folded(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
 
 def _mean(*tensors: Any) -> Any:
     return functools.reduce(tf.add, tensors) / len(tensors)
-
-
-def _shift(call: Call) -> Any:
-    """Shifts by the width or more, and by negative numbers, shift everything out."""
-    left, right = call.tensors()
-    bits = left.dtype.size * 8
-    number = tf.cast(right, tf.int32) if right.dtype in SHORT else right
-    is_all = (number >= bits) | (number < 0) if number.dtype.min < 0 else number >= bits
-    if call.attribute("direction") == "LEFT":
-        shifted = tf.bitwise.left_shift(left, tf.where(is_all, tf.zeros_like(right), right))
-        return tf.where(is_all, tf.zeros_like(shifted), shifted)
-    shifted = tf.bitwise.right_shift(left, tf.where(is_all, tf.cast(bits - 1, right.dtype), right))
-    return shifted if left.dtype.min < 0 else tf.where(is_all, tf.zeros_like(shifted), shifted)
 
 
 def _choose(condition: Any, left: Any, right: Any) -> Any:
@@ -207,11 +201,6 @@ OPERATORS: Table = {
     "Or": elementwise(tf.logical_or),
     "Xor": elementwise(tf.not_equal),
     "Not": elementwise(tf.logical_not),
-    "BitwiseAnd": elementwise(widened(tf.bitwise.bitwise_and)),
-    "BitwiseOr": elementwise(widened(tf.bitwise.bitwise_or)),
-    "BitwiseXor": elementwise(widened(tf.bitwise.bitwise_xor)),
-    "BitwiseNot": elementwise(widened(tf.bitwise.invert)),
-    "BitShift": elementwise_call(_shift),
     "Where": elementwise(_choose, sizes=_choose_sizes),
     "Clip": elementwise_call(_clip, data=1),
 }

@@ -85,11 +85,11 @@ def scatter(x: Any, indices: Any, updates: Any, reduction: str) -> Any:
     function = {
         "none": tf.tensor_scatter_nd_update,
         "add": tf.tensor_scatter_nd_add,
-        "max": tf.tensor_scatter_nd_max,
-        "min": tf.tensor_scatter_nd_min,
     }.get(reduction)
     if function is not None:
         return function(x, indices, updates)
+    if reduction in ("max", "min"):
+        return _scatter_extreme(x, indices, updates, reduction)
     if reduction != "mul":
         raise ValueError(f"reduction '{reduction}' is out of range")
     flat = tf.reshape(indices, [-1, indices.shape[-1]])
@@ -101,6 +101,25 @@ def scatter(x: Any, indices: Any, updates: Any, reduction: str) -> Any:
         (flat, rest),
         initializer=x,
     )
+
+
+def _scatter_extreme(x: Any, indices: Any, updates: Any, reduction: str) -> Any:
+    """Scatter by the largest or smallest: TFLite reduces segments of rows, but scatters no such thing."""
+    segment, pick = {
+        "max": (tf.math.unsorted_segment_max, tf.maximum),
+        "min": (tf.math.unsorted_segment_min, tf.minimum),
+    }[reduction]
+    depth, shape = indices.shape[-1], tf.shape(x)
+    limits, rest = shape[:depth], shape[depth:]
+    places, count = tf.zeros([], tf.int32), tf.constant(1)
+    for axis, index in enumerate(tf.unstack(tf.cast(indices, tf.int32), axis=-1)):
+        places, count = places * limits[axis] + index, count * limits[axis]
+    places = tf.reshape(places, [-1])
+    rows = tf.reshape(updates, tf.concat([tf.shape(places), rest], 0))
+    found = tf.reshape(segment(rows, places, count), shape)
+    is_met = tf.math.unsorted_segment_max(tf.ones_like(places), places, count) > 0
+    is_met = tf.reshape(is_met, tf.concat([limits, tf.ones_like(rest)], 0))
+    return tf.where(is_met, pick(x, found), x)
 
 
 def _scatter_elements(call: Call) -> Any:
@@ -172,6 +191,25 @@ def _cumulative(function: Any) -> Any:
     return lower
 
 
+def _cumulative_product(x: Any, axis: int, exclusive: bool, reverse: bool) -> Any:
+    """Products of everything before, in log2(size) steps that double: TFLite has no CUMPROD."""
+    size = x.shape[axis]
+    if size is None:
+        return tf.math.cumprod(x, axis, exclusive, reverse)
+
+    def delayed(tensor: Any, step: int) -> Any:
+        begin, length = [0] * len(x.shape), [-1] * len(x.shape)
+        begin[axis], length[axis] = (step if reverse else 0), size - step
+        pads = [(0, 0)] * len(x.shape)
+        pads[axis] = (0, step) if reverse else (step, 0)
+        return tf.pad(tf.slice(tensor, begin, length), pads, constant_values=1)
+
+    x = delayed(x, 1) if exclusive and size else x
+    for power in range((size - 1).bit_length() if size else 0):
+        x = x * delayed(x, 2**power)
+    return x
+
+
 def _reverse_sequence(call: Call) -> Any:
     time, batch = call.attribute("time_axis", 0), call.attribute("batch_axis", 1)
     return call.like(tf.reverse_sequence(call.tensor(0), call.tensor(1), call.axis(time), call.axis(batch)))
@@ -189,6 +227,6 @@ OPERATORS: Table = {
     "NonZero": logical(_non_zero),
     "Compress": logical(_compress),
     "CumSum": axis_wise(_cumulative(tf.cumsum)),
-    "CumProd": axis_wise(_cumulative(tf.math.cumprod)),
+    "CumProd": axis_wise(_cumulative(_cumulative_product)),
     "ReverseSequence": axis_wise(_reverse_sequence),
 }

@@ -94,7 +94,19 @@ def _einsum(call: Call) -> Any:
 
 
 def _determinant(call: Call) -> Any:
-    return tf.linalg.det(call.tensor(0))
+    """Small ones by their formula: TFLite has no kernel for determinants."""
+    x = call.tensor(0)
+    if x.shape[-1] not in (2, 3):
+        return tf.linalg.det(x)
+    rows = [tf.unstack(row, axis=-1) for row in tf.unstack(x, axis=-2)]
+    if len(rows) == 2:
+        return rows[0][0] * rows[1][1] - rows[0][1] * rows[1][0]
+    total = tf.zeros([], x.dtype)
+    for column in range(3):
+        left, right = (column + 1) % 3, (column + 2) % 3
+        minor = rows[1][left] * rows[2][right] - rows[1][right] * rows[2][left]
+        total = total + rows[0][column] * minor
+    return total
 
 
 OPERATORS: Table = {

@@ -6,6 +6,7 @@ import onnx
 
 from convertkit.lowering import (
     activation,
+    bits,
     constant,
     control_flow,
     convolution,
@@ -30,6 +31,7 @@ from convertkit.lowering.declare import Operator
 
 FAMILIES = (
     activation,
+    bits,
     constant,
     control_flow,
     convolution,

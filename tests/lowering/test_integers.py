@@ -1,0 +1,94 @@
+"""What TFLite has no kernel for, put together from what it has: against ONNX Runtime, in LiteRT."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow")
+from .oracle import expected, parse
+from .test_families import agrees_in_tflite
+
+pytestmark = pytest.mark.slow
+EXTREMES = np.array([-(2**31), -(2**31) + 1, -65537, -2, -1, 0, 1, 2, 65536, 2**31 - 1], np.int32)
+X, Y = (array.reshape(-1) for array in np.meshgrid(EXTREMES, EXTREMES))
+RNG = np.random.default_rng(0)
+
+
+def test_bits_of_every_pair_of_extremes(tmp_path: Path) -> None:
+    model = parse(
+        "g (int32[n] x, int32[n] y) => (int32[n] a, int32[n] o, int32[n] e, int32[n] i)"
+        " { a = BitwiseAnd(x, y) o = BitwiseOr(x, y) e = BitwiseXor(x, y) i = BitwiseNot(x) }"
+    )
+    want = (X & Y, X | Y, X ^ Y, ~X)
+    for found, true in zip(expected(model, [X, Y]), want, strict=True):
+        np.testing.assert_array_equal(found, true)
+    agrees_in_tflite(model, tmp_path, [X, Y], [X[:3], Y[:3]])
+
+
+@pytest.mark.parametrize("direction", ["LEFT", "RIGHT"])
+def test_shifts_of_a_byte(direction: str, tmp_path: Path) -> None:
+    model = parse(
+        f'g (uint8[n] x, uint8[n] y) => (uint8[n] z) {{ z = BitShift<direction = "{direction}">(x, y) }}'
+    )
+    x, y = (array.reshape(-1).astype(np.uint8) for array in np.meshgrid([0, 1, 129, 255], range(8)))
+    agrees_in_tflite(model, tmp_path, [x, y], [x[:2], y[:2]])
+
+
+@pytest.mark.parametrize("kind", ["int32", "int64", "float"])
+def test_remainder_of_a_quotient_cut_towards_zero(kind: str, tmp_path: Path) -> None:
+    model = parse(f"g ({kind}[n] x, {kind}[n] y) => ({kind}[n] z) {{ z = Mod<fmod = 1>(x, y) }}")
+    values = np.array([-9, -8, -1, 0, 1, 7, 8], "float32" if kind == "float" else kind)
+    x, y = (array.reshape(-1) for array in np.meshgrid(values, values[values != 0]))
+    agrees_in_tflite(model, tmp_path, [x, y], [x[:5], y[:5]])
+
+
+@pytest.mark.parametrize("reduction", ["max", "min"])
+def test_scatter_of_extremes(reduction: str, tmp_path: Path) -> None:
+    """Infinities that no update meets stay, and one place is met twice."""
+    model = parse(
+        "g (float[n,3] x, int64[m,1] places, float[m,3] updates) => (float[n,3] y)"
+        f' {{ y = ScatterND<reduction = "{reduction}">(x, places, updates) }}'
+    )
+    for count in (4, 6):
+        x = RNG.standard_normal((count, 3)).astype(np.float32)
+        x[0], x[1] = -np.inf, np.inf
+        places = np.array([[1], [-1], [2], [2]])
+        updates = RNG.standard_normal((4, 3)).astype(np.float32) * 3
+        agrees_in_tflite(model, tmp_path / str(count), [x, places, updates])
+
+
+@pytest.mark.parametrize(("exclusive", "reverse"), [(0, 0), (1, 0), (0, 1), (1, 1)])
+def test_cumulative_product(exclusive: int, reverse: int, tmp_path: Path) -> None:
+    model = parse(
+        "g (float[n,5] x) => (float[n,5] y) <int64[1] axis = {1}>"
+        f" {{ y = CumProd<exclusive = {exclusive}, reverse = {reverse}>(x, axis) }}",
+        opset=26,
+    )
+    lowered_agrees(model, tmp_path, RNG.standard_normal((3, 5)).astype(np.float32), exclusive, reverse)
+
+
+def lowered_agrees(model: Any, folder: Path, x: Any, exclusive: int, reverse: int) -> None:
+    """ONNX Runtime has no CumProd, so numpy is the oracle."""
+    from convertkit.lowering import lower, write_savedmodel
+
+    from .oracle import tflite
+
+    lowered = lower(model)
+    write_savedmodel(lowered, folder / "m.savedmodel")
+    turned = x[:, ::-1] if reverse else x
+    if exclusive:
+        turned = np.concatenate([np.ones_like(turned[:, :1]), turned[:, :-1]], 1)
+    want = np.cumprod(turned, 1)
+    found = tflite(folder / "m.savedmodel")(x=x)["y"]
+    np.testing.assert_allclose(found, want[:, ::-1] if reverse else want, rtol=1e-5)
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_small_determinants(size: int, tmp_path: Path) -> None:
+    model = parse(f"g (float[n,{size},{size}] x) => (float[n] y) {{ y = Det(x) }}")
+    x = RNG.standard_normal((4, size, size)).astype(np.float32)
+    agrees_in_tflite(model, tmp_path, [x], [x[:1]])
