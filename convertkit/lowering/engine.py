@@ -23,7 +23,8 @@ from convertkit.lowering.nodes import needed
 from convertkit.lowering.orders import arrange, with_broadcast_axis
 from convertkit.lowering.pattern import Origin
 from convertkit.lowering.registry import find
-from convertkit.lowering.sizes import Size, broadcast
+from convertkit.lowering.shapes import broadcast
+from convertkit.lowering.sizes import Size
 from convertkit.lowering.value import Value, axis_size, identity
 from convertkit.lowering.weights import Weights
 

@@ -10,7 +10,8 @@ import tensorflow as tf
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, axis_wise
 from convertkit.lowering.orders import beside
-from convertkit.lowering.sizes import reshape_target, static_shape
+from convertkit.lowering.shapes import static_shape
+from convertkit.lowering.sizes import reshape_target
 from convertkit.lowering.value import Value, shaped, squared
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from convertkit.lowering.sizes import Expr, Shape, Size, reshape_target, static_shape, unknown, vector
+from convertkit.lowering.shapes import static_shape
+from convertkit.lowering.sizes import Expr, Shape, Size, reshape_target, unknown, vector
 
 if TYPE_CHECKING:
     from convertkit.lowering.pattern import Origin
