@@ -13,7 +13,7 @@ from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, elementwise, elementwise_call
 from convertkit.lowering.faults import Undecided
 from convertkit.lowering.sizes import Size, divide, is_equal
-from convertkit.lowering.value import Value, sizes_value
+from convertkit.lowering.value import Value, sizes_value, squared
 
 
 def on_sizes(function: Callable[..., Size]) -> Callable[[Call], Value]:
@@ -108,7 +108,7 @@ def _power(base: Any, exponent: Any) -> Any:
     known = tf.get_static_value(exponent)
     if known is not None and known.size == 1 and base.dtype.is_floating:
         simple = {
-            2.0: tf.square,
+            2.0: squared,
             0.5: tf.sqrt,
             1.0: tf.identity,
             -0.5: tf.math.rsqrt,

@@ -20,8 +20,10 @@ from convertkit.lowering.fusion import fused
 from convertkit.lowering.narrow import carried, narrow_type
 from convertkit.lowering.nodes import needed
 from convertkit.lowering.orders import arrange, with_broadcast_axis
+from convertkit.lowering.pattern import Origin
 from convertkit.lowering.registry import find
-from convertkit.lowering.sizes import Size, broadcast
+from convertkit.lowering.shapes import broadcast
+from convertkit.lowering.sizes import Size
 from convertkit.lowering.value import Value, axis_size, identity
 from convertkit.lowering.weights import Weights
 from convertkit.value_names import scope_of
@@ -96,9 +98,7 @@ class Scope:
         """
         self._initializers = {initializer.name: initializer for initializer in graph.initializer}
         wanted = [output.name for output in graph.output]
-        shortcuts = fused(graph)
-        nodes = [shortcuts.get(node.output[0], node) if node.output else node for node in graph.node]
-        self.run_nodes(nodes, wanted)
+        self.run_nodes(graph.node, wanted)
         return [self.value(name) for name in wanted]
 
     def run_nodes(self, nodes: Sequence[onnx.NodeProto], wanted: Iterable[str]) -> None:
@@ -111,15 +111,30 @@ class Scope:
         operator = find(node, self._opset(node))
         try:
             with self._named(node):
-                results = (
-                    self._called(node, values) if operator is None else self._results(node, operator, values)
-                )
+                whole = fused(Origin(node, values), self.apply)
+                if whole is not None:
+                    results = [whole]
+                elif operator is None:
+                    results = self._called(node, values)
+                else:
+                    results = self._results(node, operator, values)
         except ConvertkitError:
             raise
         except Exception as error:
             raise StageError(f"{describe(node)}: {first_line(error)}") from error
         for name, value in zip(node.output, results, strict=False):
+            value.origin = value.origin or Origin(node, values)
             self.values[name] = value
+
+    def apply(self, operator: Operator | str, values: Sequence[Value], **attributes: Any) -> Value:
+        """The result of an operator that no node of the graph has; one of ONNX's is given by its name."""
+        node = onnx.helper.make_node(operator if isinstance(operator, str) else "", [], [""], **attributes)
+        if isinstance(operator, str):
+            known = find(node, self._opset(node))
+            assert known is not None, operator
+            operator = known
+        result: Value = self._results(node, operator, list(values))[0]
+        return result
 
     def _named(self, node: onnx.NodeProto) -> Any:
         """The name scope of a node's operators: its first output's name, wherever the node is."""

@@ -1,88 +1,166 @@
-"""Patterns that exporters break up, put together again before the graph is lowered."""
+"""Patterns that exporters break up, put together again while the graph is lowered: a literal table.
+
+A row is looked up by the operator that ends the pattern. What the pattern's earlier nodes had become stays
+behind unread, and TensorFlow drops it.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-import onnx
+import numpy as np
+
+from convertkit.lowering import attention
+from convertkit.lowering.pattern import (
+    Found,
+    Named,
+    Origin,
+    Pattern,
+    axes_of,
+    matched_node,
+    number_of,
+    origin_of,
+)
+from convertkit.lowering.sizes import is_equal
+from convertkit.lowering.value import Value
+
+Apply = Callable[..., Value]
+Build = Callable[[Apply, Found, Origin], Value | None]
 
 
-class Index:
-    """Who makes and who reads each name of a graph, and its small constants."""
+@dataclass(frozen=True)
+class Row:
+    """One pattern.
 
-    def __init__(self, graph: onnx.GraphProto) -> None:
-        self.makers = {name: node for node in graph.node for name in node.output}
-        self.readers: dict[str, list[onnx.NodeProto]] = {}
-        for node in graph.node:
-            for name in node.input:
-                self.readers.setdefault(name, []).append(node)
-        self.outputs = {output.name for output in graph.output}
-        self.tensors = {tensor.name: tensor for tensor in graph.initializer}
+    Attributes:
+        name: what it is.
+        pattern: a tuple: the operator that ends it, and its operands.
+        build: from how to apply an operator, what the words stand for, and the node that ends the pattern, to
+            the one good form; None where a shape or a constant is not that of the pattern.
+    """
 
-    def number(self, name: str) -> float | None:
-        """The value of a constant of one element."""
-        tensor: Any = self.tensors.get(name)
-        maker = self.makers.get(name)
-        if maker is not None and maker.op_type == "Constant":
-            tensor = next((a.t for a in maker.attribute if a.name == "value"), None)
-        if tensor is None or math.prod(tensor.dims) != 1 or tensor.data_type != onnx.TensorProto.FLOAT:
-            return None
-        return float(onnx.numpy_helper.to_array(tensor).reshape(-1)[0])
+    name: str
+    pattern: tuple[Any, ...]
+    build: Build
 
-    def operand(self, node: onnx.NodeProto | None, operator: str, number: float) -> str | None:
-        """The other operand of `operator(it, number)`, None where the node is not that."""
-        if node is None or node.op_type != operator:
-            return None
-        for place in (1, 0) if operator != "Div" else (1,):
-            found = self.number(node.input[place])
-            if found is not None and math.isclose(found, number, rel_tol=1e-4):
-                return str(node.input[1 - place])
+
+def fused(origin: Origin, apply: Apply) -> Value | None:
+    """The one good form of the pattern that a node ends, None where it ends none."""
+    if origin.node.domain not in ("", "ai.onnx"):
         return None
-
-    def only_reader(self, name: str) -> onnx.NodeProto | None:
-        """The one node that reads a name, None where there are others or it is an output."""
-        readers = self.readers.get(name, [])
-        return readers[0] if len(readers) == 1 and name not in self.outputs else None
-
-
-def fused(graph: onnx.GraphProto) -> dict[str, onnx.NodeProto]:
-    """GELUs written with Erf: name of the last node's output → the one node that stands for it."""
-    index = Index(graph)
-    found = {}
-    for node in graph.node:
-        if node.op_type == "Erf":
-            match = _gelu(index, node)
-            if match is not None:
-                source, last = match
-                found[last.output[0]] = onnx.helper.make_node(
-                    "Gelu", [source], [last.output[0]], name=last.name
-                )
-                found[last.output[0]].metadata_props.extend(last.metadata_props)
-    return found
+    for row in ROWS.get(origin.node.op_type, ()):
+        found = matched_node(row.pattern, origin, {})
+        result = None if found is None else row.build(apply, found, origin)
+        if result is not None:
+            return result
+    return None
 
 
-def _gelu(index: Index, erf: onnx.NodeProto) -> tuple[str, onnx.NodeProto] | None:
-    """x of `x · 0.5 · (1 + erf(x / √2))` in any of its orders, and the node that ends it."""
-    inner = index.makers.get(erf.input[0])
-    x = index.operand(inner, "Div", math.sqrt(2)) or index.operand(inner, "Mul", math.sqrt(0.5))
-    plus = index.only_reader(erf.output[0])
-    if x is None or plus is None or index.operand(plus, "Add", 1.0) != erf.output[0]:
+def halves(doubled: Pattern) -> tuple[tuple[Any, ...], ...]:
+    """`x · ½ · doubled` in each of its orders."""
+    return (
+        ("Mul", ("Mul", "x", doubled), 0.5),
+        ("Mul", ("Mul", "x", 0.5), doubled),
+        ("Mul", ("Mul", doubled, 0.5), "x"),
+    )
+
+
+ERF = ("Add", ("Erf", [("Div", "x", math.sqrt(2)), ("Mul", "x", math.sqrt(0.5))]), 1.0)
+CUBE = [("Pow", "x", 3.0), ("Mul", "x", ("Mul", "x", "x"))]
+TANH = (
+    "Add",
+    ("Tanh", ("Mul", ("Add", "x", ("Mul", CUBE, 0.044715)), math.sqrt(2 / math.pi))),
+    1.0,
+)
+CENTRED = Named("centred", ("Sub", "x", Named("mean", ("ReduceMean", "x"))))
+VARIANCE = Named("variance", ("ReduceMean", [("Pow", CENTRED, 2.0), ("Mul", CENTRED, CENTRED)]))
+DEVIATION = ("Sqrt", ("Add", VARIANCE, "epsilon"))
+NORMAL = [("Div", CENTRED, DEVIATION), ("Mul", CENTRED, ("Reciprocal", DEVIATION))]
+LAYER = ("Add", ("Mul", NORMAL, "scale"), "bias")
+INSTANCE = Named("normal", ("InstanceNormalization", Named("split", ("Reshape", "x")), "ones", "zeros"))
+GROUP = ("Add", ("Mul", Named("joined", ("Reshape", INSTANCE)), "scale"), "bias")
+
+
+def _gelu(approximate: str) -> Build:
+    return lambda apply, found, origin: apply("Gelu", [found["x"]], approximate=approximate)
+
+
+def _layer(apply: Apply, found: Found, origin: Origin) -> Value | None:
+    """Over the last axes only, with a scale and a bias of just those."""
+    del origin
+    x, scale, bias, epsilon = found["x"], found["scale"], found["bias"], number_of(found["epsilon"])
+    means = [origin_of(found["mean"]), origin_of(found["variance"])]
+    axes, others = (axes_of(mean, x.rank) for mean in means)
+    if axes is None or axes != others or axes != list(range(axes[0], x.rank)) or epsilon is None:
         return None
-    product = index.only_reader(plus.output[0])
-    if product is None or product.op_type != "Mul":
+    if not all(mean.attribute("keepdims", 1) for mean in means):
         return None
-    if index.operand(product, "Mul", 0.5) == plus.output[0]:  # 0.5 · (1 + erf) · x
-        last = index.only_reader(product.output[0])
-        return (x, last) if last is not None and _is_product(last, product.output[0], x) else None
-    other = product.input[0] if product.input[1] == plus.output[0] else product.input[1]
-    if index.operand(index.makers.get(other), "Mul", 0.5) == x:  # (x · 0.5) · (1 + erf)
-        return x, product
-    if other != x:
+    if not all(value.is_constant and value.shape == x.shape[axes[0] :] for value in (scale, bias)):
         return None
-    last = index.only_reader(product.output[0])  # x · (1 + erf) · 0.5
-    return (x, last) if last is not None and index.operand(last, "Mul", 0.5) == product.output[0] else None
+    return apply("LayerNormalization", [x, scale, bias], axis=axes[0], epsilon=epsilon)
 
 
-def _is_product(node: onnx.NodeProto, left: str, right: str) -> bool:
-    return node.op_type == "Mul" and set(node.input) == {left, right}
+def _group(apply: Apply, found: Found, origin: Origin) -> Value | None:
+    """Groups of channels as the channels of an instance normalization, and back to the same shape."""
+    del origin
+    x, split, joined = found["x"], found["split"], found["joined"]
+    groups, channels = split.shape[1], x.shape[1] if x.rank > 2 else None
+    if not isinstance(groups, int) or not isinstance(channels, int) or split.rank != 3:
+        return None
+    is_same = joined.rank == x.rank and all(map(is_equal, joined.shape, x.shape))
+    if not is_same or is_equal(split.shape[0], x.shape[0]) is not True:
+        return None
+    if not _is_all(found["ones"], 1) or not _is_all(found["zeros"], 0):
+        return None
+    scale, bias = (_by_channel(found[name], channels, x.rank) for name in ("scale", "bias"))
+    if scale is None or bias is None:
+        return None
+    epsilon = origin_of(found["normal"]).attribute("epsilon", 1e-5)
+    return apply("GroupNormalization", [x, scale, bias], num_groups=groups, epsilon=epsilon)
+
+
+def _is_all(value: Value, number: float) -> bool:
+    return value.is_constant and bool((value.data == number).all())
+
+
+def _by_channel(value: Value, channels: int, rank: int) -> Value | None:
+    """A constant that lies along axis 1 of `rank` axes, as a vector."""
+    array = value.array() if value.is_constant else None
+    if array is None or array.ndim > rank:
+        return None
+    shape = (*[1] * (rank - array.ndim), *array.shape)
+    if shape != (1, channels, *[1] * (rank - 2)):
+        return None
+    return Value(np.ascontiguousarray(array.reshape(-1)))
+
+
+def _mean(apply: Apply, found: Found, outer: Origin) -> Value | None:
+    """A mean of means over further axes: one over all of them."""
+    inner = origin_of(found["inner"])
+    x, keeps = inner.values[0], inner.attribute("keepdims", 1)
+    if x is None or outer.attribute("keepdims", 1) != keeps:
+        return None
+    first, second = axes_of(inner, x.rank), axes_of(outer, found["inner"].rank)
+    if first is None or second is None:
+        return None
+    kept = [axis for axis in range(x.rank) if keeps or axis not in first]
+    axes = sorted({*first, *(kept[axis] for axis in second)})
+    return apply("ReduceMean", [x, Value(np.array(axes))], keepdims=keeps)
+
+
+TABLE = (
+    *(Row("GELU", form, _gelu("none")) for form in halves(ERF)),
+    *(Row("GELU by tanh", form, _gelu("tanh")) for form in halves(TANH)),
+    Row("LayerNorm", LAYER, _layer),
+    Row("GroupNorm", GROUP, _group),
+    Row("mean over H and W", ("ReduceMean", Named("inner", ("ReduceMean", "x"))), _mean),
+    Row("scaled scores", attention.SCALED, attention.scores),
+    Row("transposed keys", attention.TURNED, attention.transposed),
+    Row("masked softmax", attention.ADDED, attention.masked),
+    Row("filled softmax", attention.CHOSEN, attention.masked),
+    Row("guarded softmax", attention.GUARDED, attention.guarded),
+)
+ROWS = {name: [row for row in TABLE if row.pattern[0] == name] for name in {row.pattern[0] for row in TABLE}}

@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, free, logical
-from convertkit.lowering.sizes import Shape, Size, broadcast, is_equal
+from convertkit.lowering.shapes import broadcast
+from convertkit.lowering.sizes import Shape, Size, is_equal
 from convertkit.lowering.value import Order, Value, axis_size, identity
 
 

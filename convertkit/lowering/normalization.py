@@ -10,7 +10,9 @@ import tensorflow as tf
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, axis_wise
 from convertkit.lowering.orders import beside
-from convertkit.lowering.value import Value, shaped
+from convertkit.lowering.shapes import static_shape
+from convertkit.lowering.sizes import reshape_target
+from convertkit.lowering.value import Value, shaped, squared
 
 
 def along(call: Call, value: Value, axis: int) -> Any:
@@ -25,7 +27,7 @@ def along(call: Call, value: Value, axis: int) -> Any:
 def moments(x: Any, axes: list[int]) -> tuple[Any, Any]:
     """x minus its mean, and the variance, over physical axes that are kept."""
     centred = x - tf.reduce_mean(x, axes, keepdims=True)
-    return centred, tf.reduce_mean(tf.square(centred), axes, keepdims=True)
+    return centred, tf.reduce_mean(squared(centred), axes, keepdims=True)
 
 
 def _batch(call: Call) -> Value:
@@ -50,7 +52,7 @@ def _layer(call: Call) -> Any:
     x = tf.cast(call.tensor(0), tf.float32)
     mean = tf.reduce_mean(x, places, keepdims=True)
     centred = x - mean
-    variance = tf.reduce_mean(tf.square(centred), places, keepdims=True)
+    variance = tf.reduce_mean(squared(centred), places, keepdims=True)
     inverse = tf.math.rsqrt(variance + call.attribute("epsilon", 1e-5))
     result = tf.cast(centred * inverse, call.value(0).dtype) * beside(call, call.value(1))
     if call.has(2):
@@ -64,7 +66,7 @@ def _rms(call: Call) -> Any:
     places = [call.axis(other) for other in range(axis, call.rank)]
     x = tf.cast(call.tensor(0), tf.float32)
     inverse = tf.math.rsqrt(
-        tf.reduce_mean(tf.square(x), places, keepdims=True) + call.attribute("epsilon", 1e-5)
+        tf.reduce_mean(squared(x), places, keepdims=True) + call.attribute("epsilon", 1e-5)
     )
     return call.like(tf.cast(x * inverse, call.value(0).dtype) * beside(call, call.value(1)))
 
@@ -82,21 +84,17 @@ def _group(call: Call) -> Value:
     if not isinstance(channels, int) or groups < 1 or channels % groups:
         raise ValueError(f"{channels} channels do not divide into {groups} groups")
     x, place = call.tensor(0), call.axis(1)
-    shape = tf.shape(x)
-    split = tf.concat([shape[:place], [groups, channels // groups], shape[place + 1 :]], 0)
-    wide = shaped(tf.reshape(x, split), _split_shape(x, place, groups, channels // groups))
+    sizes = [call.shape[axis] for axis in call.order]
+    split = [*sizes[:place], groups, channels // groups, *sizes[place + 1 :]]
+    wide = shaped(tf.reshape(x, reshape_target(split)), static_shape(split))
     axes = [axis for axis in range(call.rank + 1) if axis not in (call.axis(0), place)]
     centred, variance = moments(wide, axes)
-    flat = tf.reshape(centred * tf.math.rsqrt(variance + call.attribute("epsilon", 1e-5)), shape)
+    normal = centred * tf.math.rsqrt(variance + call.attribute("epsilon", 1e-5))
+    flat = tf.reshape(normal, reshape_target(sizes))
     scale, bias = call.value(1), call.value(2)
     if call.opset < 21 and scale.shape[0] != channels:  # one number per group
         scale, bias = (Value(np.repeat(call.array(i), channels // groups)) for i in (1, 2))
     return call.like(flat * along(call, scale, 1) + along(call, bias, 1))
-
-
-def _split_shape(x: Any, place: int, groups: int, width: int) -> list[int | None]:
-    shape = x.shape.as_list()
-    return [*shape[:place], groups, width, *shape[place + 1 :]]
 
 
 def _local_response(call: Call) -> Any:

@@ -11,17 +11,8 @@ import tensorflow as tf
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, axis_wise, free
 from convertkit.lowering.faults import Undecided
-from convertkit.lowering.sizes import (
-    Expr,
-    Size,
-    broadcast,
-    fixed,
-    is_equal,
-    is_static,
-    product,
-    scalar,
-    vector,
-)
+from convertkit.lowering.shapes import broadcast
+from convertkit.lowering.sizes import Expr, Size, fixed, is_equal, is_static, product, scalar, vector
 from convertkit.lowering.value import Value, identity, shaped, sizes_value
 
 INT_MAX = 2**31 - 1

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
 
-from convertkit.lowering.sizes import Expr, Shape, Size, reshape_target, static_shape, unknown, vector
+from convertkit.lowering.shapes import static_shape
+from convertkit.lowering.sizes import Expr, Shape, Size, reshape_target, unknown, vector
+
+if TYPE_CHECKING:
+    from convertkit.lowering.pattern import Origin
 
 Order = tuple[int, ...]
 
@@ -40,6 +44,7 @@ class Value:
         shape: the logical shape.
         dtype: TensorFlow type of the elements.
         narrow: the type that they stand for where TensorFlow cannot compute with it (see `narrow`).
+        origin: the node that made it (see `pattern`), None for inputs and initializers.
     """
 
     def __init__(
@@ -59,6 +64,7 @@ class Value:
         if self.is_tensor and shape is not None:
             data.set_shape(static_shape(shape[axis] for axis in self.order))
             self.shape = self._sharpened(shape)
+        self.origin: Origin | None = None
         self._reordered: dict[tuple[Order, int], Value] = {}
 
     @property
@@ -182,6 +188,11 @@ def shaped(tensor: Any, shape: Sequence[int | None]) -> Any:
     """The tensor, its shape stated at build time; no operator is added (TFLite has none for it)."""
     tensor.set_shape(shape)
     return tensor
+
+
+def squared(tensor: Any) -> Any:
+    """x · x as a product: TensorFlow's own square may end as SQUARED_DIFFERENCE, which int16x8 refuses."""
+    return tf.multiply(tensor, tf.identity(tensor))
 
 
 def axis_size(tensor: Any, axis: int) -> Size:

@@ -6,9 +6,9 @@ import pytest
 
 tf = pytest.importorskip("tensorflow")
 from convertkit.lowering.factors import arranged, factors  # noqa: E402
+from convertkit.lowering.shapes import broadcast  # noqa: E402
 from convertkit.lowering.sizes import (  # noqa: E402
     Size,
-    broadcast,
     derived,
     divide,
     is_equal,
