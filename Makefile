@@ -47,8 +47,9 @@ format: setup ## Let ruff rewrite the code
 fixtures: setup ## Rebuild the fixtures and their checksums (half a minute)
 	$(BIN)/python -m fixtures.build
 
-bench: setup ## Overhead of checking against bare conversion; prints the ratio
+bench: setup ## Overhead of checking, printed; the usual claims of INT8 against measurements, in docs/claims.md
 	$(BIN)/python -m benchmarks.overhead
+	$(BIN)/python -m benchmarks.claims
 
 conformance: setup ## ONNX's own conformance suite through the lowering; writes docs/conformance.md
 	$(BIN)/python -m benchmarks.conformance

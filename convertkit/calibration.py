@@ -46,7 +46,7 @@ def check_calibration(samples: Samples, split: Split, options: SampleOptions) ->
     findings = [
         *few,
         *check_constant(seen),
-        *check_duplicates(seen, unseen),
+        *check_duplicates(seen, unseen, 0.0 if samples.apart else SOME_REPEATED),
         *check_channels(seen),
         *check_range(seen, options),
         *check_coverage(seen, unseen),
@@ -87,8 +87,12 @@ def has_constant_samples(values: Array) -> bool:
     return is_constant(values) or (values[0].size >= FEWEST_VALUES and flat_share(values) >= MOSTLY_FLAT)
 
 
-def check_duplicates(seen: Arrays, unseen: Arrays) -> Iterator[Finding]:
-    """Samples that stand more than once, within calibration or in validation as well."""
+def check_duplicates(seen: Arrays, unseen: Arrays, least_leaked: float = SOME_REPEATED) -> Iterator[Finding]:
+    """Samples that stand more than once, within calibration or in validation as well.
+
+    Args:
+        least_leaked: share of the validation samples that must be calibration samples too to be told.
+    """
     known = row_digests(seen)
     count, distinct = len(known), len(set(known))
     if all(is_constant(values) for values in judged(seen).values()):
@@ -107,7 +111,7 @@ def check_duplicates(seen: Arrays, unseen: Arrays) -> Iterator[Finding]:
         yield Finding("duplicates", "warning", "", message)
     else:
         leaked = sum(row in set(known) for row in row_digests(unseen)) if large else 0
-        if leaked and leaked >= SOME_REPEATED * len(next(iter(unseen.values()))):
+        if leaked and leaked >= least_leaked * len(next(iter(unseen.values()))):
             message = f"{leaked} validation samples are calibration samples too: the result looks too good"
             yield Finding("duplicates", "warning", "", message, "remove repeated samples from the file")
 
@@ -183,8 +187,10 @@ def check_classes(labels: Array | None, split: Split) -> Iterator[Finding]:
     """Calibration samples of every class there are labels of."""
     if labels is None:
         return
-    known = set(labels.tolist())
+    known = set(labels[labels >= 0].tolist())
     covered = set(labels[np.asarray(split.calibration)].tolist())
+    if min(covered) < 0:
+        return  # samples of a file of their own, without labels
     count = len(split.calibration)
     hint = "calibrate with samples of every class"
     if len(known) == 1:

@@ -17,6 +17,7 @@ from convertkit.errors import ConvertkitError, GateError, StageError
 from convertkit.extras import usable_attempts
 from convertkit.files import hash_artifact, remove_artifact
 from convertkit.folder import RunFolder
+from convertkit.formats import Variant
 from convertkit.intake import Intake, example_arrays
 from convertkit.isolate import Workers
 from convertkit.jobs import Converted, ConvertJob
@@ -36,7 +37,11 @@ STEM = "model"
 
 
 class HopRunner:
-    """Runs the hops of a plan one after another, and remembers what they made."""
+    """Runs the hops of a plan one after another, and remembers what they made.
+
+    Attributes:
+        rejected: artifacts that failed their gates.
+    """
 
     def __init__(
         self,
@@ -55,6 +60,7 @@ class HopRunner:
         self._store = store
         source = intake.artifact.variant
         self._artifacts = {source: intake.artifact}
+        self.rejected: dict[Variant, Artifact] = {}
         self._outputs: dict[Any, Arrays] = {source: validator.source_outputs}
         self._examples = folder.repro / "examples.npz"
         write_npz(self._examples, example_arrays(intake.samples, intake.artifact.signature.inputs))
@@ -178,7 +184,9 @@ class HopRunner:
         place = self._folder.reject if judgement.reason else self._folder.accept
         path = place(Path(made.artifact.path), name)
         artifact = msgspec.structs.replace(made.artifact, path=str(path))
-        if not judgement.reason:
+        if judgement.reason:
+            self.rejected[hop.target] = artifact
+        else:
             self._artifacts[hop.target] = artifact
             self._outputs[hop.target] = judgement.outputs
         return HopRecord(

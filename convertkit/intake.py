@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from convertkit.apart import joined, refuse_same, split
 from convertkit.artifact import Artifact, Loader
 from convertkit.digest import hash_path
 from convertkit.errors import UsageError
@@ -27,7 +28,6 @@ from convertkit.samples import (
     other_sizes,
     resized,
     specs_from_arrays,
-    split_samples,
     synthesize,
 )
 from convertkit.signature import Arrays, Dim, Signature, TensorSpec
@@ -94,10 +94,27 @@ def read_samples(
 ) -> tuple[Samples, tuple[TensorSpec, ...]]:
     """Samples and inputs, each completed from the other where only one is known.
 
+    Samples that the options give to calibrate with stand behind the others.
+
     Raises:
         SamplesError: the samples are unusable, or do not fit the inputs.
-        UsageError: neither inputs nor samples are known.
+        UsageError: neither inputs nor samples are known, or there are only some to calibrate with.
     """
+    if options.calibration_samples is None:
+        return read_file(path, inputs, options)
+    if path is None:
+        raise UsageError("there are samples to calibrate with, and none to validate with", hint="--samples")
+    other = Path(options.calibration_samples)
+    refuse_same(path, other)
+    samples, inputs = read_file(path, inputs, options)
+    calibration, _ = read_file(other, inputs, options)
+    return joined(samples, calibration), inputs
+
+
+def read_file(
+    path: Path | None, inputs: tuple[TensorSpec, ...], options: SampleOptions
+) -> tuple[Samples, tuple[TensorSpec, ...]]:
+    """The samples of one file or folder, or synthetic ones, and the inputs; see `read_samples`."""
     if path is None:
         if not inputs:
             raise UsageError(
@@ -132,7 +149,7 @@ def read_early(
     if not inputs and file.format is not Format.TORCH:
         return None, ()
     samples, inputs = read_samples(path, inputs, options)
-    split_samples(samples.count, options, needs_calibration=needs_calibration)
+    split(samples, options, needs_calibration=needs_calibration)
     return samples, inputs
 
 
@@ -172,7 +189,7 @@ def take_in(
         file,
         artifact,
         samples,
-        split_samples(samples.count, options, needs_calibration=needs_calibration),
+        split(samples, options, needs_calibration=needs_calibration),
         axis_sizes(signature.inputs, samples, file.ranges),
     )
 

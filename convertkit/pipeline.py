@@ -8,7 +8,9 @@ from typing import Protocol
 
 import msgspec
 
+from convertkit.activations import check_activations
 from convertkit.artifact import Artifact
+from convertkit.blame_report import blame_notes
 from convertkit.evidence import weigh
 from convertkit.finding import Finding, refuse
 from convertkit.folder import RunFolder
@@ -102,6 +104,8 @@ def run(request: RunRequest, progress: Progress) -> Report:
         progress.planned(prepared.hops)
         validator = Validator(workers, intake, folder.scratch, recipe.gate, recipe.bench.threads)
         findings = judge_samples(prepared, intake, validator)
+        if prepared.needs_calibration:
+            findings += check_activations(intake, workers, folder.scratch, recipe.bench.threads)
         for finding in findings:
             progress.found(finding)
         store = Store.default() if request.use_cache else None
@@ -110,6 +114,8 @@ def run(request: RunRequest, progress: Progress) -> Report:
         progress.measuring()
         artifacts = [intake.artifact, *filter(None, map(runner.artifact_of, prepared.hops))]
         latencies = measure_all(artifacts, prepared, intake, workers, folder)
+        every = [*artifacts, *runner.rejected.values()]
+        blames = blame_notes({a.variant: a for a in every}, workers, folder) if request.blame else ()
         report = build_report(
             intake,
             [
@@ -121,11 +127,12 @@ def run(request: RunRequest, progress: Progress) -> Report:
                 *run_notes(recipe, intake),
                 *deprecation_notes(prepared.hops, recipe),
                 *(finding.note for finding in findings),
+                *blames,
             ),
             source_latency=latencies[intake.artifact.variant],
             started=started,
         )
-        write_run(report, artifacts, folder)
+        write_run(report, every, folder)
     progress.reported(report, folder.path)
     return report
 

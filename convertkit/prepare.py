@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from convertkit.apart import split
 from convertkit.artifact import Loader
 from convertkit.calibration import check_calibration
 from convertkit.devices import check_device
@@ -18,7 +19,7 @@ from convertkit.intake import read_early, source_loader
 from convertkit.plan import Hop, default_variant, plan
 from convertkit.recipe import Recipe
 from convertkit.registry import runtime_row
-from convertkit.samples import Samples, split_samples
+from convertkit.samples import Samples
 from convertkit.signature import TensorSpec
 from convertkit.sources import SourceFile, check_trusted, inspect_source
 
@@ -28,6 +29,7 @@ class RunRequest(msgspec.Struct, frozen=True):
 
     Attributes:
         out: the run's folder; None: `build/<model>`.
+        blame: compare the artifacts of lower precision tensor by tensor as well.
     """
 
     model: Path
@@ -35,6 +37,7 @@ class RunRequest(msgspec.Struct, frozen=True):
     out: Path | None = None
     allow_code: bool = False
     use_cache: bool = True
+    blame: bool = False
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -124,8 +127,8 @@ def find_unfit(samples: Samples, recipe: Recipe) -> tuple[Finding, ...]:
     Raises:
         SamplesError: something is wrong with them whatever the model says.
     """
-    split = split_samples(samples.count, recipe.sampling, needs_calibration=True)
-    findings = check_calibration(samples, split, recipe.sampling)
+    rows = split(samples, recipe.sampling, needs_calibration=True)
+    findings = check_calibration(samples, rows, recipe.sampling)
     refuse(undecided(findings, samples))
     return findings
 

@@ -37,13 +37,18 @@ class SourceRecord(Record, frozen=True, kw_only=True):
 
 
 class SamplesRecord(Record, frozen=True, kw_only=True):
-    """What the run was judged by: `count` samples, of which so many calibrated and so many validated."""
+    """What the run was judged by: `count` samples, of which so many calibrated and so many validated.
+
+    Attributes:
+        calibration_sha256: of the file that the calibration samples came from, where it is another one.
+    """
 
     origin: str
     sha256: str
     count: int
     calibration: int
     validation: int
+    calibration_sha256: str | None = None
 
 
 class ArtifactRecord(Record, frozen=True, kw_only=True):

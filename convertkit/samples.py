@@ -38,12 +38,20 @@ Indices = npt.NDArray[np.intp]
 
 
 class Samples(msgspec.Struct, frozen=True):
-    """Arrays by input name, first axis = sample, in the source's axis order and units."""
+    """Arrays by input name, first axis = sample, in the source's axis order and units.
+
+    Attributes:
+        labels: one class a sample; -1 where it has none.
+        apart: how many of them, the last, were given to calibrate with and do nothing else.
+        calibration_sha256: of the file that those came from.
+    """
 
     origin: Origin
     sha256: str
     arrays: Arrays
     labels: Array | None = None
+    apart: int = 0
+    calibration_sha256: str | None = None
 
     @property
     def count(self) -> int:

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import msgspec
 
+from convertkit.activations import check_activations
+from convertkit.apart import split
 from convertkit.calibration import check_calibration
 from convertkit.evidence import undecided, weigh
 from convertkit.finding import Finding, errors_of
 from convertkit.intake import read_early, source_loader, take_in
 from convertkit.recipe import Recipe
-from convertkit.samples import Samples, Split, split_samples
+from convertkit.samples import Samples, Split
 from convertkit.side_by_side import opened
 from convertkit.sources import check_trusted, inspect_source
 from convertkit.validator import Validator
@@ -22,7 +24,7 @@ class SamplesChecked(msgspec.Struct, frozen=True):
 
     Attributes:
         count, calibration, validation: samples in all, and in each split.
-        has_run: whether the model was asked about the labelled samples.
+        has_run: whether the model was run: on labelled samples, and to see its activations.
     """
 
     path: str
@@ -39,7 +41,7 @@ class SamplesChecked(msgspec.Struct, frozen=True):
 
 
 def check_samples(model: Path, recipe: Recipe, *, allow_code: bool = False) -> SamplesChecked:
-    """Findings about the recipe's samples for a model; a worker starts only where the model has to tell.
+    """Findings about the recipe's samples for a model; no worker starts where they are unfit by themselves.
 
     Raises:
         ConvertkitError: the model cannot be used, or the samples cannot even be read or fitted to it.
@@ -51,10 +53,10 @@ def check_samples(model: Path, recipe: Recipe, *, allow_code: bool = False) -> S
     early = read_early(file, recipe.inputs, path, recipe.sampling, needs_calibration=True)
     if early[0] is not None:
         samples = early[0]
-        split = split_samples(samples.count, recipe.sampling, needs_calibration=True)
-        findings = check_calibration(samples, split, recipe.sampling)
-        if samples.labels is None or errors_of(undecided(findings, samples)):
-            return checked(path, samples, split, findings, has_run=False)
+        rows = split(samples, recipe.sampling, needs_calibration=True)
+        findings = check_calibration(samples, rows, recipe.sampling)
+        if errors_of(undecided(findings, samples)):
+            return checked(path, samples, rows, findings, has_run=False)
     with opened(recipe) as (workers, scratch):
         intake = take_in(
             file,
@@ -67,16 +69,18 @@ def check_samples(model: Path, recipe: Recipe, *, allow_code: bool = False) -> S
             scratch=scratch,
         )
         findings = check_calibration(intake.samples, intake.split, recipe.sampling)
-        has_run = intake.samples.labels is not None and not errors_of(undecided(findings, intake.samples))
-        if has_run:
+        has_run = not errors_of(undecided(findings, intake.samples))
+        if has_run and intake.samples.labels is not None:
             validator = Validator(workers, intake, scratch, recipe.gate, recipe.bench.threads)
             findings = weigh(findings, validator, intake, recipe.sampling)
+        if has_run:
+            findings += check_activations(intake, workers, scratch, recipe.bench.threads)
     return checked(path, intake.samples, intake.split, findings, has_run=has_run)
 
 
 def checked(
-    path: Path, samples: Samples, split: Split, findings: tuple[Finding, ...], *, has_run: bool
+    path: Path, samples: Samples, rows: Split, findings: tuple[Finding, ...], *, has_run: bool
 ) -> SamplesChecked:
     """The answer."""
-    sizes = samples.count, len(split.calibration), len(split.validation)
+    sizes = samples.count, len(rows.calibration), len(rows.validation)
     return SamplesChecked(str(path), *sizes, has_run, findings)

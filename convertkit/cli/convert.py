@@ -19,6 +19,7 @@ from convertkit.report import exit_code
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("--to", multiple=True, metavar="VARIANT", help="What to make; may be given more than once.")
 @flags.samples
+@flags.calibration_samples
 @flags.inputs
 @flags.factory
 @click.option("--recipe", metavar="NAME-OR-FILE", help="All of these and every stage option, as YAML.")
@@ -31,6 +32,7 @@ from convertkit.report import exit_code
     "-o", "--out", type=click.Path(path_type=Path), help="The run's folder  [default: build/<model>]."
 )
 @flags.allow_code
+@click.option("--blame", is_flag=True, help="Say which operators of the INT8 artifacts lose most.")
 @click.option("--no-cache", is_flag=True, help="Neither take hops from the store nor keep them there.")
 @flags.as_json
 @click.option("-v", "--verbose", is_flag=True, help="Say what every attempt did.")
@@ -39,6 +41,7 @@ def command(
     model: Path,
     to: tuple[str, ...],
     samples: str | None,
+    calibration_samples: str | None,
     inputs: tuple[str, ...],
     factory: str | None,
     recipe: str | None,
@@ -49,6 +52,7 @@ def command(
     settings: tuple[str, ...],
     out: Path | None,
     allow_code: bool,
+    blame: bool,
     no_cache: bool,
     as_json: bool,
     verbose: bool,
@@ -60,6 +64,7 @@ def command(
         model,
         to=to,
         samples=samples,
+        calibration_samples=calibration_samples,
         out=out,
         recipe=recipe,
         inputs=inputs,
@@ -71,6 +76,7 @@ def command(
         settings=settings,
         allow_code=allow_code,
         cache=not no_cache,
+        blame=blame,
         progress=progress,
     )
     if as_json:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import click
 
 samples = click.option("--samples", type=click.Path(), help="An .npz, an .npy, or a folder of images.")
+calibration_samples = click.option(
+    "--calibration-samples", type=click.Path(), help="Other samples that calibrate, and do nothing else."
+)
 inputs = click.option(
     "--input",
     "inputs",

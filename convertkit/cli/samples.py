@@ -24,6 +24,7 @@ def command() -> None:
     "--model", required=True, type=click.Path(path_type=Path), help="The model that they are samples for."
 )
 @click.option("--recipe", metavar="NAME-OR-FILE", help="How the samples are split, and images prepared.")
+@flags.calibration_samples
 @flags.inputs
 @flags.factory
 @flags.settings
@@ -31,6 +32,7 @@ def command() -> None:
 @flags.as_json
 def check(
     samples: str,
+    calibration_samples: str | None,
     model: Path,
     recipe: str | None,
     inputs: tuple[str, ...],
@@ -42,10 +44,18 @@ def check(
     """Check the samples at PATH as before an INT8 hop, without converting anything.
 
     Count, constants, duplicates, channels, value range, what calibration and validation see of it, classes;
-    and, where labels are given, whether the model is right on the samples. An error stops a run that
-    calibrates; a warning does not. Exit code 0 without an error, 6 with one.
+    whether the ranges inside the model are known from so many samples; and, where labels are given, whether
+    the model is right on them. An error stops a run that calibrates; a warning does not. Exit code 0 without
+    an error, 6 with one.
     """
-    chosen = options_recipe(recipe, samples=samples, inputs=inputs, factory=factory, settings=settings)
+    chosen = options_recipe(
+        recipe,
+        samples=samples,
+        calibration_samples=calibration_samples,
+        inputs=inputs,
+        factory=factory,
+        settings=settings,
+    )
     result = check_samples(model, chosen, allow_code=allow_code)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(result), indent=2).decode())

@@ -242,6 +242,11 @@ def run_lines(report: Report) -> list[str]:
         f"- source: {escape(source.path)} ({escape(source.kind)}), sha256 {escape(source.sha256)}",
         f"- inputs: {escape(inputs)}; outputs: {escape(outputs)}",
         f"- samples: {samples.count} ({escape(samples.origin)}): {split}; sha256 {escape(samples.sha256)}",
+        *(
+            [f"- calibration samples of their own: sha256 {escape(samples.calibration_sha256)}"]
+            if samples.calibration_sha256
+            else []
+        ),
         f"- convertkit {escape(report.convertkit)}, Python {escape(place.python)}, {escape(place.platform)}",
         f"- CPU: {escape(place.cpu)}; GPUs: {escape(', '.join(place.gpus) or 'none')}",
         "",

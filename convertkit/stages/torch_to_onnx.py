@@ -24,6 +24,7 @@ from convertkit.signature import Signature
 from convertkit.stages import Conversion, Request
 from convertkit.tensors import read_npz
 
+WRAPPED = "convertkit_source"  # a name that no model has
 LARGEST_PROTOBUF = (1 << 31) - (64 << 20)
 EXPORTER_METADATA = "pkg.torch.onnx."
 KEPT_METADATA = ("pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarchy")
@@ -46,6 +47,7 @@ def convert(request: Request[TorchToOnnxOptions]) -> Conversion:
     model = onnx.load(raw)
     signature = request.source.signature
     name_dynamic_axes(model, signature)
+    unwrap_names(model.graph)
     strip_metadata(model)
     save(model, str(request.out))
     onnx.checker.check_model(str(request.out), full_check=model.ByteSize() < LARGEST_PROTOBUF)
@@ -101,11 +103,11 @@ class TensorOutputs(torch.nn.Module):
 
     def __init__(self, model: torch.nn.Module) -> None:
         super().__init__()
-        self.model = model
+        setattr(self, WRAPPED, model)
 
     def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Outputs in the order of their names."""
-        return tuple(flatten_outputs(self.model(*inputs)).values())
+        return tuple(flatten_outputs(getattr(self, WRAPPED)(*inputs)).values())
 
 
 def export_torchscript(request: Request[TorchToOnnxOptions], path: str) -> None:
@@ -128,6 +130,25 @@ def export_torchscript(request: Request[TorchToOnnxOptions], path: str) -> None:
         training=torch.onnx.TrainingMode.PRESERVE,  # an exported program has no train()
         dynamo=False,
     )
+
+
+def unwrap_names(graph: onnx.GraphProto) -> None:
+    """Take what `TensorOutputs` calls the model out of all names, so that they are the model's own."""
+    for node in graph.node:
+        node.name = unwrapped(node.name)
+        node.input[:] = map(unwrapped, node.input)
+        node.output[:] = map(unwrapped, node.output)
+        for attribute in node.attribute:
+            unwrap_names(attribute.g)
+    for named in (*graph.initializer, *graph.value_info):
+        named.name = unwrapped(named.name)
+
+
+def unwrapped(name: str) -> str:
+    """`/features/0/Conv` for `/<wrapper>/features/0/Conv`; `features.0.weight` likewise."""
+    if name.startswith(f"/{WRAPPED}/"):
+        return name.removeprefix(f"/{WRAPPED}")
+    return name.removeprefix(f"{WRAPPED}.")
 
 
 def name_dynamic_axes(model: onnx.ModelProto, signature: Signature) -> None:

@@ -138,19 +138,6 @@ class TestBeforeAnyWorker:
         assert set(finding) == {"check", "severity", "input", "message", "hint"}
         assert (finding["check"], finding["severity"], finding["input"]) == ("constant", "error", "image")
 
-    @pytest.mark.parametrize("name", ["mlp", "transformer", "two_inputs"])
-    def test_good_samples_without_labels_need_no_worker(self, name: str) -> None:
-        result = check(FIXTURES / name / "samples.npz", model=FIXTURES / name / "model.pt2")
-        assert result.return_value == 0, result.output
-        assert result.output.splitlines()[1] == "no finding"
-
-    def test_accepted_by_name(self, spoiled: Callable[..., Path]) -> None:
-        path = spoiled(lambda x: x * 255, labels=False)
-        result = check(path, "--set", "sampling.accept=[range]")
-        assert result.return_value == 0
-        assert "accepted  range" in result.output
-        assert "1 accepted" in result.output
-
     def test_a_check_of_no_such_name(self, spoiled: Callable[..., Path]) -> None:
         result = check(spoiled(np.zeros_like), "--set", "sampling.accept=[ranges]")
         assert isinstance(result.exception, UsageError)
@@ -169,6 +156,29 @@ def test_the_docs_have_a_row_for_every_check() -> None:
 
 @pytest.mark.slow
 class TestByTheModel:
+    def test_good_samples_without_labels(self) -> None:
+        result = check(FIXTURES / "two_inputs" / "samples.npz", model=FIXTURES / "two_inputs" / "model.pt2")
+        assert result.return_value == 0, result.output
+        assert result.output.splitlines()[1] == "no finding"
+
+    def test_accepted_by_name(self, spoiled: Callable[..., Path]) -> None:
+        path = spoiled(lambda x: x * 255, labels=False)
+        result = check(path, "--set", "sampling.accept=[range]")
+        assert result.return_value == 0
+        assert "accepted  range" in result.output
+        assert "1 accepted" in result.output
+
+    def test_ranges_that_grow_inside_the_model_are_a_warning(self, tmp_path: Path) -> None:
+        random = np.random.default_rng(0)
+        scale = np.exp(random.normal(0, 1.5, (48, 1)))  # each sample as wide as chance will have it
+        pixels = (random.random((48, 784)) * scale).astype(np.float32)
+        np.savez(tmp_path / "samples.npz", pixels=pixels)
+        result = check(tmp_path / "samples.npz", model=FIXTURES / "mlp" / "model.pt2")
+        assert result.return_value == 0, result.output
+        assert "warning   activations  activation ranges still grow" in result.output
+        assert "of 3 layers by over 20%" in result.output
+        assert "from 12 to 24" in result.output
+
     @pytest.mark.parametrize(("change", "checks", "words"), BY_THE_MODEL)
     def test_labels_name_the_mistake(
         self, spoiled: Callable[..., Path], change: Change, checks: tuple[str, ...], words: str

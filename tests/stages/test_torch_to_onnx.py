@@ -7,6 +7,7 @@ import onnx
 import pytest
 
 from convertkit.errors import StageError
+from convertkit.onnx_graph import module_path
 from tests.conftest import Lab, fixture_samples, sqnr_db
 
 pytestmark = pytest.mark.slow
@@ -41,6 +42,17 @@ def test_other_sources_give_the_same_outputs(lab: Lab, file: str, kind: str) -> 
     made = lab.convert("torch_to_onnx", source, "onnx", samples, {"exporter": exporter})
     wanted = lab.infer(lab.fixture("digits"), samples)["output"]
     assert sqnr_db(wanted, lab.infer(made, samples)["output"]) > 100
+
+
+def test_names_of_torchscript_are_the_model_s_own(lab: Lab) -> None:
+    samples = fixture_samples("digits")
+    source = lab.fixture("digits", "model.torchscript.pt", "torchscript")
+    graph = onnx.load(
+        lab.convert("torch_to_onnx", source, "onnx", samples, {"exporter": "torchscript"}).path
+    ).graph
+    assert {module_path(node) for node in graph.node if node.op_type == "Gemm"} == {"classifier"}
+    assert "features.3.layers.2" in {module_path(node) for node in graph.node}
+    assert "classifier.weight" in {tensor.name for tensor in graph.initializer}
 
 
 def test_torchscript_that_returns_a_dict(lab: Lab) -> None:
