@@ -26,6 +26,7 @@ inputs: ['image:float32[batch,1,8,8]']
 factory: models:build
 layout: source
 io: int8
+backend: torch.ao
 device: cpu
 stages:
   torch_to_onnx: {exporter: torchscript, opset: 21}
