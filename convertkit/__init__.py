@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from convertkit.api import bench, convert, validate
+    from convertkit.api import bench, blame, convert, validate
     from convertkit.report import Report, load_report
 
-__all__ = ["Report", "__version__", "bench", "convert", "load_report", "validate"]
+__all__ = ["Report", "__version__", "bench", "blame", "convert", "load_report", "validate"]
 __version__ = "0.1.0"
 
-PUBLIC = {"convert": "api", "validate": "api", "bench": "api", "load_report": "report", "Report": "report"}
+PUBLIC = {
+    "convert": "api",
+    "validate": "api",
+    "bench": "api",
+    "blame": "api",
+    "load_report": "report",
+    "Report": "report",
+}
 
 
 def __getattr__(name: str) -> Any:

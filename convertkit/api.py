@@ -11,6 +11,9 @@ import msgspec
 import yaml
 
 from convertkit import side_by_side
+from convertkit.blame_record import Blame
+from convertkit.blame_run import blame_run
+from convertkit.blamer import SAMPLES
 from convertkit.errors import UsageError
 from convertkit.formats import Precision
 from convertkit.in_memory import is_module, saved_module
@@ -41,6 +44,7 @@ def convert(
     settings: Sequence[str] = (),
     allow_code: bool = False,
     cache: bool = True,
+    blame: bool = False,
     progress: Progress | None = None,
 ) -> Report:
     """Convert a model, checking and measuring every hop.
@@ -57,6 +61,7 @@ def convert(
         settings: `KEY=VALUE` for any key of a recipe, dotted: `gate.min_sqnr_db=30`.
         allow_code: allow a model file that is, or may be, a program.
         cache: take hops from the store, and keep those that pass.
+        blame: compare every INT8 and float16 artifact with the float one tensor by tensor, as `blame` does.
 
     Returns:
         The report; `report.is_passed` says whether every gate passed. A hop that fails does not raise.
@@ -81,9 +86,9 @@ def convert(
     if is_module(model):
         name = type(model).__name__.lower()
         with saved_module(model, merged) as path:
-            request = RunRequest(path, merged, where or Path("build") / name, True, cache)
+            request = RunRequest(path, merged, where or Path("build") / name, True, cache, blame)
             return run(request, silent_or_not)
-    return run(RunRequest(Path(model), merged, where, allow_code, cache), silent_or_not)
+    return run(RunRequest(Path(model), merged, where, allow_code, cache, blame), silent_or_not)
 
 
 def validate(
@@ -129,6 +134,42 @@ def bench(
     """
     recipe = options_recipe(samples=samples, inputs=inputs, factory=factory, device=device, settings=settings)
     return side_by_side.bench([Path(path) for path in artifacts], recipe, allow_code=allow_code)
+
+
+def blame(
+    run: str | PathLike[str],
+    *,
+    of: str | None = None,
+    against: str | None = None,
+    all_hops: bool = False,
+    samples: str | PathLike[str] | None = None,
+    count: int = SAMPLES,
+    factory: str | None = None,
+    settings: Sequence[str] = (),
+    allow_code: bool = False,
+) -> list[Blame]:
+    """Compare the artifacts of a run tensor by tensor: which operators lose most, and their PyTorch modules.
+
+    Args:
+        run: the folder of a run.
+        of, against: variants; None: every INT8 or float16 artifact, beside the float one of its format.
+        all_hops: besides, every float artifact beside the one it was made from.
+        samples: None: those that the run calibrated with.
+        count: how many samples are run.
+
+    Raises:
+        ConvertkitError: the folder is not a run's, or the artifacts cannot be compared.
+    """
+    recipe = options_recipe(samples=samples, factory=factory, settings=settings)
+    return blame_run(
+        Path(run),
+        recipe,
+        of=of,
+        against=against,
+        all_hops=all_hops,
+        count=count,
+        allow_code=allow_code,
+    )
 
 
 def options_recipe(

@@ -15,9 +15,9 @@ from onnx.backend.base import Backend, BackendRep
 
 from convertkit.lowering import Lowered, NeedsConstant, write_savedmodel
 from convertkit.lowering.checks import checked
-from convertkit.lowering.engine import names_used, needed, subgraphs
 from convertkit.lowering.module import build
 from convertkit.lowering.narrow import carried, narrow_element, uncarried
+from convertkit.lowering.nodes import names_used, needed, subgraphs
 
 Array = np.ndarray[Any, Any]
 

@@ -18,6 +18,7 @@ from convertkit import __version__
 from convertkit.devices import cpu_name, gpu_names
 from convertkit.environments import environment_install, interpreter
 from convertkit.errors import ConvertkitError, WorkerError
+from convertkit.extras import ExtraState, look_at_extras
 from convertkit.formats import Format
 from convertkit.isolate import Worker
 from convertkit.jobs import DescribeJob
@@ -105,6 +106,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     is_complete: bool
     environments: tuple[EnvironmentState, ...]
     stages: tuple[StageState, ...]
+    extras: tuple[ExtraState, ...]
     conflicts: tuple[Conflict, ...]
 
 
@@ -133,6 +135,7 @@ def diagnose(*, quick: bool, starting: Callable[[str], None] = lambda name: None
         is_complete=all(stage.can_run for stage in stages),
         environments=tuple(environments),
         stages=stages,
+        extras=look_at_extras(),
         conflicts=tuple(dict.fromkeys(conflict for state in environments for conflict in conflicts(state))),
     )
 

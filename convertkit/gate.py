@@ -70,6 +70,12 @@ class Comparison(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """True where the gate let it through."""
         return self.verdict == PASSED
 
+    @property
+    def lowest_sqnr_db(self) -> float | None:
+        """The lowest of any float output, of any where there are none; None where nothing was compared."""
+        floats = [row.sqnr_db for row in self.outputs if row.agreement is None]
+        return min(floats or [row.sqnr_db for row in self.outputs], default=None)
+
 
 def tolerance_for(precision: Precision, options: GateOptions) -> Tolerance:
     """The default tolerance of a precision, with what the options set."""

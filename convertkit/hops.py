@@ -10,40 +10,38 @@ from typing import Any
 import msgspec
 
 from convertkit.artifact import Artifact
+from convertkit.attempt import Made, best_of, error_record, made_record
 from convertkit.digest import hash_path
 from convertkit.environments import interpreter
 from convertkit.errors import ConvertkitError, GateError, StageError
+from convertkit.extras import usable_attempts
 from convertkit.files import hash_artifact, remove_artifact
 from convertkit.folder import RunFolder
+from convertkit.formats import Variant
 from convertkit.intake import Intake, example_arrays
 from convertkit.isolate import Workers
 from convertkit.jobs import Converted, ConvertJob
 from convertkit.options import StageOptions
 from convertkit.plan import Hop
 from convertkit.recipe import Recipe
-from convertkit.registry import environment_row
+from convertkit.registry import environment_row, extra_row
 from convertkit.replay import write_replay
 from convertkit.report import ArtifactRecord, Attempt, HopRecord
 from convertkit.signature import Arrays
 from convertkit.store import Store, StoredHop, hop_key
 from convertkit.tensors import write_npz
-from convertkit.validator import Judgement, Validator
+from convertkit.validator import Validator
 from convertkit.versions import package_versions
 
 STEM = "model"
 
 
-class Made(msgspec.Struct, frozen=True):
-    """An artifact as an attempt left it, and what the gate says of it."""
-
-    artifact: Artifact
-    stored: StoredHop
-    judgement: Judgement
-    is_cached: bool
-
-
 class HopRunner:
-    """Runs the hops of a plan one after another, and remembers what they made."""
+    """Runs the hops of a plan one after another, and remembers what they made.
+
+    Attributes:
+        rejected: artifacts that failed their gates.
+    """
 
     def __init__(
         self,
@@ -62,6 +60,7 @@ class HopRunner:
         self._store = store
         source = intake.artifact.variant
         self._artifacts = {source: intake.artifact}
+        self.rejected: dict[Variant, Artifact] = {}
         self._outputs: dict[Any, Arrays] = {source: validator.source_outputs}
         self._examples = folder.repro / "examples.npz"
         write_npz(self._examples, example_arrays(intake.samples, intake.artifact.signature.inputs))
@@ -79,28 +78,31 @@ class HopRunner:
         source = self._artifacts.get(hop.source)
         if source is None:
             return blank_record(hop, f"not run: there is no {hop.source} to start from", StageError.exit_code)
+        asked: StageOptions = getattr(self._recipe.stages, hop.stage.name)
+        chosen, notes = usable_attempts(hop, asked, has_dynamic_axes=has_dynamic_axes(source))
         attempts: list[Attempt] = []
-        last: Made | None = None
+        made: dict[int, Made] = {}
         code = 0
-        for options in self._options(hop).attempts(has_dynamic_axes=has_dynamic_axes(source)):
+        for options in chosen:
             started = time.perf_counter()
             try:
-                last = self._attempt(hop, source, options, len(attempts))
-                fault, status = last.judgement.reason, "failed"
+                one = self._attempt(hop, source, options, len(attempts))
+                made[len(attempts)] = one
+                attempts.append(made_record(options, one, time.perf_counter() - started))
             except ConvertkitError as error:
-                fault, status, code = error_line(error, hop), "error", error.exit_code
-            attempts.append(attempt_record(options, status, fault, time.perf_counter() - started))
-            if not fault:
+                code, line = error.exit_code, error_line(error, hop)
+                attempts.append(error_record(options, line, time.perf_counter() - started))
+            if attempts[-1].status == "passed" and not asked.are_rivals:
                 break
-        if last is None:
+        if not made:
             return msgspec.structs.replace(
-                blank_record(hop, attempts[-1].error or "", code), attempts=tuple(attempts)
+                blank_record(hop, attempts[-1].error or "", code), attempts=tuple(attempts), notes=notes
             )
-        return self._conclude(hop, last, attempts)
-
-    def _options(self, hop: Hop) -> StageOptions:
-        options: StageOptions = getattr(self._recipe.stages, hop.stage.name)
-        return options
+        number = best_of(made) if asked.are_rivals else max(made)
+        attempts[number] = msgspec.structs.replace(attempts[number], kept=True)
+        write_replay(made[number].job, self._folder.path)
+        record = self._conclude(hop, made[number], attempts)
+        return msgspec.structs.replace(record, notes=(*record.notes, *notes))
 
     def _attempt(self, hop: Hop, source: Artifact, options: StageOptions, number: int) -> Made:
         """One conversion, or its stored result, and its judgement."""
@@ -122,7 +124,7 @@ class HopRunner:
                 self._store.drop(key)
             elif not is_cached:
                 self._store.put(key, out, stored)
-        return Made(artifact, stored, judgement, is_cached)
+        return Made(artifact, stored, judgement, is_cached, job)
 
     def _job(self, hop: Hop, source: Artifact, options: StageOptions, out: Path) -> ConvertJob:
         """What a worker is asked for one attempt; its scratch folder stands beside `out`."""
@@ -162,6 +164,7 @@ class HopRunner:
         if source.loader is not None and (source.loader.factory or source.loader.kind == "module"):
             return None
         calibration = hash_path(self._calibration)[0] if self._calibration else None
+        extra = (extra_row(options.extra).package,) if options.extra else ()
         return hop_key(
             stage=hop.stage.name,
             target=str(hop.target),
@@ -171,7 +174,7 @@ class HopRunner:
             examples=hash_path(self._examples)[0],
             calibration=calibration if hop.target.precision.needs_calibration else None,
             interpreter=other_interpreter(hop.stage.environment),
-            versions=package_versions(hop.stage.packages),
+            versions=package_versions((*hop.stage.packages, *extra)),
         )
 
     def _conclude(self, hop: Hop, made: Made, attempts: list[Attempt]) -> HopRecord:
@@ -181,7 +184,9 @@ class HopRunner:
         place = self._folder.reject if judgement.reason else self._folder.accept
         path = place(Path(made.artifact.path), name)
         artifact = msgspec.structs.replace(made.artifact, path=str(path))
-        if not judgement.reason:
+        if judgement.reason:
+            self.rejected[hop.target] = artifact
+        else:
             self._artifacts[hop.target] = artifact
             self._outputs[hop.target] = judgement.outputs
         return HopRecord(
@@ -241,15 +246,4 @@ def blank_record(hop: Hop, error: str, code: int) -> HopRecord:
         status="error",
         error=error,
         exit_code=code,
-    )
-
-
-def attempt_record(options: StageOptions, status: str, fault: str, seconds: float) -> Attempt:
-    """The record of one attempt."""
-    return Attempt(
-        converter=options.converter,
-        options=msgspec.to_builtins(options),
-        status=("failed" if status == "failed" else "error") if fault else "passed",
-        error=fault or None,
-        seconds=seconds,
     )

@@ -106,7 +106,24 @@ class ObserveJob(Message, frozen=True, tag="observe"):
     threads: int = 1
 
 
-Job = ConvertJob | DescribeJob | InferJob | BenchJob | ObserveJob
+class TraceJob(Message, frozen=True, tag="trace"):
+    """Run an artifact once and keep what every operator gives.
+
+    Attributes:
+        runtime: name of the runtime's row.
+        inputs: `.npz`, logical, first axis = sample; all samples go into one call where the batch is free,
+            else the first one alone.
+        values: `.npz` to write: the tensors of the answer under their position, in real units.
+    """
+
+    runtime: str
+    artifact: Artifact
+    inputs: str
+    values: str
+    threads: int = 1
+
+
+Job = ConvertJob | DescribeJob | InferJob | BenchJob | ObserveJob | TraceJob
 
 
 class Order(Message, frozen=True):
@@ -163,6 +180,32 @@ class Observed(Message, frozen=True, tag="observed"):
     layers: int
 
 
+class TracedTensor(Message, frozen=True):
+    """What one operator gives.
+
+    Attributes:
+        name: the artifact's own.
+        operator: the operator's type, in the artifact's own words.
+        inputs: names of the tensors that it is computed from, without constants.
+        aliases: other names under which a neighbouring artifact may know it: of ONNX values, of FX nodes.
+        module: path of the PyTorch module that it comes from; empty where the artifact does not tell.
+        is_quantized: whether the artifact holds it as integers.
+    """
+
+    name: str
+    operator: str
+    inputs: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    module: str = ""
+    is_quantized: bool = False
+
+
+class Traced(Message, frozen=True, tag="traced"):
+    """The values of these tensors stand at `TraceJob.values`; in the order of execution, inputs first."""
+
+    tensors: tuple[TracedTensor, ...]
+
+
 class Failed(Message, frozen=True, tag="failed"):
     """The job raised.
 
@@ -177,4 +220,4 @@ class Failed(Message, frozen=True, tag="failed"):
     traceback: str = ""
 
 
-Answer = Ready | Converted | Described | Inferred | Benched | Observed | Failed
+Answer = Ready | Converted | Described | Inferred | Benched | Observed | Traced | Failed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 
 import onnx
@@ -85,3 +86,21 @@ def feeds_convolution(model: onnx.ModelProto, name: str) -> bool:
             if node.op_type in TRANSPARENT_OPERATORS:
                 waiting += [output for output in node.output if output not in seen]
     return False
+
+
+def module_path(node: onnx.NodeProto) -> str:
+    """The PyTorch module that a node was exported from, empty where no exporter recorded it."""
+    for entry in node.metadata_props:
+        if entry.key == "pkg.torch.onnx.name_scopes":
+            try:
+                scopes = [scope for scope in ast.literal_eval(entry.value)[:-1] if scope]
+            except (ValueError, SyntaxError, TypeError):
+                return ""
+            return str(scopes[-1]) if scopes else ""
+    path: list[str] = []
+    if node.name.startswith("/"):  # the TorchScript exporter: /features/features.0/Conv
+        for part in filter(None, node.name.split("/")[1:-1]):
+            if path and part.startswith(f"{path[-1]}."):
+                path.pop()  # a Sequential's children carry its name as well
+            path.append(part)
+    return ".".join(path)

@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal, Protocol, Self
 
 import msgspec
+
+from convertkit.formats import Precision
 
 Layout = Literal["auto", "source", "channels-last"]
 Engine = Literal["x86", "fbgemm"]
@@ -36,11 +39,37 @@ class StageOptions(Protocol):
     def converter(self) -> str:
         """Which converter serves, as it stands in the report."""
 
-    def attempts(self, *, has_dynamic_axes: bool) -> tuple[Self, ...]:
-        """The concrete option sets to try in order, until one passes its gate."""
+    @property
+    def extra(self) -> str:
+        """The optional extra of `registry.EXTRAS` that they need; empty where they need none."""
+
+    @property
+    def are_rivals(self) -> bool:
+        """True where every attempt is made and the best is kept; False where the first that passes is."""
+
+    def attempts(self, *, precision: Precision, has_dynamic_axes: bool) -> tuple[Self, ...]:
+        """The concrete option sets to try, in order."""
 
 
-class TorchToOnnxOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class OneAttempt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of the stages' options: one attempt, no extra, unless a class says otherwise."""
+
+    @property
+    def extra(self) -> str:
+        """None."""
+        return ""
+
+    @property
+    def are_rivals(self) -> bool:
+        """No."""
+        return False
+
+    def attempts(self, *, precision: Precision, has_dynamic_axes: bool) -> tuple[Self, ...]:
+        """These options themselves."""
+        return (self,)
+
+
+class TorchToOnnxOptions(OneAttempt, frozen=True, forbid_unknown_fields=True):
     """`torch_to_onnx`.
 
     Attributes:
@@ -56,14 +85,14 @@ class TorchToOnnxOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True
         """The exporter's name."""
         return self.exporter
 
-    def attempts(self, *, has_dynamic_axes: bool) -> tuple[Self, ...]:
+    def attempts(self, *, precision: Precision, has_dynamic_axes: bool) -> tuple[Self, ...]:
         """`dynamo`, then `torchscript`."""
         if self.exporter != "auto":
             return (self,)
         return tuple(msgspec.structs.replace(self, exporter=name) for name in ("dynamo", "torchscript"))
 
 
-class OnnxToSavedmodelOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class OnnxToSavedmodelOptions(OneAttempt, frozen=True, forbid_unknown_fields=True):
     """`onnx_to_savedmodel`.
 
     Attributes:
@@ -85,7 +114,7 @@ class OnnxToSavedmodelOptions(msgspec.Struct, frozen=True, forbid_unknown_fields
     sample_data: bool = True
     keep_shape: bool | None = None
 
-    def attempts(self, *, has_dynamic_axes: bool) -> tuple[Self, ...]:
+    def attempts(self, *, precision: Precision, has_dynamic_axes: bool) -> tuple[Self, ...]:
         """`tracked`, then onnx2tf; each with the dynamic axes kept, onnx2tf at last with every one fixed."""
         batches = ("dynamic", "static") if has_dynamic_axes else ("static",)
         tries = [("tracked", batches[0]), *(("onnx2tf", batch) for batch in batches)]
@@ -97,28 +126,61 @@ class OnnxToSavedmodelOptions(msgspec.Struct, frozen=True, forbid_unknown_fields
         return tuple(msgspec.structs.replace(self, converter=c, batch=b) for c, b in chosen)
 
 
-class SavedmodelToTfliteOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SavedmodelToTfliteOptions(OneAttempt, frozen=True, forbid_unknown_fields=True):
     """`savedmodel_to_tflite`.
 
     Attributes:
         io: element type of the inputs and outputs of `tflite:int8`; the other precisions keep float32.
         per_channel: one scale per output channel for the weights; False is for old accelerators only.
+        quantizer: `tensorflow` is the one inside TFLiteConverter, `litert` the extra litert-quantizer; `auto`
+            makes int8 and int16x8 with both and keeps the better.
+        exclude: regular expressions over the float `.tflite`: an operator stays float where one is found in
+            the name of an output tensor, or is its kind in full (`GELU`). The quantizer litert alone can.
     """
 
     io: IoType = "float32"
     per_channel: bool = True
+    quantizer: Literal["auto", "tensorflow", "litert"] = "auto"
+    exclude: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what no quantizer can do."""
+        if self.exclude and self.quantizer == "tensorflow":
+            raise ValueError("the quantizer tensorflow cannot exclude operators; litert and auto can")
+        for pattern in self.exclude:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"exclude: '{pattern}' is no regular expression: {error}") from None
 
     @property
     def converter(self) -> str:
-        """TensorFlow's own converter."""
-        return "TFLiteConverter"
+        """Who quantizes."""
+        return "litert-quantizer" if self.quantizer == "litert" else "TFLiteConverter"
 
-    def attempts(self, *, has_dynamic_axes: bool) -> tuple[Self, ...]:
-        """One attempt."""
-        return (self,)
+    @property
+    def extra(self) -> str:
+        """The quantizer, where it is one."""
+        return "litert-quantizer" if self.quantizer == "litert" else ""
+
+    @property
+    def are_rivals(self) -> bool:
+        """Neither quantizer is always the better."""
+        return self.quantizer == "auto"
+
+    def attempts(self, *, precision: Precision, has_dynamic_axes: bool) -> tuple[Self, ...]:
+        """Both quantizers, where both can serve and either may be the better."""
+        if not precision.is_integer:
+            return (msgspec.structs.replace(self, quantizer="tensorflow", exclude=()),)
+        if self.quantizer != "auto":
+            return (self,)
+        names = ["litert"] if self.exclude else ["tensorflow", "litert"]
+        if not precision.needs_calibration:  # int8-dynamic: measured to be the same, docs/quantizers.md
+            names = names[:1]
+        return tuple(msgspec.structs.replace(self, quantizer=name) for name in names)
 
 
-class OnnxToOnnxInt8Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class OnnxToOnnxInt8Options(OneAttempt, frozen=True, forbid_unknown_fields=True):
     """`onnx_to_onnx_int8`.
 
     Attributes:
@@ -127,7 +189,7 @@ class OnnxToOnnxInt8Options(msgspec.Struct, frozen=True, forbid_unknown_fields=T
             thousandth of a percent (`percentile`). ONNX Runtime's `entropy` is not here: its histogram
             has as many bins as it quantizes to, so it has one range to choose from, that of `minmax`.
         reduce_range: weights in 7 bits, which are right on every CPU. 8 bits saturate in silence on x86
-            CPUs without VNNI (digits: 12 dB for 30 dB); False is for targets that are known to have it, and ARM.
+            CPUs without VNNI (digits: 12 dB for 30 dB); False is for targets known to have it, and ARM.
     """
 
     per_channel: bool = True
@@ -139,12 +201,8 @@ class OnnxToOnnxInt8Options(msgspec.Struct, frozen=True, forbid_unknown_fields=T
         """ONNX Runtime's static quantizer, in QDQ form."""
         return "quantize_static"
 
-    def attempts(self, *, has_dynamic_axes: bool) -> tuple[Self, ...]:
-        """One attempt."""
-        return (self,)
 
-
-class TorchToTorchDynamicOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class TorchToTorchDynamicOptions(OneAttempt, frozen=True, forbid_unknown_fields=True):
     """`torch_to_torch_dynamic`.
 
     Attributes:
@@ -161,12 +219,8 @@ class TorchToTorchDynamicOptions(msgspec.Struct, frozen=True, forbid_unknown_fie
         """PyTorch's own function."""
         return "quantize_dynamic"
 
-    def attempts(self, *, has_dynamic_axes: bool) -> tuple[Self, ...]:
-        """One attempt."""
-        return (self,)
 
-
-class TorchToTorchFxOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class TorchToTorchFxOptions(OneAttempt, frozen=True, forbid_unknown_fields=True):
     """`torch_to_torch_fx`.
 
     Attributes:
@@ -184,10 +238,6 @@ class TorchToTorchFxOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     def converter(self) -> str:
         """PyTorch's FX graph mode."""
         return "fx"
-
-    def attempts(self, *, has_dynamic_axes: bool) -> tuple[Self, ...]:
-        """One attempt."""
-        return (self,)
 
 
 class GateOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -48,8 +48,10 @@ def installed(python: Path, names: tuple[str, ...]) -> dict[str, str]:
     return versions
 
 
-def requirements() -> dict[str, str]:
-    """Name → range of everything that convertkit itself requires; empty where it is not installed."""
+def requirements(extra: str = "") -> dict[str, str]:
+    """Name → range of everything that convertkit itself, or with an extra, requires; empty where it is not
+    installed.
+    """
     try:
         found = [Requirement(line) for line in metadata.requires("convertkit") or ()]
     except metadata.PackageNotFoundError:
@@ -57,7 +59,7 @@ def requirements() -> dict[str, str]:
     return {
         requirement.name: str(requirement.specifier)
         for requirement in found
-        if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        if requirement.marker is None or requirement.marker.evaluate({"extra": extra})
     }
 
 
@@ -66,8 +68,8 @@ def is_within(version: str, supported: str) -> bool:
     return SpecifierSet(supported).contains(version, prereleases=True)
 
 
-def install_line(python: str, names: list[str]) -> str:
-    """The line that installs packages at the versions that convertkit supports."""
-    ranges = requirements()
+def install_line(python: str, names: list[str], *, extra: str = "") -> str:
+    """The line that installs packages at the versions that convertkit, or an extra of it, supports."""
+    ranges = requirements(extra)
     wanted = [f"{name}{ranges.get(name, '')}" for name in names]
     return shlex.join([python, "-m", "pip", "install", *wanted])

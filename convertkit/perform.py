@@ -19,6 +19,7 @@ from convertkit.runtimes import Runtime, Session
 from convertkit.signature import Arrays, Signature, to_logical, to_physical
 from convertkit.stages import Request, Stage
 from convertkit.tensors import read_npz, write_npz
+from convertkit.tracing import Tracer
 
 SESSIONS: dict[tuple[str, str, str, int], Session] = {}
 
@@ -93,6 +94,18 @@ def observe(job: jobs.ObserveJob) -> jobs.Answer:
     found = ranges.observe_artifact(job.artifact, read_npz(job.inputs), job.seconds, job.threads)
     write_npz(job.ranges, found)
     return jobs.Observed(len(found))
+
+
+@perform.register
+def trace(job: jobs.TraceJob) -> jobs.Answer:
+    """Run an artifact once and write what every operator gives."""
+    tracer: Tracer = importlib.import_module(f"convertkit.tracing.{job.runtime}")
+    signature, samples = job.artifact.signature, read_npz(job.inputs)
+    batched, size = batch_size(signature, samples, len(next(iter(samples.values()))))
+    given = {name: values[:size] if batched else values[0] for name, values in samples.items()}
+    tensors, values = tracer.trace(job.artifact, physical_inputs(signature, given), job.threads)
+    write_npz(job.values, {str(position): value for position, value in enumerate(values)})
+    return jobs.Traced(tuple(tensors))
 
 
 def load_runtime(name: str) -> Runtime:

@@ -10,6 +10,7 @@ import msgspec
 
 from convertkit.activations import check_activations
 from convertkit.artifact import Artifact
+from convertkit.blame_report import blame_notes
 from convertkit.evidence import weigh
 from convertkit.finding import Finding, refuse
 from convertkit.folder import RunFolder
@@ -112,6 +113,8 @@ def run(request: RunRequest, progress: Progress) -> Report:
         progress.measuring()
         artifacts = [intake.artifact, *filter(None, map(runner.artifact_of, prepared.hops))]
         latencies = measure_all(artifacts, prepared, intake, workers, folder)
+        every = [*artifacts, *runner.rejected.values()]
+        blames = blame_notes({a.variant: a for a in every}, workers, folder) if request.blame else ()
         report = build_report(
             intake,
             [
@@ -119,11 +122,11 @@ def run(request: RunRequest, progress: Progress) -> Report:
                 for hop, record in zip(prepared.hops, records, strict=True)
             ],
             targets=prepared.targets,
-            notes=(*run_notes(recipe, intake), *(finding.note for finding in findings)),
+            notes=(*run_notes(recipe, intake), *(finding.note for finding in findings), *blames),
             source_latency=latencies[intake.artifact.variant],
             started=started,
         )
-        write_run(report, artifacts, folder)
+        write_run(report, every, folder)
     progress.reported(report, folder.path)
     return report
 

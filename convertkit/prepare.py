@@ -12,6 +12,7 @@ from convertkit.calibration import check_calibration
 from convertkit.devices import check_device
 from convertkit.errors import UsageError
 from convertkit.evidence import undecided
+from convertkit.extras import usable_attempts
 from convertkit.finding import Finding, refuse
 from convertkit.formats import Format, Variant, parse_variant
 from convertkit.intake import read_early, source_loader
@@ -28,6 +29,7 @@ class RunRequest(msgspec.Struct, frozen=True):
 
     Attributes:
         out: the run's folder; None: `build/<model>`.
+        blame: compare the artifacts of lower precision tensor by tensor as well.
     """
 
     model: Path
@@ -35,6 +37,7 @@ class RunRequest(msgspec.Struct, frozen=True):
     out: Path | None = None
     allow_code: bool = False
     use_cache: bool = True
+    blame: bool = False
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -74,6 +77,8 @@ def prepare(request: RunRequest) -> Prepared:
     file = inspect_source(request.model)
     check_trusted(file, allow_code=request.allow_code)
     hops = plan(Variant(file.format), targets)
+    for hop in hops:
+        usable_attempts(hop, getattr(recipe.stages, hop.stage.name))
     loader = source_loader(file, recipe.factory)
     prepared = Prepared(recipe, targets, device, file, hops, loader, (None, ()), None)
     calibrates = prepared.needs_calibration

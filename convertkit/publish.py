@@ -71,7 +71,7 @@ def build_report(
 
 
 def write_run(report: Report, artifacts: list[Artifact], folder: RunFolder) -> None:
-    """Write `report.*` and `signature.json`; the first artifact is the source."""
+    """Write `report.*` and `signature.json`; the first artifact is the source, rejected ones are the last."""
     source, *made = artifacts
     entries = [signature_entry(source, report.source.path)]
     entries += [signature_entry(artifact, folder.relative(artifact.path)) for artifact in made]

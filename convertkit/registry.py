@@ -49,6 +49,20 @@ class StageRow(msgspec.Struct, frozen=True):
     summary: str
 
 
+class ExtraRow(msgspec.Struct, frozen=True):
+    """A package that one way of a stage needs and the others do not: an optional extra of the same name.
+
+    Attributes:
+        package: its distribution, whose version is part of the cache key where it serves.
+        environment: where it is imported.
+    """
+
+    name: str
+    package: str
+    environment: str
+    summary: str
+
+
 class RuntimeRow(msgspec.Struct, frozen=True):
     """What loads one format and runs it; its code is `convertkit/runtimes/<name>.py`."""
 
@@ -145,6 +159,10 @@ STAGES = (
     ),
 )
 
+EXTRAS = (
+    ExtraRow("litert-quantizer", "litert-quantizer", "tf", "the second quantizer of savedmodel_to_tflite"),
+)
+
 RUNTIMES = (
     RuntimeRow("torch", Format.TORCH, "torch", ("torch",)),
     RuntimeRow("onnxruntime", Format.ONNX, "onnx", ("onnxruntime-gpu", "onnx")),
@@ -158,6 +176,11 @@ FIELD_RUNTIME = RuntimeRow("tflite_runtime", Format.TFLITE, "field", ("tflite-ru
 def stage_row(name: str) -> StageRow:
     """The stage of that name; KeyError where there is none."""
     return {row.name: row for row in STAGES}[name]
+
+
+def extra_row(name: str) -> ExtraRow:
+    """The extra of that name; KeyError where there is none."""
+    return {row.name: row for row in EXTRAS}[name]
 
 
 def runtime_row(format: Format) -> RuntimeRow:

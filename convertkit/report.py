@@ -65,13 +65,24 @@ class ArtifactRecord(Record, frozen=True, kw_only=True):
 
 
 class Attempt(Record, frozen=True, kw_only=True):
-    """One try at a hop with one set of options."""
+    """One try at a hop with one set of options.
+
+    Attributes:
+        sqnr_db: lowest of any output against the source; null where nothing was made or compared.
+        accuracy: a fraction; null without labels.
+        size_bytes: of what it made; null where it made nothing.
+        kept: what it made is the hop's artifact.
+    """
 
     converter: str
     options: dict[str, Any]
     status: Status
     error: str | None
     seconds: float
+    sqnr_db: float | None = None
+    accuracy: float | None = None
+    size_bytes: int | None = None
+    kept: bool = False
 
 
 class DynamicAxis(Record, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 
@@ -16,11 +17,39 @@ OPERATOR_NAMES = {
 }
 
 
-def operators(content: bytes) -> list[str]:
-    """Names of all operators, one entry each time it is used; a custom one by its own name."""
+class Operator(msgspec.Struct, frozen=True):
+    """One use of an operator.
+
+    Attributes:
+        kind: the operator's name; a custom one's own name.
+        outputs: names of its output tensors.
+        is_float: its first output is a float tensor.
+    """
+
+    kind: str
+    outputs: tuple[str, ...]
+    is_float: bool
+
+
+def read_operators(content: bytes) -> list[Operator]:
+    """All operators of all subgraphs, in order."""
     model: Any = schema.ModelT.InitFromPackedBuf(content, 0)
     codes = [operator_name(code) for code in model.operatorCodes]
-    return [codes[op.opcodeIndex] for graph in model.subgraphs for op in graph.operators or ()]
+    return [
+        Operator(
+            codes[op.opcodeIndex],
+            tuple(tensor.name.decode(errors="replace") for tensor in tensors),
+            bool(tensors) and tensors[0].type == schema.TensorType.FLOAT32,
+        )
+        for graph in model.subgraphs
+        for op in graph.operators or ()
+        for tensors in [[graph.tensors[index] for index in op.outputs if index >= 0]]
+    ]
+
+
+def operators(content: bytes) -> list[str]:
+    """Names of all operators, one entry each time it is used; a custom one by its own name."""
+    return [operator.kind for operator in read_operators(content)]
 
 
 def operator_name(code: Any) -> str:

@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from importlib import metadata
 
 from convertkit.devices import cpu_name, gpu_names
-from convertkit.registry import RUNTIMES, STAGES
+from convertkit.registry import EXTRAS, RUNTIMES, STAGES
 from convertkit.report import Environment
 
 
 def environment_record() -> Environment:
     """This machine, and the versions of every package that a stage or runtime names."""
     named = {package for row in (*STAGES, *RUNTIMES) for package in row.packages}
+    named |= {row.package for row in EXTRAS}
     return Environment(
         python=platform.python_version(),
         platform=platform.platform(),

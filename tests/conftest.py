@@ -91,7 +91,9 @@ class Lab:
     ) -> Artifact:
         """Run a stage; the artifact with its signature."""
         row, variant = stage_row(stage), parse_variant(target)
-        chosen = msgspec.convert(options or {}, row.options).attempts(has_dynamic_axes=True)[0]
+        chosen = msgspec.convert(options or {}, row.options).attempts(
+            precision=variant.precision, has_dynamic_axes=True
+        )[0]
         out, scratch = self.path(variant.file_name("model")), self.path("scratch")
         scratch.mkdir()
         job = ConvertJob(

@@ -12,6 +12,7 @@ import pytest
 
 import convertkit
 from convertkit.cli import VERBS
+from convertkit.formats import Precision
 from convertkit.registry import ENVIRONMENTS, FIELD_RUNTIME, RUNTIMES, STAGES
 
 PACKAGE = Path(convertkit.__file__).parent
@@ -27,13 +28,14 @@ LAYERS = [
     ["options"],
     ["registry"],
     ["jobs"],
-    ["tensors", "memory", "digest", "devices"],
+    ["tensors", "memory", "digest", "devices", "value_names"],
     ["files", "representative"],
     ["compare"],
     ["gate"],
     ["latency"],
-    ["report"],
+    ["report", "blame_record"],
     ["render"],
+    ["blame_files"],
     ["recipe"],
     ["samples"],
     ["apart"],
@@ -45,6 +47,11 @@ LAYERS = [
     ["sources"],
     ["environments"],
     ["isolate"],
+    ["trace"],
+    ["match"],
+    ["attribution"],
+    ["blame_rank"],
+    ["blamer"],
     ["intake"],
     ["validator"],
     ["evidence", "activations"],
@@ -52,13 +59,17 @@ LAYERS = [
     ["store"],
     ["versions"],
     ["packages"],
+    ["extras"],
     ["folder"],
     ["replay"],
+    ["blame_report"],
+    ["attempt"],
     ["hops"],
     ["prepare"],
     ["publish"],
     ["pipeline"],
     ["in_memory", "side_by_side", "doctor"],
+    ["blame_run"],
     ["samples_check"],
     ["api"],
     ["cli"],
@@ -70,8 +81,9 @@ LAYERS = [
 WORKER_LAYERS = [
     ["pytorch"],
     ["runtimes"],
-    ["onnx_graph", "tflite_file", "lowering"],
-    ["backend", "onnx2tf_converter"],
+    ["onnx_graph", "tflite_file"],
+    ["tracing", "lowering"],
+    ["backend", "onnx2tf_converter", "litert_quantization"],
     ["stages"],
     ["perform"],
     ["worker"],
@@ -90,6 +102,8 @@ FRAMEWORKS = [
     "tflite_runtime",
     "onnxscript",
     "onnxslim",
+    "litert_quantizer",
+    "torchao",
 ]
 
 LIGHT = {name for layer in LAYERS for name in layer}
@@ -245,7 +259,7 @@ class TestEveryStage:
         options = row.options()
         assert isinstance(options, msgspec.Struct)
         assert isinstance(options.converter, str)
-        assert options.attempts(has_dynamic_axes=True)
+        assert options.attempts(precision=Precision.INT8, has_dynamic_axes=True)
 
     def test_has_an_environment_that_preloads_it(self, row):
         environment = {entry.name: entry for entry in ENVIRONMENTS}[row.environment]

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from convertkit.formats import Precision
 from convertkit.options import (
     OnnxToSavedmodelOptions,
     SavedmodelToTfliteOptions,
@@ -12,7 +13,7 @@ from convertkit.registry import STAGES
 
 
 def test_exporters_are_tried_in_turn():
-    attempts = TorchToOnnxOptions(opset=21).attempts(has_dynamic_axes=True)
+    attempts = TorchToOnnxOptions(opset=21).attempts(precision=Precision.INT8, has_dynamic_axes=True)
     assert [attempt.exporter for attempt in attempts] == ["dynamo", "torchscript"]
     assert [attempt.converter for attempt in attempts] == ["dynamo", "torchscript"]
     assert {attempt.opset for attempt in attempts} == {21}
@@ -21,45 +22,73 @@ def test_exporters_are_tried_in_turn():
 @pytest.mark.parametrize("exporter", ["dynamo", "torchscript"])
 def test_a_named_exporter_is_the_only_one(exporter):
     options = TorchToOnnxOptions(exporter=exporter)
-    assert options.attempts(has_dynamic_axes=True) == (options,)
+    assert options.attempts(precision=Precision.INT8, has_dynamic_axes=True) == (options,)
 
 
 def test_batches_go_from_dynamic_to_static():
-    attempts = OnnxToSavedmodelOptions().attempts(has_dynamic_axes=True)
+    attempts = OnnxToSavedmodelOptions().attempts(precision=Precision.INT8, has_dynamic_axes=True)
     batches = [attempt.batch for attempt in attempts]
     assert batches.index("dynamic") < batches.index("static")
 
 
 def test_without_dynamic_axes_there_is_no_dynamic_attempt():
-    attempts = OnnxToSavedmodelOptions().attempts(has_dynamic_axes=False)
+    attempts = OnnxToSavedmodelOptions().attempts(precision=Precision.INT8, has_dynamic_axes=False)
     assert attempts
     assert {attempt.batch for attempt in attempts} == {"static"}
 
 
 @pytest.mark.parametrize("batch", ["dynamic", "static"])
 def test_a_named_batch_is_the_only_one(batch):
-    attempts = OnnxToSavedmodelOptions(batch=batch).attempts(has_dynamic_axes=True)
+    attempts = OnnxToSavedmodelOptions(batch=batch).attempts(precision=Precision.INT8, has_dynamic_axes=True)
     assert {attempt.batch for attempt in attempts} == {batch}
 
 
-def test_tflite_has_one_attempt():
-    options = SavedmodelToTfliteOptions(io="int8")
-    assert options.attempts(has_dynamic_axes=True) == (options,)
+def quantizers(precision, **options):
+    attempts = SavedmodelToTfliteOptions(**options).attempts(precision=precision, has_dynamic_axes=True)
+    return [attempt.quantizer for attempt in attempts]
+
+
+@pytest.mark.parametrize("precision", [Precision.INT8, Precision.INT16X8])
+def test_two_quantizers_compete_where_either_may_be_better(precision):
+    assert SavedmodelToTfliteOptions().are_rivals
+    assert quantizers(precision) == ["tensorflow", "litert"]
+    assert quantizers(precision, quantizer="litert") == ["litert"]
+    assert quantizers(precision, quantizer="tensorflow") == ["tensorflow"]
+    assert quantizers(precision, exclude=("x",)) == ["litert"]
+
+
+def test_int8_dynamic_takes_the_second_quantizer_only_by_name_or_for_exclusions():
+    assert quantizers(Precision.INT8_DYNAMIC) == ["tensorflow"]
+    assert quantizers(Precision.INT8_DYNAMIC, quantizer="litert") == ["litert"]
+    assert quantizers(Precision.INT8_DYNAMIC, exclude=("x",)) == ["litert"]
+
+
+@pytest.mark.parametrize("quantizer", ["auto", "tensorflow", "litert"])
+@pytest.mark.parametrize("precision", [Precision.FLOAT32, Precision.FLOAT16])
+def test_floats_need_no_quantizer(precision, quantizer):
+    assert quantizers(precision, quantizer=quantizer) == ["tensorflow"]
+
+
+def test_what_no_quantizer_can_do_is_refused():
+    with pytest.raises(ValueError, match="tensorflow cannot exclude"):
+        SavedmodelToTfliteOptions(quantizer="tensorflow", exclude=("x",))
+    with pytest.raises(ValueError, match="no regular expression"):
+        SavedmodelToTfliteOptions(exclude=("(",))
 
 
 @pytest.mark.parametrize("row", STAGES, ids=lambda row: row.name)
 @pytest.mark.parametrize("has_dynamic_axes", [True, False])
 class TestEveryStage:
     def test_attempts_are_concrete_distinct_and_keep_the_rest(self, row, has_dynamic_axes):
-        attempts = row.options().attempts(has_dynamic_axes=has_dynamic_axes)
+        attempts = row.options().attempts(precision=Precision.INT8, has_dynamic_axes=has_dynamic_axes)
         assert attempts
         assert len(set(attempts)) == len(attempts)
         for attempt in attempts:
             assert type(attempt) is row.options
             assert attempt.converter != "auto"
-            again = attempt.attempts(has_dynamic_axes=has_dynamic_axes)
+            again = attempt.attempts(precision=Precision.INT8, has_dynamic_axes=has_dynamic_axes)
             assert again == (attempt,)  # what was tried can be asked for by name
 
     def test_attempts_survive_the_way_to_the_worker(self, row, has_dynamic_axes):
-        for attempt in row.options().attempts(has_dynamic_axes=has_dynamic_axes):
+        for attempt in row.options().attempts(precision=Precision.INT8, has_dynamic_axes=has_dynamic_axes):
             assert msgspec.convert(msgspec.to_builtins(attempt), row.options) == attempt

@@ -174,7 +174,11 @@ def test_two_inputs_at_every_precision(tmp_path: Path) -> None:
 
 
 def test_the_transformer_reports_what_it_lost_and_what_crashed(tmp_path: Path) -> None:
-    report = run("transformer", tmp_path, *TFLITE, settings=("stages.onnx_to_savedmodel.converter=onnx2tf",))
+    settings = (
+        "stages.onnx_to_savedmodel.converter=onnx2tf",
+        "stages.savedmodel_to_tflite.quantizer=tensorflow",
+    )
+    report = run("transformer", tmp_path, *TFLITE, settings=settings)
     saved = hop(report, "savedmodel:float32")
     assert saved.status == "passed"
     assert [(a.options["batch"], a.status) for a in saved.attempts] == [
@@ -188,6 +192,19 @@ def test_the_transformer_reports_what_it_lost_and_what_crashed(tmp_path: Path) -
     assert "SIGABRT" in (crashed.error or "")
     assert hop(report, "tflite:int8").status == "passed"
     assert exit_code(report) == 5
+
+
+def test_where_one_quantizer_crashes_the_other_serves(tmp_path: Path) -> None:
+    report = run(
+        "transformer", tmp_path, "tflite:int16x8", settings=("stages.onnx_to_savedmodel.converter=onnx2tf",)
+    )
+    last = hop(report, "tflite:int16x8")
+    assert (last.status, last.converter) == ("passed", "litert-quantizer")
+    assert [(a.converter, a.status, a.kept) for a in last.attempts] == [
+        ("TFLiteConverter", "error", False),
+        ("litert-quantizer", "passed", True),
+    ]
+    assert "SIGABRT" in (last.attempts[0].error or "")
 
 
 def test_the_silently_wrong_options_of_onnx2tf_fail_the_gate(tmp_path: Path) -> None:

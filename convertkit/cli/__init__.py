@@ -17,6 +17,7 @@ VERBS = {
     "validate": "Compare any two artifacts, any formats.",
     "bench": "Latency, size and memory of artifacts, side by side.",
     "inspect": "What a model file is, its inputs and outputs; runs no code from it.",
+    "blame": "Which operators of an INT8 artifact lose most, and their PyTorch modules.",
     "samples": "Check samples before they calibrate.",
     "recipes": "List, show and check recipes.",
     "report": "Show the report of a run in another format.",

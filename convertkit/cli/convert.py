@@ -31,6 +31,7 @@ from convertkit.report import exit_code
     "-o", "--out", type=click.Path(path_type=Path), help="The run's folder  [default: build/<model>]."
 )
 @flags.allow_code
+@click.option("--blame", is_flag=True, help="Say which operators of the INT8 artifacts lose most.")
 @click.option("--no-cache", is_flag=True, help="Neither take hops from the store nor keep them there.")
 @flags.as_json
 @click.option("-v", "--verbose", is_flag=True, help="Say what every attempt did.")
@@ -49,6 +50,7 @@ def command(
     settings: tuple[str, ...],
     out: Path | None,
     allow_code: bool,
+    blame: bool,
     no_cache: bool,
     as_json: bool,
     verbose: bool,
@@ -71,6 +73,7 @@ def command(
         settings=settings,
         allow_code=allow_code,
         cache=not no_cache,
+        blame=blame,
         progress=progress,
     )
     if as_json:

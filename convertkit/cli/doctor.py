@@ -11,6 +11,7 @@ import msgspec
 from convertkit.devices import NO_GPU
 from convertkit.doctor import Diagnosis, EnvironmentState, Package, StageState, diagnose
 from convertkit.errors import MissingDependencyError
+from convertkit.extras import ExtraState
 
 INCOMPLETE = MissingDependencyError.exit_code
 
@@ -53,6 +54,8 @@ def lines(diagnosis: Diagnosis) -> Iterator[str]:
     yield from map(environment_line, diagnosis.environments)
     yield "stages"
     yield from map(stage_line, diagnosis.stages)
+    yield "extras"
+    yield from map(extra_line, diagnosis.extras)
     yield "conflicts"
     yield from (fact("warning", advised("", item.problem, item.fix)) for item in diagnosis.conflicts)
     if not diagnosis.conflicts:
@@ -80,6 +83,13 @@ def stage_line(stage: StageState) -> str:
     if not stage.can_run:
         return fact("cannot", advised(stage.name, stage.problem, stage.fix))
     return fact("ok", f"{stage.name}: {stage.source} → {', '.join(stage.targets)}")
+
+
+def extra_line(extra: ExtraState) -> str:
+    """An optional extra: its version, or the line that installs it; without it a run still has other ways."""
+    if extra.version is None:
+        return fact("optional", advised(extra.name, extra.summary, extra.fix))
+    return fact("ok", f"{extra.name} {extra.version}: {extra.summary}")
 
 
 def advised(name: str, problem: str, fix: str) -> str:

@@ -9,9 +9,9 @@ from onnx import checker, helper, inliner
 
 from convertkit.errors import ModelFileError
 from convertkit.lowering.declare import LATEST_OPSET
-from convertkit.lowering.engine import walk
 from convertkit.lowering.faults import UnsupportedOperators, describe, first_line
 from convertkit.lowering.functions import DEFAULT_DOMAINS, is_defined
+from convertkit.lowering.nodes import walk
 from convertkit.lowering.registry import find
 
 SMALL_ELEMENTS = 1024

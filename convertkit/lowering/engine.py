@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,13 @@ from convertkit.lowering.faults import NeedsConstant, Undecided, UnsupportedOper
 from convertkit.lowering.functions import function_of, is_defined
 from convertkit.lowering.fusion import fused
 from convertkit.lowering.narrow import carried, narrow_type
+from convertkit.lowering.nodes import needed
 from convertkit.lowering.orders import arrange, with_broadcast_axis
 from convertkit.lowering.registry import find
 from convertkit.lowering.sizes import Size, broadcast
 from convertkit.lowering.value import Value, axis_size, identity
 from convertkit.lowering.weights import Weights
+from convertkit.value_names import scope_of
 
 
 class Scope:
@@ -34,6 +36,7 @@ class Scope:
         values: what the names stand for so far.
         base_dir: where external data lies.
         absent: operands of a function that its caller left out.
+        is_function: inside an operator that ONNX defines by others; its names mean nothing outside.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class Scope:
         self.base_dir = base_dir
         self.values: dict[str, Value] = {}
         self.absent: set[str] = set()
+        self.is_function: bool = around is not None and around.is_function
         self._initializers: dict[str, onnx.TensorProto] = {}
 
     def inner(self) -> Scope:
@@ -106,15 +110,23 @@ class Scope:
         values = [self.value(name) if name and not self.lacks(name) else None for name in node.input]
         operator = find(node, self._opset(node))
         try:
-            results = (
-                self._called(node, values) if operator is None else self._results(node, operator, values)
-            )
+            with self._named(node):
+                results = (
+                    self._called(node, values) if operator is None else self._results(node, operator, values)
+                )
         except ConvertkitError:
             raise
         except Exception as error:
             raise StageError(f"{describe(node)}: {first_line(error)}") from error
         for name, value in zip(node.output, results, strict=False):
             self.values[name] = value
+
+    def _named(self, node: onnx.NodeProto) -> Any:
+        """The name scope of a node's operators: its first output's name, wherever the node is."""
+        name = next((name for name in node.output if name), "")
+        if self.is_function or not name:
+            return contextlib.nullcontext()
+        return tf.name_scope(f"{scope_of(name)}/")
 
     def _opset(self, node: onnx.NodeProto) -> int:
         return self.opsets.get("" if node.domain == "ai.onnx" else node.domain, 1)
@@ -126,6 +138,7 @@ class Scope:
         function = function_of(node, self._opset(node), values)
         opsets = {entry.domain: entry.version for entry in function.opset_import}
         scope = Scope(opsets, self.weights)
+        scope.is_function = True
         scope.values.update({k: v for k, v in zip(function.input, values, strict=False) if v is not None})
         scope.absent = set(function.input) - set(scope.values)
         pairs = zip(function.output, node.output, strict=False)
@@ -204,39 +217,3 @@ def _evaluated(value: Value) -> Value:
 def as_list(results: Any) -> list[Any]:
     """One result or several, as a list."""
     return list(results) if isinstance(results, list | tuple) else [results]
-
-
-def needed(nodes: Sequence[onnx.NodeProto], wanted: Iterable[str]) -> list[onnx.NodeProto]:
-    """The nodes that the wanted names depend on, in order."""
-    names = set(wanted)
-    kept = []
-    for node in reversed(nodes):
-        if names.intersection(node.output):
-            kept.append(node)
-            names.update(node.input)
-            for graph in subgraphs(node):
-                names.update(names_used(graph))
-    return kept[::-1]
-
-
-def subgraphs(node: onnx.NodeProto) -> list[onnx.GraphProto]:
-    """The graphs in a node's attributes."""
-    return [a.g for a in node.attribute if a.type == onnx.AttributeProto.GRAPH]
-
-
-def names_used(graph: onnx.GraphProto) -> set[str]:
-    """Every name that a graph or a graph inside it reads."""
-    names = {output.name for output in graph.output}
-    for node in graph.node:
-        names.update(node.input)
-        for inner in subgraphs(node):
-            names |= names_used(inner)
-    return names
-
-
-def walk(graph: onnx.GraphProto, visit: Callable[[onnx.NodeProto], None]) -> None:
-    """Visit every node of a graph and of the graphs inside it."""
-    for node in graph.node:
-        visit(node)
-        for inner in subgraphs(node):
-            walk(inner, visit)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ast
-
 import onnx
 
 from convertkit.errors import StageError
+from convertkit.onnx_graph import module_path
 
 
 class UnsupportedOperators(StageError):
@@ -27,20 +26,6 @@ class NeedsConstant(StageError):
 
 class Undecided(Exception):
     """A rule on sizes met a question that only a run can answer."""
-
-
-def module_path(node: onnx.NodeProto) -> str:
-    """The PyTorch module that a node was exported from, empty where no exporter recorded it."""
-    for entry in node.metadata_props:
-        if entry.key == "pkg.torch.onnx.name_scopes":
-            try:
-                scopes = [scope for scope in ast.literal_eval(entry.value)[:-1] if scope]
-            except (ValueError, SyntaxError, TypeError):
-                return ""
-            return str(scopes[-1]) if scopes else ""
-    if node.name.startswith("/"):  # the TorchScript exporter: /encoder/layers.0/linear1/MatMul
-        return ".".join(part for part in node.name.split("/")[1:-1] if part)
-    return ""
 
 
 def describe(node: onnx.NodeProto) -> str:

@@ -30,7 +30,8 @@ class Weights:
     def tensor(self, array: np.ndarray[Any, Any], dtype: Any) -> Any:
         """The constant as a tensor of the current graph (an eager one while constants are folded)."""
         if tf.executing_eagerly() or array.nbytes < LARGE_BYTES or dtype not in VARIABLE_TYPES:
-            return tf.constant(array, dtype)
+            with tf.name_scope(""):  # fused operators repeat its name: keep it short
+                return tf.constant(array, dtype)
         if id(array) not in self._reads:
             self.variables.append(self._thread.submit(_variable, array, dtype).result())
             with self._graph.as_default():  # a read inside a branch or loop would not be seen outside it

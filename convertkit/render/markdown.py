@@ -56,6 +56,16 @@ HOP_HEADINGS = (
     "Peak memory",
 )
 OUTPUT_HEADINGS = ("Output", "Max error", "RMSE", "Cosine", "SQNR, dB", "Top-1 agreement, %")
+ATTEMPT_HEADINGS = (
+    "Converter",
+    "Options",
+    "Status",
+    "Size",
+    "Min SQNR, dB",
+    "Accuracy, %",
+    "Reason",
+    "Time, s",
+)
 LATENCY_HEADINGS = (
     "Device",
     "Threads",
@@ -161,11 +171,20 @@ def hop_lines(hop: HopRecord) -> list[str]:
         lines += ["", "Latency:", "", *table(LATENCY_HEADINGS, [latency_row(row) for row in hop.latency])]
     if hop.attempts:
         rows = [
-            [a.converter, options_text(a.options), a.status, a.error or DASH, format_seconds(a.seconds)]
+            [
+                f"{a.converter} (kept)" if a.kept and len(hop.attempts) > 1 else a.converter,
+                options_text(a.options),
+                a.status,
+                format_bytes(a.size_bytes),
+                format_sqnr_db(a.sqnr_db),
+                format_percent(a.accuracy),
+                a.error or DASH,
+                format_seconds(a.seconds),
+            ]
             for a in hop.attempts
         ]
         lines += ["", "Attempts:", ""]
-        lines += table(("Converter", "Options", "Status", "Reason", "Time, s"), rows)
+        lines += table(ATTEMPT_HEADINGS, rows)
     return lines
 
 

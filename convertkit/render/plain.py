@@ -23,6 +23,7 @@ from convertkit.render.summary import (
     min_sqnr_db,
     one_line,
     printable,
+    rivals,
     source_variant,
     spent_seconds,
     was_run,
@@ -38,6 +39,7 @@ def render_plain(report: Report) -> str:
         lines.append(hop_line(hop))
         if hop.error:
             lines.append(f"        {one_line(hop.error)}")
+        lines += [f"        {one_line(line)}" for line in rivals(hop)]
     lines += device_lines(report)
     lines += [f"note: {caveat}" for caveat in caveats(report)]
     lines.append(verdict_line(report))

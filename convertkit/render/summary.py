@@ -8,8 +8,14 @@ from collections.abc import Iterable, Sequence
 from convertkit.formats import Precision
 from convertkit.gate import Comparison
 from convertkit.latency import Latency
-from convertkit.render.numbers import format_points, format_times
-from convertkit.report import DynamicAxis, HopRecord, Report
+from convertkit.render.numbers import (
+    format_bytes,
+    format_percent,
+    format_points,
+    format_sqnr_db,
+    format_times,
+)
+from convertkit.report import Attempt, DynamicAxis, HopRecord, Report
 
 CPU = "cpu"
 
@@ -56,6 +62,22 @@ def largest_error(comparison: Comparison | None) -> float | None:
     """The largest absolute error of any output; None where nothing could be compared."""
     rows = (row.max_abs_error for row in comparison.outputs) if comparison else ()
     return worst(rows, is_lower_worse=False)
+
+
+def rivals(hop: HopRecord) -> list[str]:
+    """A line for each attempt that made something, where several did: its figures, and which was kept."""
+    made = [attempt for attempt in hop.attempts if attempt.size_bytes is not None]
+    return [rival_line(attempt) for attempt in made] if len(made) > 1 else []
+
+
+def rival_line(attempt: Attempt) -> str:
+    """`litert-quantizer: passed, 32.5 kB, 31.2 dB, accuracy 99.51 %; kept`."""
+    parts = [attempt.status, format_bytes(attempt.size_bytes)]
+    if attempt.sqnr_db is not None:
+        parts.append(f"{format_sqnr_db(attempt.sqnr_db)} dB")
+    if attempt.accuracy is not None:
+        parts.append(f"accuracy {format_percent(attempt.accuracy)} %")
+    return f"{attempt.converter}: {', '.join(parts)}{'; kept' if attempt.kept else ''}"
 
 
 def worst(values: Iterable[float | None], *, is_lower_worse: bool) -> float | None:

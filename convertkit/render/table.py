@@ -30,6 +30,7 @@ from convertkit.render.summary import (
     latency_on,
     min_sqnr_db,
     one_line,
+    rivals,
     source_accuracy,
     source_variant,
     spent_seconds,
@@ -62,6 +63,7 @@ class Row(msgspec.Struct, frozen=True):
     cells: tuple[Pair, ...]
     status: str = ""
     reason: str = ""
+    below: tuple[str, ...] = ()
 
 
 COLUMNS = (
@@ -97,6 +99,8 @@ def render_table(report: Report, *, width: int = ROOMY_WIDTH) -> Table:
         table.add_row(strip(row, widths, gap, "red" if row.status in ("failed", "error") else ""))
         if row.reason:
             table.add_row(Padding(Text(row.reason, style=STATUS_STYLES[row.status]), (0, 0, 0, 2)))
+        for line in row.below:
+            table.add_row(Padding(Text(line, style="dim"), (0, 0, 0, 2)))
     return table
 
 
@@ -151,6 +155,7 @@ def hop_row(hop: HopRecord) -> Row:
         ),
         status,
         one_line(hop.error or ""),
+        tuple(map(one_line, rivals(hop))),
     )
 
 

@@ -1,4 +1,7 @@
-"""SavedModel → TFLite at five precisions by TensorFlow's converter; built-in operators only.
+"""SavedModel → TFLite at five precisions; built-in operators only.
+
+TensorFlow's converter makes the file; the integers are its own, or of litert-quantizer, whose settings are in
+`convertkit/litert_quantization.py` and which starts from a float `.tflite` by the same converter.
 
 Upstream flags set: `optimizations=DEFAULT` (all but float32); `target_spec.supported_types=[float16]`;
 `target_spec.supported_ops` (TFLITE_BUILTINS, _INT8, or 16x8; never SELECT_TF_OPS: Flex is an error, not a
@@ -13,6 +16,7 @@ from typing import Any
 import msgspec
 import tensorflow as tf
 
+from convertkit import litert_quantization
 from convertkit.errors import StageError, first_line
 from convertkit.formats import Precision
 from convertkit.options import SavedmodelToTfliteOptions
@@ -23,18 +27,14 @@ from convertkit.stages import Conversion, Request
 from convertkit.tflite_file import check_scales, foreign_operators
 
 INT16X8_OPS = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+SIGNATURE = "serving_default"
+FLOAT_FILE = "float.tflite"
 
 
 def convert(request: Request[SavedmodelToTfliteOptions]) -> Conversion:
     """Convert, then check what came out: operators, scales, types; that it loads."""
-    converter = tf.lite.TFLiteConverter.from_saved_model(
-        request.source.path, signature_keys=["serving_default"]
-    )
-    set_precision(converter, request)
-    try:
-        content = converter.convert()
-    except Exception as error:  # the converter raises its own, RuntimeError, ValueError, and worse
-        raise StageError(f"TFLiteConverter failed: {converter_reason(error)}") from error
+    convert_with = convert_litert if request.options.quantizer == "litert" else convert_tensorflow
+    content, notes = convert_with(request)
     foreign = foreign_operators(content)
     if foreign:
         raise StageError(f"the result needs operators that are not built in: {', '.join(foreign)}")
@@ -42,12 +42,44 @@ def convert(request: Request[SavedmodelToTfliteOptions]) -> Conversion:
     signature = named_signature(read_signature(open_interpreter(content)), request.source.signature)
     check_types(signature, request)
     request.out.write_bytes(content)
-    return Conversion(signature)
+    return Conversion(signature, notes)
 
 
-def set_precision(converter: Any, request: Request[SavedmodelToTfliteOptions]) -> None:
-    """Set the converter's flags for the target's precision."""
-    precision, options = request.target.precision, request.options
+def convert_tensorflow(request: Request[SavedmodelToTfliteOptions]) -> tuple[bytes, tuple[str, ...]]:
+    """By TFLiteConverter alone."""
+    return run_converter(request, request.target.precision), ()
+
+
+def convert_litert(request: Request[SavedmodelToTfliteOptions]) -> tuple[bytes, tuple[str, ...]]:
+    """To a float `.tflite` by TFLiteConverter, to integers by litert-quantizer."""
+    plain = run_converter(request, Precision.FLOAT32)
+    (request.scratch / FLOAT_FILE).write_bytes(plain)
+    precision = request.target.precision
+    samples = read_calibration(request.calibration) if precision.needs_calibration else {}
+    steps = calibration_steps(request.source.signature, samples) if samples else ()
+    content = litert_quantization.quantize(plain, precision, request.options, steps)
+    left = litert_quantization.float_operators(content) if samples else ""
+    return content, (left,) if left else ()
+
+
+def run_converter(request: Request[SavedmodelToTfliteOptions], precision: Precision) -> bytes:
+    """What TFLiteConverter makes.
+
+    Raises:
+        StageError: it failed; the line names the operators where it does.
+    """
+    converter = tf.lite.TFLiteConverter.from_saved_model(request.source.path, signature_keys=[SIGNATURE])
+    set_precision(converter, precision, request)
+    try:
+        content: bytes = converter.convert()
+    except Exception as error:  # the converter raises its own, RuntimeError, ValueError, and worse
+        raise StageError(f"TFLiteConverter failed: {converter_reason(error)}") from error
+    return content
+
+
+def set_precision(converter: Any, precision: Precision, request: Request[SavedmodelToTfliteOptions]) -> None:
+    """Set the converter's flags for a precision."""
+    options = request.options
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     if precision is Precision.FLOAT32:
         return

@@ -47,6 +47,12 @@ def attempt(converter: str, error: str | None = None, status: str = "passed") ->
     return Attempt(converter=converter, options=OPTIONS, status=status, error=error, seconds=1.5)
 
 
+def rival(converter: str, sqnr_db: float, size: int, *, kept: bool = False) -> Attempt:
+    return msgspec.structs.replace(
+        attempt(converter), sqnr_db=sqnr_db, accuracy=0.9951, size_bytes=size, kept=kept
+    )
+
+
 def hop(source: str, target: str, path: str, size: int, comparison: Comparison, /, **fields) -> HopRecord:
     stage = f"{source.partition(':')[0]}_to_{target.partition(':')[0]}"
     values = {
@@ -116,6 +122,13 @@ def tflite_hop(**fields) -> HopRecord:
 @pytest.fixture
 def passed():
     return report_of(onnx_hop(), savedmodel_hop(), tflite_hop())
+
+
+@pytest.fixture
+def rivalry():
+    """Two quantizers made the last artifact, and the second one's was kept."""
+    attempts = (rival("TFLiteConverter", 28.8, 101_872), rival("litert-quantizer", 29.1, 100_744, kept=True))
+    return report_of(onnx_hop(), tflite_hop(converter="litert-quantizer", attempts=attempts))
 
 
 @pytest.fixture
@@ -223,6 +236,8 @@ def hostile():
     return msgspec.structs.replace(report, source=source, environment=place)
 
 
-@pytest.fixture(params=["passed", "failed", "crashed", "static", "synthetic", "sparse", "empty", "hostile"])
+@pytest.fixture(
+    params=["passed", "failed", "crashed", "static", "synthetic", "sparse", "empty", "hostile", "rivalry"]
+)
 def any_report(request):
     return request.getfixturevalue(request.param)

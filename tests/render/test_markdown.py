@@ -48,7 +48,8 @@ def test_hop_table(passed):
 
 def test_details(failed, static):
     text = render(failed, "markdown")
-    assert '| onnx2tf | batch="dynamic", slim=true | error | onnx2tf failed: unknown rank | 1.50 |' in text
+    options = 'batch="dynamic", slim=true'
+    assert f"| onnx2tf | {options} | error | – | – | – | onnx2tf failed: unknown rank | 1.50 |" in text
     assert "rejected/model.savedmodel" in text
     assert "| extra | 0 | 0 | – | identical | – |" in text
     assert "## savedmodel:float32 → tflite:int8: not run" in text

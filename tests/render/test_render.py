@@ -19,6 +19,16 @@ def test_json_is_the_report(passed):
     assert msgspec.json.decode(render(passed, "json"), type=Report) == passed
 
 
+@pytest.mark.parametrize("form", ["table", "markdown", "html"])
+def test_rivals_stand_side_by_side_with_their_figures(rivalry, passed, form):
+    text = render(rivalry, form)
+    for wanted in ("TFLiteConverter", "litert-quantizer", "102 kB", "101 kB", "28.8", "29.1", "kept"):
+        assert wanted in text, wanted
+    assert "litert-quantizer (kept)" in text or "dB, accuracy 99.51 %; kept" in text
+    assert "(kept)" not in render(passed, form)
+    assert "; kept" not in render(passed, form)
+
+
 def test_a_misspelt_format(passed):
     with pytest.raises(UsageError, match="did you mean 'markdown'"):
         render(passed, "markdwn")

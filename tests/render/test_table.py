@@ -91,3 +91,10 @@ def test_plain_where_there_is_no_terminal(passed, failed):
 
 def test_render_table_is_a_table(passed):
     assert render_table(passed).row_count == 2 + 1 + 3
+
+
+def test_rivals_stand_below_their_hop(rivalry):
+    lines = on_terminal(rivalry, 100).splitlines()
+    row = next(i for i, line in enumerate(lines) if line.startswith("tflite:int8"))
+    assert lines[row + 2].strip() == "TFLiteConverter: passed, 102 kB, 28.8 dB, accuracy 99.51 %"
+    assert lines[row + 3].strip() == "litert-quantizer: passed, 101 kB, 29.1 dB, accuracy 99.51 %; kept"

@@ -1,0 +1,91 @@
+"""Attempts at one hop: what each of them made, and which of several is the best. Runs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from convertkit.artifact import Artifact
+from convertkit.compare import LARGEST_SQNR_DB
+from convertkit.jobs import ConvertJob
+from convertkit.options import StageOptions
+from convertkit.report import Attempt
+from convertkit.store import StoredHop
+from convertkit.validator import Judgement
+
+EQUAL_DB = 0.5
+
+
+class Made(msgspec.Struct, frozen=True):
+    """An artifact as an attempt left it, and what the gate says of it."""
+
+    artifact: Artifact
+    stored: StoredHop
+    judgement: Judgement
+    is_cached: bool
+    job: ConvertJob
+
+    @property
+    def sqnr_db(self) -> float | None:
+        """The lowest of any output against the source; None where nothing could be compared."""
+        compared = self.judgement.vs_source
+        return compared.lowest_sqnr_db if compared is not None else None
+
+
+def best_of(made: Mapping[int, Made]) -> int:
+    """The number of the attempt to keep.
+
+    Passing before failing; then more dynamic axes kept; then what the field runtime runs; then the higher
+    accuracy, where there are labels and an integer target; then the higher SQNR, and of those within 0.5 dB
+    of the highest the smallest file, the first of equals.
+    """
+    rank = max(map(standing, made.values()))
+    figures = {number: decibels(one) for number, one in made.items() if standing(one) == rank}
+    highest = max(figures.values())
+    equals = [number for number, figure in figures.items() if figure >= highest - EQUAL_DB]
+    return min(equals, key=lambda number: (made[number].artifact.size_bytes, number))
+
+
+def decibels(made: Made) -> float:
+    """Its SQNR; the worst there is where nothing could be compared."""
+    return -LARGEST_SQNR_DB if made.sqnr_db is None else made.sqnr_db
+
+
+def standing(made: Made) -> tuple[bool, int, bool, float]:
+    """What decides before SQNR does, the better the higher."""
+    judgement = made.judgement
+    field = judgement.field_runtime
+    decides = judgement.accuracy is not None and made.artifact.variant.precision.is_integer
+    return (
+        not judgement.reason,
+        sum(axis.kept for axis in judgement.dynamic_axes),
+        field is None or field.status != "failed",
+        judgement.accuracy.value if judgement.accuracy is not None and decides else 0.0,
+    )
+
+
+def made_record(options: StageOptions, made: Made, seconds: float) -> Attempt:
+    """The record of an attempt that made an artifact."""
+    judgement = made.judgement
+    return Attempt(
+        converter=options.converter,
+        options=msgspec.to_builtins(options),
+        status="failed" if judgement.reason else "passed",
+        error=judgement.reason or None,
+        seconds=seconds,
+        sqnr_db=made.sqnr_db,
+        accuracy=judgement.accuracy.value if judgement.accuracy else None,
+        size_bytes=made.artifact.size_bytes,
+    )
+
+
+def error_record(options: StageOptions, error: str, seconds: float) -> Attempt:
+    """The record of an attempt that made nothing."""
+    return Attempt(
+        converter=options.converter,
+        options=msgspec.to_builtins(options),
+        status="error",
+        error=error,
+        seconds=seconds,
+    )

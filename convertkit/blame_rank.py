@@ -1,0 +1,112 @@
+"""Which operator loses what: two artifacts compared tensor by tensor, each mapped to its PyTorch module.
+
+The SQNR of a whole tensor hides the usual fault: one channel, or the boxes beside the scores, is so large
+that the tensor's only scale leaves nothing of the others. So what is lost is counted slice by slice as well,
+along every axis: the part of a slice's variance that is noise, at most all of it, on average over the slices
+of the axis on which it is worst. What an operator adds is that less what its inputs had lost already.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from convertkit.attribution import module_names
+from convertkit.blame_record import BlameRow
+from convertkit.compare import sqnr_db
+from convertkit.match import CONVERSIONS, match
+from convertkit.signature import Array
+from convertkit.trace import Trace
+
+INPUT = "input"  # what every tracer calls an input
+MOVES = frozenset(["RESHAPE", "TRANSPOSE", "SQUEEZE", "EXPAND_DIMS"])
+SMALLEST_SPREAD = 1e-10  # of a slice's variance to the largest: a dead channel has nothing to lose
+
+
+def rank(
+    candidate: Trace, reference: Trace, sources: tuple[Trace, ...] = ()
+) -> tuple[tuple[BlameRow, ...], tuple[str, ...]]:
+    """The rows of a `Blame`, worst first, and the names of the tensors without a counterpart.
+
+    Args:
+        sources: traces of the artifacts before the reference, back to one that names PyTorch modules, where
+            the reference does not.
+    """
+    matches = match(reference, candidate)
+    modules = module_names(candidate, (reference, *sources))
+    lost: dict[int, float] = {}
+    rows: list[BlameRow] = []
+    for position, found in matches.items():
+        tensor, value = candidate.tensors[position], candidate.value(position)
+        wanted = reference.value(found.reference).transpose(found.order)
+        if is_requantized(candidate, position):
+            continue  # its consumer's demand, and so part of what that one adds
+        lost[position] = lost_fraction(wanted, value)
+        if tensor.operator.lower() == INPUT and not tensor.is_quantized:
+            continue
+        before = [lost[each] for each in candidate.before(position, lost.__contains__)]
+        named = modules.get(position, ())
+        rows.append(
+            BlameRow(
+                position=position,
+                tensor=tensor.name,
+                reference=reference.tensors[found.reference].name,
+                operator=tensor.operator,
+                module=named[0] if named else "",
+                modules=named,
+                inputs=tensor.inputs,
+                consumers=candidate.consumers.get(tensor.name, ()),
+                sqnr_db=array_sqnr_db(wanted, value),
+                lost=lost[position],
+                added=max(0.0, lost[position] - max(before, default=0.0)),
+            )
+        )
+    unmatched = (t.name for position, t in enumerate(candidate.tensors) if position not in matches)
+    return tuple(sorted(rows, key=lambda row: (-round(row.added, 3), row.position))), tuple(unmatched)
+
+
+def array_sqnr_db(reference: Array, candidate: Array) -> float:
+    """SQNR of two arrays of the same shape, decibels."""
+    wanted = reference.astype(np.float64)
+    return sqnr_db(wanted, candidate.astype(np.float64) - wanted)
+
+
+def lost_fraction(reference: Array, candidate: Array) -> float:
+    """The fraction of a tensor's information that is noise, 0 to 1, on the axis where it is worst.
+
+    Along each axis but the first: the mean over the slices of min(1, mean squared error / variance).
+
+    Args:
+        reference, candidate: of the same shape, first axis = sample.
+    """
+    wanted = reference.astype(np.float64)
+    error = candidate.astype(np.float64) - wanted
+    if not np.isfinite(error).all():
+        return 1.0
+    axes = [axis for axis in range(1, wanted.ndim) if wanted.shape[axis] > 1]
+    if not axes:
+        return lost_by_slice(np.array(np.mean(error**2)), np.array(np.var(wanted)))
+    worst = 0.0
+    for axis in axes:
+        others = tuple(each for each in range(wanted.ndim) if each != axis)
+        worst = max(worst, lost_by_slice(np.mean(error**2, others), np.var(wanted, others)))
+    return worst
+
+
+def lost_by_slice(noise: npt.NDArray[np.float64], variance: npt.NDArray[np.float64]) -> float:
+    """Mean over the slices that vary of min(1, noise / variance)."""
+    varies = variance > SMALLEST_SPREAD * variance.max(initial=0.0)
+    if not varies.any():
+        return float(noise.max(initial=0.0) > 0)
+    return float(np.minimum(1.0, noise[varies] / variance[varies]).mean())
+
+
+def is_requantized(candidate: Trace, position: int) -> bool:
+    """True for integers that were integers before, at another scale, and for what only moves those."""
+    tensor = candidate.tensors[position]
+    if not tensor.inputs or not tensor.is_quantized:
+        return False
+    before = candidate.positions[tensor.inputs[0]]
+    if tensor.operator in CONVERSIONS:
+        return candidate.tensors[before].is_quantized
+    return tensor.operator in MOVES and is_requantized(candidate, before)

@@ -1,0 +1,33 @@
+"""Blame within a run: every artifact of a lower precision, and what the report says of it."""
+
+from __future__ import annotations
+
+from convertkit.blame_files import write_blame
+from convertkit.blamer import Artifacts, Blamer, lowered_pairs
+from convertkit.errors import ConvertkitError
+from convertkit.folder import RunFolder
+from convertkit.isolate import Workers
+from convertkit.render.blame import headline
+
+SAMPLE_FILES = ("calibration.npz", "examples.npz")
+
+
+def blame_notes(artifacts: Artifacts, workers: Workers, folder: RunFolder) -> tuple[str, ...]:
+    """One line for each comparison: the operator that loses most, and where to read on.
+
+    Args:
+        artifacts: all of the run, also those that failed their gates.
+    """
+    samples = next(file for name in SAMPLE_FILES if (file := folder.repro / name).is_file())
+    blamer = Blamer(artifacts, samples, workers, folder.scratch)
+    notes = []
+    for pair in lowered_pairs(artifacts):
+        try:
+            blame = blamer.blame(pair)
+        except ConvertkitError as error:
+            notes.append(f"blame of {pair.candidate}: {error}")
+            continue
+        plot = folder.relative(write_blame(blame, folder.path))
+        worst = headline(blame.rows[0]) if blame.rows else "no tensor could be compared"
+        notes.append(f"blame of {pair.candidate}: {worst} (see {plot})")
+    return tuple(notes)

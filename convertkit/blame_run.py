@@ -1,0 +1,138 @@
+"""Blame for the folder of a run that is over: its artifacts are found, compared, and the answer written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from convertkit.artifact import Artifact
+from convertkit.blame_record import Blame
+from convertkit.blame_report import SAMPLE_FILES
+from convertkit.blamer import Blamer, Pair, lowered_pairs
+from convertkit.errors import InputError, UsageError
+from convertkit.formats import Format, Precision, Variant, parse_variant
+from convertkit.intake import read_samples, source_loader
+from convertkit.recipe import Recipe
+from convertkit.report import SIGNATURE_FILE, ArtifactSignature, Report, load_report
+from convertkit.side_by_side import opened
+from convertkit.signature import Signature
+from convertkit.sources import check_trusted, inspect_source
+from convertkit.tensors import write_npz
+
+
+def blame_run(
+    run: Path,
+    recipe: Recipe,
+    *,
+    of: str | None = None,
+    against: str | None = None,
+    all_hops: bool = False,
+    count: int,
+    allow_code: bool = False,
+) -> list[Blame]:
+    """Compare the artifacts of a run, tensor by tensor.
+
+    Args:
+        of, against: variants; None: every artifact of a lower precision, beside the float one of its format.
+        all_hops: besides, every float artifact beside the one it was made from.
+        count: how many samples are run: of the recipe's, else of those that the run calibrated with.
+
+    Raises:
+        ConvertkitError: the folder is not a run's, or the artifacts cannot be compared.
+    """
+    report = load_report(run)
+    artifacts = artifacts_of(run)
+    pairs = chosen_pairs(report, artifacts, of=of, against=against, all_hops=all_hops)
+    for variant in {variant for pair in pairs for variant in (pair.candidate, pair.reference)}:
+        if variant == Variant(Format.TORCH):
+            artifacts[variant] = source_artifact(report, artifacts[variant], recipe, allow_code=allow_code)
+    with opened(recipe) as (workers, scratch):
+        samples = samples_file(run, recipe, artifacts, scratch)
+        blamer = Blamer(artifacts, samples, workers, scratch, count)
+        return [blamer.blame(pair) for pair in pairs]
+
+
+def artifacts_of(run: Path) -> dict[Variant, Artifact]:
+    """The artifacts that `signature.json` lists, the source first; also those that failed their gates."""
+    file = run / SIGNATURE_FILE
+    try:
+        entries = msgspec.json.decode(file.read_bytes(), type=list[ArtifactSignature])
+    except (OSError, msgspec.MsgspecError):
+        raise UsageError(f"{file} cannot be read", hint="give the -o folder of a run") from None
+    return {
+        (variant := any_variant(entry.variant)): Artifact(
+            variant, str((run / entry.path).resolve()), Signature(entry.inputs, entry.outputs)
+        )
+        for entry in entries
+    }
+
+
+def any_variant(text: str) -> Variant:
+    """A variant spelled in full, also the source's."""
+    return Variant(Format.TORCH) if text == str(Variant(Format.TORCH)) else parse_variant(text)
+
+
+def chosen_pairs(
+    report: Report,
+    artifacts: dict[Variant, Artifact],
+    *,
+    of: str | None,
+    against: str | None,
+    all_hops: bool,
+) -> list[Pair]:
+    """What is to be compared.
+
+    Raises:
+        UsageError: the run did not make it, or there is nothing to choose by itself.
+    """
+    hops = [Pair(any_variant(hop.target), any_variant(hop.source)) for hop in report.hops]
+    seen = [pair for pair in hops if pair.candidate in artifacts and pair.reference in artifacts]
+    if of is None:
+        lowered = lowered_pairs(artifacts)
+        floats = [pair for pair in seen if pair.candidate.precision is Precision.FLOAT32]
+        pairs = lowered if lowered and not all_hops else [*floats, *lowered]
+        if not pairs:
+            raise UsageError(f"the run made nothing to compare: {', '.join(map(str, artifacts))}")
+        return pairs
+    candidate = any_variant(of)
+    reference = any_variant(against) if against else Variant(candidate.format)
+    for variant in (candidate, reference):
+        made = variant in artifacts or (
+            variant == Variant(Format.TFLITE) and Variant(Format.SAVEDMODEL) in artifacts
+        )
+        if not made:
+            raise UsageError(f"the run made no {variant}", hint=f"it made {', '.join(map(str, artifacts))}")
+    return [Pair(candidate, reference)]
+
+
+def source_artifact(report: Report, known: Artifact, recipe: Recipe, *, allow_code: bool) -> Artifact:
+    """The PyTorch model that the run started from, checked again before it is opened.
+
+    Raises:
+        InputError: it is not there any more, or not the same.
+    """
+    file = inspect_source(Path(report.source.path))
+    check_trusted(file, allow_code=allow_code)
+    if file.sha256 != report.source.sha256:
+        raise InputError(f"{file.path} is not the model of that run any more: its contents have changed")
+    loader = source_loader(file, recipe.factory)
+    return Artifact(known.variant, file.path, known.signature, file.sha256, file.size_bytes, loader)
+
+
+def samples_file(run: Path, recipe: Recipe, artifacts: dict[Variant, Artifact], scratch: Path) -> Path:
+    """The samples to compare on: the recipe's, else those that the run calibrated with, else its examples.
+
+    Raises:
+        UsageError: there are none.
+    """
+    if recipe.samples:
+        source = next(iter(artifacts.values()))
+        samples, _ = read_samples(Path(recipe.samples), source.signature.inputs, recipe.sampling)
+        file = scratch / "samples.npz"
+        write_npz(file, samples.arrays)
+        return file
+    for name in SAMPLE_FILES:
+        if (run / "repro" / name).is_file():
+            return run / "repro" / name
+    raise UsageError(f"{run} holds no samples any more", hint="give --samples FILE.npz")

@@ -1,0 +1,67 @@
+"""`convertkit blame`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from convertkit.api import blame
+from convertkit.blame_files import write_blame
+from convertkit.blamer import SAMPLES
+from convertkit.cli import flags
+from convertkit.render.blame import TOP, render_blame
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--of", metavar="VARIANT", help="Only this artifact, for example tflite:int8.")
+@click.option(
+    "--against", metavar="VARIANT", help="What it is compared with  [default: its format in float]."
+)
+@click.option("--all-hops", is_flag=True, help="Float artifacts too, each against the one it was made from.")
+@flags.samples
+@click.option("--count", default=SAMPLES, show_default=True, type=click.IntRange(1), help="Samples to run.")
+@click.option("--top", default=TOP, show_default=True, type=click.IntRange(1), help="Operators to show.")
+@flags.factory
+@flags.settings
+@flags.allow_code
+@flags.as_json
+def command(
+    run: Path,
+    of: str | None,
+    against: str | None,
+    all_hops: bool,
+    samples: str | None,
+    count: int,
+    top: int,
+    factory: str | None,
+    settings: tuple[str, ...],
+    allow_code: bool,
+    as_json: bool,
+) -> int:
+    """Find the operators of RUN (the folder of a run) that lose most, and their PyTorch modules.
+
+    Every INT8 or float16 artifact is compared with the float one of its format, tensor by tensor, also one
+    that failed its gate. The table, JSON and a plot are written to RUN/blame.
+    """
+    found = blame(
+        run,
+        of=of,
+        against=against,
+        all_hops=all_hops,
+        samples=samples,
+        count=count,
+        factory=factory,
+        settings=settings,
+        allow_code=allow_code,
+    )
+    plots = [write_blame(each, run) for each in found]
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+        return 0
+    for each, plot in zip(found, plots, strict=True):
+        click.echo(render_blame(each, top))
+        click.echo(f"Plot: {plot}\n")
+    return 0

@@ -1,0 +1,106 @@
+"""Rivals: which of several artifacts of one hop is kept."""
+
+from __future__ import annotations
+
+import pytest
+
+from convertkit.artifact import Artifact
+from convertkit.attempt import Made, best_of, error_record, made_record
+from convertkit.compare import OutputMetrics
+from convertkit.formats import parse_variant
+from convertkit.gate import Accuracy, Comparison, Tolerance
+from convertkit.jobs import ConvertJob
+from convertkit.options import SavedmodelToTfliteOptions
+from convertkit.report import DynamicAxis, FieldCheck
+from convertkit.signature import Signature
+from convertkit.store import StoredHop
+from convertkit.validator import Judgement
+
+NOTHING = Signature((), ())
+
+
+def made(
+    sqnr_db: float | None,
+    size: int = 1000,
+    *,
+    reason: str = "",
+    accuracy: float | None = None,
+    kept_axes: int = 1,
+    field: str = "passed",
+    target: str = "tflite:int8",
+) -> Made:
+    """What an attempt left, with the figures that decide."""
+    variant = parse_variant(target)
+    artifact = Artifact(variant, "model.tflite", NOTHING, "00", size)
+    outputs = () if sqnr_db is None else (OutputMetrics("output", 0.1, 0.1, 0.9, sqnr_db, None),)
+    judgement = Judgement(
+        reason,
+        {},
+        Comparison(outputs, "failed" if reason else "passed", Tolerance(20.0), reason),
+        accuracy=None if accuracy is None else Accuracy("top1", accuracy, 1.0 - accuracy, "output"),
+        dynamic_axes=tuple(
+            DynamicAxis(input="x", axis=0, name="batch", sizes_checked=(), kept=number < kept_axes)
+            for number in range(1)
+        ),
+        field_runtime=FieldCheck(runtime="tflite_runtime", status=field),  # type: ignore[arg-type]
+    )
+    stored = StoredHop(NOTHING, "any", {}, (), 1.0, 1)
+    job = ConvertJob("savedmodel_to_tflite", artifact, variant, {}, "out", "scratch", "examples")
+    return Made(artifact, stored, judgement, False, job)
+
+
+def kept(*rivals: Made) -> int:
+    """Which one is kept, whatever their order."""
+    first = best_of(dict(enumerate(rivals)))
+    turned = best_of(dict(enumerate(reversed(rivals))))
+    assert turned == len(rivals) - 1 - first
+    return first
+
+
+def test_passing_goes_before_failing_whatever_the_figures():
+    assert kept(made(40.0, reason="accuracy drops"), made(21.0, 5000)) == 1
+
+
+def test_kept_axes_and_the_field_runtime_go_before_figures():
+    assert kept(made(40.0, kept_axes=0), made(30.0)) == 1
+    assert kept(made(40.0, field="failed"), made(30.0)) == 1
+    assert kept(made(40.0, field="skipped"), made(30.0)) == 0
+
+
+def test_accuracy_decides_for_an_integer_target():
+    assert kept(made(40.0, accuracy=0.95), made(30.0, accuracy=0.96)) == 1
+    assert kept(made(40.0, accuracy=0.95), made(30.0, accuracy=0.95)) == 0
+    floats = [made(40.0, accuracy=value, target="tflite:float16") for value in (0.95,)]
+    assert kept(*floats, made(30.0, accuracy=0.96, target="tflite:float16")) == 0
+
+
+@pytest.mark.parametrize(("other_db", "expected"), [(31.4, 0), (31.6, 1), (30.0, 0)])
+def test_the_higher_sqnr_is_kept_and_within_half_a_decibel_the_smaller_file(other_db, expected):
+    assert kept(made(31.0, 900), made(other_db, 1000)) == expected
+
+
+def test_half_a_decibel_is_counted_from_the_best():
+    assert kept(made(30.0, 800), made(30.4, 900), made(30.8, 1000)) == 1
+
+
+def test_the_first_of_equals_is_kept():
+    assert best_of({0: made(31.0), 1: made(31.0)}) == 0
+
+
+def test_what_could_not_be_compared_loses_to_what_could():
+    wrong = {"reason": "does not run"}
+    assert kept(made(None, 10, **wrong), made(3.0, 1000, reason="too low")) == 1
+
+
+def test_a_single_one_is_kept_under_its_own_number():
+    assert best_of({3: made(10.0)}) == 3
+
+
+def test_records_tell_what_is_compared():
+    options = SavedmodelToTfliteOptions(quantizer="litert")
+    record = made_record(options, made(31.0, 900, accuracy=0.95), 2.0)
+    assert (record.converter, record.status, record.error) == ("litert-quantizer", "passed", None)
+    assert (record.sqnr_db, record.accuracy, record.size_bytes, record.kept) == (31.0, 0.95, 900, False)
+    assert made_record(options, made(3.0, reason="too low"), 2.0).status == "failed"
+    record = error_record(options, "it crashed", 2.0)
+    assert (record.status, record.error, record.size_bytes) == ("error", "it crashed", None)
