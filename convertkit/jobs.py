@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -78,6 +78,8 @@ class BenchJob(Message, frozen=True, tag="bench"):
         inputs: `.npz`, logical, exactly one call's worth.
         calls: how many calls to time.
         warmup_s, warmup_calls: run untimed first, at least that long and that often.
+        clock: `wall`, as the runtime takes it, or `cpu`, the worker's processor time, which other work on the
+            machine does not lengthen; with one thread both are the same on an idle CPU.
     """
 
     runtime: str
@@ -88,6 +90,7 @@ class BenchJob(Message, frozen=True, tag="bench"):
     warmup_calls: int = 0
     device: str = "cpu"
     threads: int = 1
+    clock: Literal["wall", "cpu"] = "wall"
 
 
 class ObserveJob(Message, frozen=True, tag="observe"):
