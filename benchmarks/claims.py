@@ -8,6 +8,7 @@ against the float artifact of the same format.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -33,7 +34,7 @@ def measure_anew(name: str, batch: int) -> None:
     """Make and measure one model, and write its rows and XNNPACK's gains down."""
     print(f"{datetime.now(UTC):%H:%M:%S} {name}", flush=True)
     folder = WORK / name
-    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(folder / "run", ignore_errors=True)
     rows = measured(name, batch, folder)
     folder.joinpath("gains.json").write_bytes(msgspec.json.encode(delegate_gains(folder)))
     folder.joinpath("rows.json").write_bytes(msgspec.json.encode(rows))
@@ -68,7 +69,8 @@ def main(chosen: list[str]) -> None:
     probes: Probes = {(row.model, row.variant): row for row in read_rows(PROBES)}
     gains = {name: json.loads((WORK / name / "gains.json").read_text()) for name in MODELS}
     facts = cpu_facts(Path("/proc/cpuinfo").read_text(encoding="utf-8"))
-    text = page(read_rows(MODELS), probes, gains, facts, rounds=ROUNDS, date=f"{datetime.now(UTC):%Y-%m-%d}")
+    date, load = f"{datetime.now(UTC):%Y-%m-%d}", os.getloadavg()[2] / (os.cpu_count() or 1)
+    text = page(read_rows(MODELS), probes, gains, facts, rounds=ROUNDS, date=date, load=load)
     PAGE.write_text(text, encoding="utf-8")
     print(f"wrote {PAGE.relative_to(ROOT)}")
 

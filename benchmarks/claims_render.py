@@ -18,9 +18,11 @@ HEAD = """# What is claimed of INT8, and what was measured
 Written by `make bench` (`benchmarks/claims.py`); figures are of one machine and one run. The usual claims:
 files 75 % smaller, 2 to 4 times faster, less than one point of accuracy lost.
 
-Measured {date} on {cpu}, {vnni}; one thread, {rounds} interleaved rounds, all artifacts of a model
-in one run. Every figure is against the float artifact of the same format in the same runtime (PyTorch:
-TorchScript both times); times are float / INT8 with the bootstrap 95 % interval of the ratio of each round.
+Measured {date} on {cpu}, {vnni}; one thread, {rounds} interleaved
+rounds, all artifacts of a model in one run{load}.
+Every figure is against the float artifact of the same format in the same runtime (PyTorch: TorchScript both
+times). Times are processor time, which one thread on an idle CPU takes as latency and other work does not
+lengthen: float / INT8, with the bootstrap 95 % interval of the ratio of each round.
 
 ✓ the claim holds · ✗ it does not · ? open: the interval spans 2, or there are no labels. Size: up to 0.30
 holds, since graph and scales come on top of the weights. Without labels a top-1 agreement above 0.99 holds.
@@ -56,12 +58,18 @@ def page(
     *,
     rounds: int,
     date: str,
+    load: float = 0.0,
 ) -> str:
-    """docs/claims.md as a whole."""
+    """docs/claims.md as a whole.
+
+    Args:
+        load: processes that wanted a core for each one there is, while it was measured; said where over 1.
+    """
     cpu, instructions = facts
     vnni = f"with {', '.join(instructions)}" if instructions else "no VNNI (no INT8 dot-product instruction)"
+    busy = f", beside other work (load {load:.1f} for each core: caches are shared)" if load > 1 else ""
     parts = [
-        HEAD.format(date=date, cpu=cpu, vnni=vnni, rounds=rounds),
+        HEAD.format(date=date, cpu=cpu, vnni=vnni, rounds=rounds, load=busy),
         f"{claims_table(rows)}\n\n{tally(rows)}\n",
         MODELS,
         "\n## Where a claim does not hold, why\n\n",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -78,6 +78,8 @@ class BenchJob(Message, frozen=True, tag="bench"):
         inputs: `.npz`, logical, exactly one call's worth.
         calls: how many calls to time.
         warmup_s, warmup_calls: run untimed first, at least that long and that often.
+        clock: `wall`, as the runtime takes it, or `cpu`, the worker's processor time, which other work on the
+            machine does not lengthen; with one thread both are the same on an idle CPU.
     """
 
     runtime: str
@@ -87,6 +89,23 @@ class BenchJob(Message, frozen=True, tag="bench"):
     warmup_s: float = 0.0
     warmup_calls: int = 0
     device: str = "cpu"
+    threads: int = 1
+    clock: Literal["wall", "cpu"] = "wall"
+
+
+class ObserveJob(Message, frozen=True, tag="observe"):
+    """Run a PyTorch model on samples, one at a time, and write down the range of every activation.
+
+    Attributes:
+        inputs: `.npz`, logical, first axis = sample.
+        ranges: `.npz` to write: layer → float64 [samples, 2], lowest and highest value.
+        seconds: no further sample is begun after that.
+    """
+
+    artifact: Artifact
+    inputs: str
+    ranges: str
+    seconds: float
     threads: int = 1
 
 
@@ -107,23 +126,7 @@ class TraceJob(Message, frozen=True, tag="trace"):
     threads: int = 1
 
 
-class ObserveJob(Message, frozen=True, tag="observe"):
-    """Run a PyTorch model on samples, one at a time, and write down the range of every activation.
-
-    Attributes:
-        inputs: `.npz`, logical, first axis = sample.
-        ranges: `.npz` to write: layer → float64 [samples, 2], lowest and highest value.
-        seconds: no further sample is begun after that.
-    """
-
-    artifact: Artifact
-    inputs: str
-    ranges: str
-    seconds: float
-    threads: int = 1
-
-
-Job = ConvertJob | DescribeJob | InferJob | BenchJob | TraceJob | ObserveJob
+Job = ConvertJob | DescribeJob | InferJob | BenchJob | ObserveJob | TraceJob
 
 
 class Order(Message, frozen=True):
@@ -174,6 +177,12 @@ class Benched(Message, frozen=True, tag="benched"):
     session_bytes: int
 
 
+class Observed(Message, frozen=True, tag="observed"):
+    """The ranges stand at `ObserveJob.ranges`; `layers` is how many there are, 0 where none can be seen."""
+
+    layers: int
+
+
 class TracedTensor(Message, frozen=True):
     """What one operator gives.
 
@@ -200,12 +209,6 @@ class Traced(Message, frozen=True, tag="traced"):
     tensors: tuple[TracedTensor, ...]
 
 
-class Observed(Message, frozen=True, tag="observed"):
-    """The ranges stand at `ObserveJob.ranges`; `layers` is how many there are, 0 where none can be seen."""
-
-    layers: int
-
-
 class Failed(Message, frozen=True, tag="failed"):
     """The job raised.
 
@@ -220,4 +223,4 @@ class Failed(Message, frozen=True, tag="failed"):
     traceback: str = ""
 
 
-Answer = Ready | Converted | Described | Inferred | Benched | Traced | Observed | Failed
+Answer = Ready | Converted | Described | Inferred | Benched | Observed | Traced | Failed

@@ -148,10 +148,12 @@ def test_the_page_shows_claims_beside_figures_and_reasons() -> None:
         ("Some CPU", []),
         rounds=15,
         date="2026-11-25",
+        load=3.2,
     )
     assert "| *the claim* |   | *0.25* | *2 to 4 ×* |" in text
     assert "| mlp | tflite:int8 | 0.26 ✓ | 2.50 (2.40 to 2.60) ✓ | 3.10 (3.00 to 3.20) ✓ at 64 |" in text
     assert "Some CPU, no VNNI" in text
+    assert "load 3.2 for each core" in text
     assert "* **mlp, onnx:int8**" in text
     assert "**mlp, tflite:int8**" not in text
     assert "| mlp | 3.00 | – | – |" in text
