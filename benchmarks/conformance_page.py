@@ -69,7 +69,7 @@ def notes(columns: dict[str, Results]) -> list[str]:
         "* **TensorFlow**: `convertkit.backend`, unchanged models. An input that decides the shape of the",
         "  graph (pads, axes, scales …) is taken as a constant when the model is run: so in",
         f"  {bound} cases that passed. With oneDNN, which TensorFlow turns on by itself on some CPUs alone:",
-        "  without it, it has no grouped and no dilated 3-D convolution on a CPU (6 cases).",
+        "  without it, it has no grouped and no dilated 3-D convolution on a CPU.",
         "* **TFLite**: the same SavedModels by TFLiteConverter with built-ins alone, run by LiteRT. Skipped",
         "  are cases of an element type that TFLite has no kernels for, or without inputs.",
         "* **onnx2tf**: its Keras model, made from the model as it is, with inputs kept in ONNX's order and",
