@@ -4,7 +4,7 @@ BIN := .venv/bin
 FIELD := .venv-field
 DEMO := build/digits
 
-.PHONY: help setup demo test test-fast lint format fixtures bench conformance zoo clean lock
+.PHONY: help setup demo test test-fast lint format fixtures bench conformance zoo rescue clean lock
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -59,6 +59,9 @@ zoo: setup ## Models with dynamic axes from PyTorch into TFLite; prints one row 
 
 lock: setup ## Write constraints.txt from the environment
 	$(BIN)/pip freeze --exclude-editable | sed 's/+cpu//' > constraints.txt
+
+rescue: setup ## Rescue three models that fail INT8; writes the end of docs/rescue.md (ten minutes)
+	$(BIN)/python -m benchmarks.rescue
 
 clean: ## Remove what runs and tests leave behind
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache

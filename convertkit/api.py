@@ -14,6 +14,7 @@ from convertkit import side_by_side
 from convertkit.blame_record import Blame
 from convertkit.blame_run import blame_run
 from convertkit.blamer import SAMPLES
+from convertkit.budget import BudgetOptions
 from convertkit.errors import UsageError
 from convertkit.formats import Precision
 from convertkit.in_memory import is_module, saved_module
@@ -43,6 +44,7 @@ def convert(
     backend: str | None = None,
     device: str | None = None,
     settings: Sequence[str] = (),
+    rescue: bool = False,
     allow_code: bool = False,
     cache: bool = True,
     blame: bool = False,
@@ -60,6 +62,8 @@ def convert(
         inputs: `NAME:DTYPE[d0,d1,…]`, where the file cannot tell.
         factory: `MODULE:CALLABLE` that builds the `nn.Module` of a state dict.
         settings: `KEY=VALUE` for any key of a recipe, dotted: `gate.min_sqnr_db=30`.
+        rescue: where INT8 fails its gate, search for an artifact that passes, 10 minutes at most; the
+            recipe's `budget` says more.
         allow_code: allow a model file that is, or may be, a program.
         cache: take hops from the store, and keep those that pass.
         blame: compare every INT8 and float16 artifact with the float one tensor by tensor, as `blame` does.
@@ -82,6 +86,7 @@ def convert(
         backend=backend,
         device=device,
         settings=settings,
+        rescue=rescue,
     )
     silent_or_not = progress or Silent()
     where = Path(out) if out is not None else None
@@ -187,6 +192,7 @@ def options_recipe(
     backend: str | None = None,
     device: str | None = None,
     settings: Sequence[str] = (),
+    rescue: bool = False,
 ) -> Recipe:
     """A recipe (by name or file, or an empty one) with what was given besides."""
     given = {
@@ -200,6 +206,8 @@ def options_recipe(
         "device": device,
     }
     chosen = load_recipe(recipe) if recipe else Recipe()
+    if rescue and chosen.budget is None:
+        chosen = msgspec.structs.replace(chosen, budget=BudgetOptions())
     if calibration_samples is not None:
         sampling = msgspec.structs.replace(chosen.sampling, calibration_samples=str(calibration_samples))
         chosen = msgspec.structs.replace(chosen, sampling=sampling)
@@ -231,7 +239,9 @@ def set_key(content: dict[str, Any], setting: str) -> None:
     *path, last = key.strip().split(".")
     target = content
     for part in path:
-        target = target.setdefault(part, {})
+        if target.get(part) is None:
+            target[part] = {}
+        target = target[part]
         if not isinstance(target, dict):
             raise UsageError(f"--set '{setting}': '{part}' has no keys of its own")
     try:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import msgspec
 
 from convertkit.artifact import Artifact
 from convertkit.compare import LARGEST_SQNR_DB
+from convertkit.errors import ConvertkitError
 from convertkit.jobs import ConvertJob
 from convertkit.options import StageOptions
-from convertkit.report import Attempt
+from convertkit.plan import Hop
+from convertkit.report import Attempt, HopRecord
 from convertkit.store import StoredHop
 from convertkit.validator import Judgement
 
@@ -88,4 +91,36 @@ def error_record(options: StageOptions, error: str, seconds: float) -> Attempt:
         status="error",
         error=error,
         seconds=seconds,
+    )
+
+
+def moved(made: Made, path: Path) -> Made:
+    """The same with its artifact elsewhere."""
+    return msgspec.structs.replace(made, artifact=msgspec.structs.replace(made.artifact, path=str(path)))
+
+
+def log_name(hop: Hop) -> str:
+    """Name of a hop's log file."""
+    return f"{hop.stage.name}.{hop.target.precision}.log"
+
+
+def error_line(error: ConvertkitError, hop: Hop) -> str:
+    """The error, and where to read on where it has no better hint."""
+    return str(error) if error.hint else f"{error} (see logs/{log_name(hop)})"
+
+
+def has_dynamic_axes(artifact: Artifact) -> bool:
+    """True where any input has one."""
+    return any(spec.dynamic_axes for spec in artifact.signature.inputs)
+
+
+def blank_record(hop: Hop, error: str, code: int) -> HopRecord:
+    """The record of a hop that made nothing."""
+    return HopRecord(
+        stage=hop.stage.name,
+        source=str(hop.source),
+        target=str(hop.target),
+        status="error",
+        error=error,
+        exit_code=code,
     )

@@ -78,6 +78,10 @@ class Blamer:
         rows, unmatched = rank(self._trace(candidate), self._trace(reference), self._sources(reference))
         return Blame(str(candidate.variant), str(reference.variant), self._count, rows, unmatched)
 
+    def trace(self, artifact: Artifact) -> Trace:
+        """One run of an artifact."""
+        return self._trace(artifact)
+
     def float_artifact(self, format: Format) -> Artifact:
         """The run's float artifact of a format, whose tensors' names an INT8 one of it has as well."""
         return self._artifact(Variant(format))

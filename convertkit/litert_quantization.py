@@ -91,7 +91,24 @@ def make_recipe(precision: Precision, options: SavedmodelToTfliteOptions, left: 
         recipe.add_quantization_config(
             f"^{re.escape(scope(operator))}$", names.ALL_SUPPORTED, algorithm_key=AlgorithmName.NO_QUANTIZE
         )
+    if options.excluded_weights == "float16":
+        for operator in left:
+            store_in_float16(recipe, f"^{re.escape(scope(operator))}$")
     return recipe
+
+
+def store_in_float16(recipe: Any, pattern: str) -> None:
+    """Have the weights of float operators stored in float16, each with a DEQUANTIZE before its operator."""
+    from litert_quantizer import qtyping
+    from litert_quantizer.algorithm_manager import AlgorithmName
+    from litert_quantizer.algorithms.nonlinear_quantize.float_casting import SUPPORTED_WEIGHT_QUANT_OPS
+
+    half = qtyping.TensorQuantizationConfig(num_bits=16, dtype=qtyping.TensorDataType.FLOAT)
+    config = qtyping.OpQuantizationConfig(
+        weight_tensor_config=half, compute_precision=qtyping.ComputePrecision.FLOAT, explicit_dequantize=True
+    )
+    for name in sorted(SUPPORTED_WEIGHT_QUANT_OPS):
+        recipe.add_quantization_config(pattern, name, config, algorithm_key=AlgorithmName.FLOAT_CASTING)
 
 
 def scope(operator: Operator) -> str:

@@ -36,6 +36,31 @@ class Contender(msgspec.Struct):
     skipped: str = ""
 
 
+class Bench(msgspec.Struct, frozen=True):
+    """Measures the artifacts of a run, always on the same sample.
+
+    Attributes:
+        device: the GPU as `cuda:N`; None where there is none.
+        sample: one sample of every input, logical, first axis = sample.
+    """
+
+    device: str | None
+    options: BenchOptions
+    sample: Arrays
+    workers: Workers
+    scratch: Path
+
+    def by_path(self, artifacts: Sequence[Artifact]) -> dict[str, tuple[Latency, ...]]:
+        """Latency rows of each artifact, by its path."""
+        rows = measure(artifacts, self.sample, self.device, self.options, self.workers, self.scratch)
+        return {artifact.path: row for artifact, row in zip(artifacts, rows, strict=True)}
+
+    def on_cpu(self, artifacts: Sequence[Artifact]) -> list[Latency]:
+        """Latency of each artifact on the CPU alone."""
+        rows = measure(artifacts, self.sample, None, self.options, self.workers, self.scratch)
+        return [row[0] for row in rows]
+
+
 def measure(
     artifacts: Sequence[Artifact],
     sample: Arrays,

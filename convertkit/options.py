@@ -137,12 +137,14 @@ class SavedmodelToTfliteOptions(OneAttempt, frozen=True, forbid_unknown_fields=T
             makes int8 and int16x8 with both and keeps the better.
         exclude: regular expressions over the float `.tflite`: an operator stays float where one is found in
             the name of an output tensor, or is its kind in full (`GELU`). The quantizer litert alone can.
+        excluded_weights: how weights of operators in `exclude` are stored; float16 is half as large.
     """
 
     io: IoType = "float32"
     per_channel: bool = True
     quantizer: Literal["auto", "tensorflow", "litert"] = "auto"
     exclude: tuple[str, ...] = ()
+    excluded_weights: Literal["float32", "float16"] = "float32"
 
     def __post_init__(self) -> None:
         """Refuse what no quantizer can do."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -11,15 +13,16 @@ import msgspec
 from convertkit.activations import check_activations
 from convertkit.artifact import Artifact
 from convertkit.blame_report import blame_notes
+from convertkit.blamer import Blamer
+from convertkit.errors import UsageError
 from convertkit.evidence import weigh
 from convertkit.finding import Finding, refuse
 from convertkit.folder import RunFolder
-from convertkit.formats import Format, Variant
+from convertkit.formats import Format, Variant, parse_variant
 from convertkit.hops import HopRunner
 from convertkit.intake import Intake, take_in
 from convertkit.isolate import Workers
-from convertkit.latency import Latency
-from convertkit.measure import measure
+from convertkit.measure import Bench
 from convertkit.plan import Hop, default_variant
 from convertkit.prepare import (
     Prepared,
@@ -31,14 +34,18 @@ from convertkit.prepare import (
     samples_path,
 )
 from convertkit.publish import build_report, write_run
+from convertkit.ranking import rank_suspects
 from convertkit.recipe import Recipe
 from convertkit.report import HopRecord, Report
+from convertkit.rescue import Rescuer, Tools
+from convertkit.rescue_record import CandidateRecord
 from convertkit.store import Store
 from convertkit.torch_ao import deprecation_notes
 from convertkit.validator import Validator
 
 SYNTHETIC_NOTE = "no samples were given: the float gates used seeded synthetic inputs"
 RANDOM_NOTE = "calibrated on random data, as asked for: the integer artifacts are not fit to ship"
+RANKED_SAMPLES = 4  # of the calibration split: a rank is no figure, and every tensor of every sample is read
 
 
 class Progress(Protocol):
@@ -55,6 +62,12 @@ class Progress(Protocol):
 
     def finished(self, hop: Hop, record: HopRecord) -> None:
         """This hop is done, well or not; latency is not known yet."""
+
+    def searching(self, hop: Hop, reason: str, minutes: float) -> None:
+        """The hop failed its gate or its budget, and another artifact is searched for."""
+
+    def tried(self, candidate: CandidateRecord) -> None:
+        """A candidate was made and judged."""
 
     def measuring(self) -> None:
         """All hops are done; latencies are being measured."""
@@ -76,6 +89,12 @@ class Silent:
         """Say nothing."""
 
     def finished(self, hop: Hop, record: HopRecord) -> None:
+        """Say nothing."""
+
+    def searching(self, hop: Hop, reason: str, minutes: float) -> None:
+        """Say nothing."""
+
+    def tried(self, candidate: CandidateRecord) -> None:
         """Say nothing."""
 
     def measuring(self) -> None:
@@ -101,6 +120,7 @@ def run(request: RunRequest, progress: Progress) -> Report:
         for environment in environments_of(prepared.file.format, prepared.hops):
             workers.start(environment)
         intake = take_all_in(prepared, workers, folder)
+        check_labels(recipe, intake)
         progress.planned(prepared.hops)
         validator = Validator(workers, intake, folder.scratch, recipe.gate, recipe.bench.threads)
         findings = judge_samples(prepared, intake, validator)
@@ -111,16 +131,25 @@ def run(request: RunRequest, progress: Progress) -> Report:
         store = Store.default() if request.use_cache else None
         runner = HopRunner(folder, workers, intake, validator, recipe, store)
         records = [run_hop(runner, hop, progress) for hop in prepared.hops]
+        shipped = [runner.artifact_of(hop.target) for hop in prepared.hops]
+        bench = bench_of(prepared, intake, workers, folder)
+        rescuer = rescuer_of(recipe, intake, runner, bench, workers, folder, progress)
+        for number, hop in enumerate(prepared.hops):
+            fault = rescuer.fault(hop, records[number]) if rescuer is not None else ""
+            if rescuer is not None and fault:
+                records[number], shipped[number] = rescuer.rescue(hop, records[number], fault)
+                target = parse_variant(records[number].target)
+                progress.finished(msgspec.structs.replace(hop, target=target), records[number])
         progress.measuring()
-        artifacts = [intake.artifact, *filter(None, map(runner.artifact_of, prepared.hops))]
-        latencies = measure_all(artifacts, prepared, intake, workers, folder)
+        artifacts = [intake.artifact, *unique(filter(None, shipped))]
+        latencies = bench.by_path(artifacts)
         every = [*artifacts, *runner.rejected.values()]
         blames = blame_notes({a.variant: a for a in every}, workers, folder) if request.blame else ()
         report = build_report(
             intake,
             [
-                msgspec.structs.replace(record, latency=latencies.get(hop.target, ()))
-                for hop, record in zip(prepared.hops, records, strict=True)
+                msgspec.structs.replace(record, latency=latencies[made.path] if made is not None else ())
+                for made, record in zip(shipped, records, strict=True)
             ],
             targets=prepared.targets,
             notes=(
@@ -129,7 +158,7 @@ def run(request: RunRequest, progress: Progress) -> Report:
                 *(finding.note for finding in findings),
                 *blames,
             ),
-            source_latency=latencies[intake.artifact.variant],
+            source_latency=latencies[intake.artifact.path],
             started=started,
         )
         write_run(report, every, folder)
@@ -151,6 +180,18 @@ def take_all_in(prepared: Prepared, workers: Workers, folder: RunFolder) -> Inta
     )
 
 
+def check_labels(recipe: Recipe, intake: Intake) -> None:
+    """Raise UsageError where the budget is one of accuracy, and no label tells what is accurate."""
+    if (
+        recipe.budget is not None
+        and recipe.budget.accuracy_drop is not None
+        and intake.samples.labels is None
+    ):
+        raise UsageError(
+            "budget.accuracy_drop needs labels", hint="add an array 'labels' to the samples, or set sqnr_db"
+        )
+
+
 def judge_samples(prepared: Prepared, intake: Intake, validator: Validator) -> tuple[Finding, ...]:
     """What is said of the samples that calibrate, by themselves and by the source model.
 
@@ -167,13 +208,34 @@ def judge_samples(prepared: Prepared, intake: Intake, validator: Validator) -> t
     return findings
 
 
-def measure_all(
-    artifacts: list[Artifact], prepared: Prepared, intake: Intake, workers: Workers, folder: RunFolder
-) -> dict[Variant, tuple[Latency, ...]]:
-    """Latency rows of every artifact, by its variant."""
+def bench_of(prepared: Prepared, intake: Intake, workers: Workers, folder: RunFolder) -> Bench:
+    """What measures the run's artifacts, all on the same sample."""
     sample = intake.samples.take(intake.split.validation[:1])
-    rows = measure(artifacts, sample, prepared.device, prepared.recipe.bench, workers, folder.scratch)
-    return {artifact.variant: row for artifact, row in zip(artifacts, rows, strict=True)}
+    return Bench(prepared.device, prepared.recipe.bench, sample, workers, folder.scratch)
+
+
+def rescuer_of(
+    recipe: Recipe,
+    intake: Intake,
+    runner: HopRunner,
+    bench: Bench,
+    workers: Workers,
+    folder: RunFolder,
+    progress: Progress,
+) -> Rescuer | None:
+    """What searches in place of hops that fail; None where nothing was asked to be rescued."""
+    if recipe.budget is None or runner.calibration is None:
+        return None
+    onnx = runner.artifact_of(Variant(Format.ONNX))
+    artifacts = {} if onnx is None else {onnx.variant: onnx}
+    blamer = Blamer(artifacts, runner.calibration, workers, folder.scratch, RANKED_SAMPLES)
+    tools = Tools(bench.on_cpu, partial(rank_suspects, blamer), progress)
+    return Rescuer(runner, intake, folder, recipe.gate, recipe.budget, tools)
+
+
+def unique(artifacts: Iterable[Artifact]) -> list[Artifact]:
+    """Each artifact once: a rescue may ship what was asked for in its own right."""
+    return list({artifact.path: artifact for artifact in artifacts}.values())
 
 
 def run_hop(runner: HopRunner, hop: Hop, progress: Progress) -> HopRecord:

@@ -6,11 +6,12 @@ import contextlib
 from collections.abc import Hashable
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import yaml
 
+from convertkit.budget import BudgetOptions
 from convertkit.errors import UsageError, did_you_mean
 from convertkit.options import (
     Backend,
@@ -47,6 +48,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         factory: `MODULE:CALLABLE` that builds the `nn.Module` of a state dict.
         layout, io, backend: shorthands for the stage options of the same name.
         device: where latency is measured besides the CPU: `auto`, `cpu`, `cuda`, `cuda:N`.
+        budget: what an INT8 artifact has to meet; where it does not, others are tried. None: none are.
     """
 
     summary: str = ""
@@ -61,6 +63,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stages: StageTable = StageTable()  # type: ignore[valid-type]
     sampling: SampleOptions = SampleOptions()
     gate: GateOptions = GateOptions()
+    budget: BudgetOptions | None = None
     bench: BenchOptions = BenchOptions()
     limits: LimitOptions = LimitOptions()
 
@@ -152,11 +155,16 @@ def check_keys(content: Any, kind: Any, origin: str, prefix: str) -> None:
     """Raise UsageError for a key that the struct does not have, at any depth."""
     if not isinstance(content, dict) or not is_struct(kind):
         return
-    fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+    fields = {field.encode_name: present(field.type) for field in msgspec.structs.fields(kind)}
     for key, value in content.items():
         if key not in fields:
             raise UsageError(f"{origin}: unknown key '{prefix}{key}'", hint=did_you_mean(str(key), fields))
         check_keys(value, fields[key], origin, f"{prefix}{key}.")
+
+
+def present(kind: Any) -> Any:
+    """The struct of an optional section; any other type as it is."""
+    return next(filter(is_struct, get_args(kind)), kind)
 
 
 def is_struct(kind: Any) -> bool:

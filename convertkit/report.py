@@ -11,6 +11,7 @@ from convertkit.artifact import Artifact
 from convertkit.errors import UsageError
 from convertkit.gate import Accuracy, Comparison
 from convertkit.latency import Latency
+from convertkit.rescue_record import RescueRecord
 from convertkit.signature import TensorSpec
 
 SCHEMA_VERSION = 1
@@ -119,6 +120,7 @@ class HopRecord(Record, frozen=True, kw_only=True):
 
     Attributes:
         source, target: variants in full.
+        rescue: what was done where the variant that was asked for failed; `target` is what ships then.
         seconds: wall time of the conversion itself; of the attempt that is kept.
         error: one line; null unless the status is not `passed`.
         artifact: null where none was made; under `rejected/` where the gate failed it.
@@ -143,7 +145,13 @@ class HopRecord(Record, frozen=True, kw_only=True):
     latency: tuple[Latency, ...] = ()
     field_runtime: FieldCheck | None = None
     notes: tuple[str, ...] = ()
+    rescue: RescueRecord | None = None
     exit_code: int = 0
+
+    @property
+    def wanted(self) -> str:
+        """The variant that was asked for: the target, unless a rescue made another."""
+        return self.rescue.wanted if self.rescue else self.target
 
 
 class Environment(Record, frozen=True, kw_only=True):

@@ -72,17 +72,18 @@ class Validator:
         write_npz(file, inputs)
         return self._infer(self._intake.artifact, file)
 
-    def judge(self, artifact: Artifact, previous: Arrays) -> Judgement:
+    def judge(self, artifact: Artifact, previous: Arrays, tolerance: Tolerance | None = None) -> Judgement:
         """Run an artifact and judge it: first on the validation samples, then at other sizes.
 
         Args:
             previous: the previous artifact's outputs on the same samples.
+            tolerance: what the gate allows; None: the precision's, with what the options set.
         """
         try:
             outputs = self._infer(artifact, self._inputs)
         except ConvertkitError as error:
             return Judgement(f"does not run: {error.message}", {})
-        tolerance = tolerance_for(artifact.variant.precision, self._options)
+        tolerance = tolerance or tolerance_for(artifact.variant.precision, self._options)
         accuracy = measure_accuracy(self.source_outputs, outputs, self._labels)
         deciding = accuracy if artifact.variant.precision.is_integer else None
         vs_source = judge(self.source_outputs, outputs, tolerance, accuracy=deciding)

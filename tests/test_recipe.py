@@ -34,6 +34,7 @@ stages:
   savedmodel_to_tflite: {per_channel: false}
 sampling: {calibration: 10, mean: [0.5, 0.5, 0.5], color: bgr}
 gate: {min_sqnr_db: 30, max_accuracy_drop: 0.02}
+budget: {sqnr_db: 25, minutes: 5}
 bench: {rounds: 3, threads: 2}
 limits: {job_seconds: 60, memory_bytes: 1000000}
 """

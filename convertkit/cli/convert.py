@@ -29,6 +29,11 @@ from convertkit.report import exit_code
 @flags.device
 @flags.settings
 @click.option(
+    "--rescue",
+    is_flag=True,
+    help="Where INT8 fails its gate, search for what passes: budget in a recipe.",
+)
+@click.option(
     "-o", "--out", type=click.Path(path_type=Path), help="The run's folder  [default: build/<model>]."
 )
 @flags.allow_code
@@ -50,6 +55,7 @@ def command(
     backend: str | None,
     device: str | None,
     settings: tuple[str, ...],
+    rescue: bool,
     out: Path | None,
     allow_code: bool,
     blame: bool,
@@ -74,6 +80,7 @@ def command(
         backend=backend,
         device=device,
         settings=settings,
+        rescue=rescue,
         allow_code=allow_code,
         cache=not no_cache,
         blame=blame,

@@ -15,6 +15,7 @@ from convertkit.render.numbers import IDENTICAL, format_bytes, format_error, for
 from convertkit.render.summary import largest_error, min_sqnr_db, one_line, spent_seconds
 from convertkit.render.table import print_table
 from convertkit.report import HopRecord, Report
+from convertkit.rescue_record import CandidateRecord
 
 MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "error": ("✗", "red")}
 
@@ -36,6 +37,16 @@ def describe_sqnr(value: float | None) -> str:
     """`130.0 dB`, or that the outputs are identical."""
     text = format_sqnr_db(value)
     return text if text == IDENTICAL else f"{text} dB"
+
+
+def candidate_line(candidate: CandidateRecord) -> str:
+    """Time, size, error and what was changed; or the reason where nothing was made."""
+    parts = [f"{candidate.seconds:7.2f} s"]
+    if candidate.size_bytes is None:
+        return "  ".join([*parts, f"{candidate.change}: {one_line(candidate.reason)}"])
+    parts.append(f"{format_bytes(candidate.size_bytes):>8}")
+    parts.append(f"{describe_sqnr(candidate.sqnr_db):>12}")
+    return "  ".join([*parts, candidate.change])
 
 
 def attempt_lines(record: HopRecord) -> list[str]:
@@ -81,6 +92,22 @@ class ConsoleProgress:
         if self._is_verbose:
             for attempt in attempt_lines(record):
                 self._console.print(Text(attempt, style="dim"), soft_wrap=True)
+
+    def searching(self, hop: Hop, reason: str, minutes: float) -> None:
+        """Say that a search begins, and why."""
+        self._stop()
+        self._console.print(Text(f"  rescue of {hop.target}: {one_line(reason)}"), soft_wrap=True)
+        self._announce(f"searching, {minutes:g} minutes at most")
+
+    def tried(self, candidate: CandidateRecord) -> None:
+        """The candidate's line."""
+        self._stop()
+        mark, style = MARKS["passed" if candidate.is_passed else "failed"]
+        line = Text(f"  {mark} {candidate_line(candidate)}")
+        line.stylize(style, 2, 3)
+        self._console.print(line, soft_wrap=True)
+        if self._console.is_terminal:
+            self._announce("searching")
 
     def measuring(self) -> None:
         """Say what takes the time."""

@@ -12,6 +12,7 @@ from convertkit.latency import Latency
 from convertkit.render import numbers
 from convertkit.render.markdown import latency_row, options_text
 from convertkit.render.numbers import format_bytes, format_interval_ms, format_ms, format_share
+from convertkit.render.rescue import HEADINGS, candidate_cells, describe_rescue, summarize_search
 from convertkit.render.summary import (
     axis_state,
     describe_axes,
@@ -32,8 +33,10 @@ from convertkit.report import HopRecord, Report
 TEMPLATE = "report.html.j2"
 FUNCTIONS = (
     axis_state,
+    candidate_cells,
     caveats,
     describe_axes,
+    describe_rescue,
     facts,
     final_hops,
     headline,
@@ -46,6 +49,7 @@ FUNCTIONS = (
     source_accuracy,
     source_variant,
     spent_seconds,
+    summarize_search,
 )
 
 
@@ -81,6 +85,7 @@ def render_html(report: Report) -> str:
         report=report,
         word=STATUS_WORDS[report.status],
         dash=numbers.DASH,
+        rescue_headings=HEADINGS,
         status_of=status_of,
         size_bars=size_bars(report),
         latency_charts=latency_charts(report),

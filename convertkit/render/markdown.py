@@ -21,6 +21,7 @@ from convertkit.render.numbers import (
     format_share,
     format_sqnr_db,
 )
+from convertkit.render.rescue import HEADINGS, candidate_rows, describe_rescue, summarize_search
 from convertkit.render.summary import (
     axis_state,
     describe_axes,
@@ -35,6 +36,7 @@ from convertkit.render.summary import (
 )
 from convertkit.render.verdict import caveats, device_lines, verdict_line
 from convertkit.report import HopRecord, Report
+from convertkit.rescue_record import RescueRecord
 
 SPECIAL = re.compile(r"[\\`*\[\]|#~]|(?<!\w)_|_(?!\w)")
 ENTITY = re.compile(r"&(?=#?\w+;)")
@@ -165,6 +167,8 @@ def hop_lines(hop: HopRecord) -> list[str]:
         reason = f": {escape(field.reason)}" if field.reason else ""
         lines.append(f"- field runtime {escape(field.runtime)}: {field.status}{detail}{reason}")
     lines += [f"- {escape(note)}" for note in hop.notes]
+    if hop.rescue:
+        lines += rescue_part(hop.rescue)
     lines += comparison_lines("Against the source", hop.vs_source)
     lines += comparison_lines("Against the previous artifact", hop.vs_previous)
     if hop.latency:
@@ -186,6 +190,16 @@ def hop_lines(hop: HopRecord) -> list[str]:
         lines += ["", "Attempts:", ""]
         lines += table(ATTEMPT_HEADINGS, rows)
     return lines
+
+
+def rescue_part(rescue: RescueRecord) -> list[str]:
+    """What was tried in place of what was asked for, and what was kept."""
+    lines = [f"- {escape(describe_rescue(rescue))}"]
+    if rescue.rejected:
+        lines.append(f"- what was asked for: {escape(rescue.rejected)}")
+    lines += [f"- {escape(note)}" for note in rescue.notes]
+    lines += ["", escape(f"Rescue of {rescue.wanted}, {summarize_search(rescue)}:"), ""]
+    return lines + table(HEADINGS, candidate_rows(rescue))
 
 
 def options_text(options: dict[str, object]) -> str:

@@ -15,6 +15,7 @@ from convertkit.render.numbers import (
     format_share,
     format_sqnr_db,
 )
+from convertkit.render.rescue import rescue_lines
 from convertkit.render.summary import (
     describe_axes,
     describe_setting,
@@ -40,6 +41,7 @@ def render_plain(report: Report) -> str:
         if hop.error:
             lines.append(f"        {one_line(hop.error)}")
         lines += [f"        {one_line(line)}" for line in rivals(hop)]
+    lines += rescue_lines(report)
     lines += device_lines(report)
     lines += [f"note: {caveat}" for caveat in caveats(report)]
     lines.append(verdict_line(report))

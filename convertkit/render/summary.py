@@ -28,7 +28,7 @@ def source_variant(report: Report) -> str:
 def final_hops(report: Report) -> tuple[HopRecord, ...]:
     """The hops that made what was asked for; in a report that does not say, those that end a route."""
     if report.targets:
-        return tuple(hop for hop in report.hops if hop.target in report.targets)
+        return tuple(hop for hop in report.hops if hop.wanted in report.targets)
     starts = {hop.source for hop in report.hops}
     return tuple(hop for hop in report.hops if hop.target not in starts)
 

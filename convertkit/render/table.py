@@ -24,6 +24,7 @@ from convertkit.render.numbers import (
     format_sqnr_db,
 )
 from convertkit.render.plain import render_plain
+from convertkit.render.rescue import compact_lines, rescue_heading, rescued_hops
 from convertkit.render.summary import (
     axes_by_state,
     largest_error,
@@ -185,6 +186,17 @@ def shortened(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def print_rescues(report: Report, console: Console) -> None:
+    """What was tried in place of what failed; no line is wider than the terminal."""
+    for _, rescue in rescued_hops(report):
+        console.print(Text(rescue_heading(rescue)))
+        for line in compact_lines(rescue):
+            console.print(Text(line), no_wrap=True, overflow="ellipsis")
+        for note in rescue.notes:
+            console.print(Text(one_line(note), style="dim"))
+        console.print()
+
+
 def print_table(report: Report, console: Console) -> None:
     """The table on a terminal, what to know before shipping, and the verdict last; plain text elsewhere."""
     if not console.is_terminal:
@@ -192,6 +204,7 @@ def print_table(report: Report, console: Console) -> None:
         return
     console.print(render_table(report, width=console.width))
     console.print()
+    print_rescues(report, console)
     for line in device_lines(report):
         console.print(Text(line))
     for line in caveats(report):

@@ -16,6 +16,7 @@ from convertkit.render.numbers import (
     format_share,
     format_sqnr_db,
 )
+from convertkit.render.rescue import describe_rescue, rescued_hops
 from convertkit.render.summary import (
     axes_by_state,
     compare_speed,
@@ -71,7 +72,8 @@ def blame(report: Report, bad: HopRecord) -> str:
 
 def passed_paths(report: Report) -> list[str]:
     """Paths of the artifacts that end a route and passed."""
-    return [hop.artifact.path for hop in final_hops(report) if hop.artifact and hop.status == "passed"]
+    passed = (hop.artifact for hop in final_hops(report) if hop.status == "passed")
+    return list(dict.fromkeys(artifact.path for artifact in passed if artifact))
 
 
 def also_ships(report: Report) -> str:
@@ -187,7 +189,7 @@ def latency_facts(report: Report, hop: HopRecord) -> list[Fact]:
 
 def caveats(report: Report) -> list[str]:
     """What to know before shipping: lost axes, the field runtime, what could not be measured, notes."""
-    lines = []
+    lines = [describe_rescue(rescue) for _, rescue in rescued_hops(report)]
     for hop, axis in lost_axes(report):
         sizes = f" (ran at {', '.join(map(str, axis.sizes_checked))} only)" if axis.sizes_checked else ""
         state = "not proven" if axis.sizes_checked else "not kept"

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from convertkit.budget import BudgetOptions
 from convertkit.compare import OutputMetrics
 from convertkit.gate import Accuracy, Comparison, Tolerance
 from convertkit.latency import Latency
@@ -17,6 +18,7 @@ from convertkit.report import (
     SamplesRecord,
     SourceRecord,
 )
+from convertkit.rescue_record import CandidateRecord, RescueRecord
 from convertkit.signature import TensorSpec
 
 HOSTILE = "<script>alert('x')</script>|`*_a_*`\x1b[31m\nline two & <b>"
@@ -188,6 +190,63 @@ def static():
     )
 
 
+def candidate(family: str, change: str, **fields) -> CandidateRecord:
+    values = {"target": "tflite:int8", "converter": "litert-quantizer", "options": {}, "calibration": 64}
+    values |= {"reason": "", "seconds": 12.5, "sha256": "ab" * 32, "accuracy_drop": 0.0024}
+    return CandidateRecord(family=family, change=change, **{**values, **fields})
+
+
+TRIED = (
+    candidate(
+        "original",
+        "as asked for, by TFLiteConverter",
+        reason="output 'output': 14.9 dB SQNR, below 20 dB (max error 3.2)",
+        size_bytes=31_000,
+        sqnr_db=14.93,
+        latency=cpu(0.11),
+        is_pareto=True,
+    ),
+    candidate("quantizer", "the litert quantizer", reason="litert-quantizer failed: no such kernel"),
+    candidate(
+        "exclusion",
+        "excluding 2 operators",
+        size_bytes=35_176,
+        sqnr_db=24.14,
+        latency=cpu(0.12),
+        is_pareto=True,
+    ),
+)
+
+
+def rescue_of(kept: int | None, **fields) -> RescueRecord:
+    values = {"wanted": "tflite:int8", "budget": BudgetOptions(), "candidates": TRIED, "seconds": 61.0}
+    values |= {"stopped_by": "exhausted", "float32_bytes": 113_000, "rejected": "rejected/model.int8.tflite"}
+    return RescueRecord(kept=kept, **{**values, **fields})
+
+
+@pytest.fixture
+def rescued():
+    return report_of(onnx_hop(), tflite_hop(rescue=rescue_of(2)), targets=("tflite:int8",))
+
+
+@pytest.fixture
+def rescued_as_float16():
+    """What ships is another variant than the one that was asked for."""
+    made = tflite_hop(rescue=rescue_of(2))
+    artifact = msgspec.structs.replace(made.artifact, path="model.float16.tflite")
+    made = msgspec.structs.replace(made, target="tflite:float16", artifact=artifact)
+    return report_of(onnx_hop(), made, targets=("tflite:int8",))
+
+
+@pytest.fixture
+def unrescued():
+    late = msgspec.structs.replace(TRIED[2], reason="over the budget: p50 0.12 ms, more than 0.1 ms")
+    notes = ("no operator was excluded",)
+    rescue = rescue_of(None, candidates=(*TRIED[:2], late), stopped_by="time", notes=notes)
+    bad = tflite_hop(status="failed", error=TRIED[0].reason, rescue=rescue, exit_code=7)
+    return report_of(onnx_hop(), bad, status="failed", targets=("tflite:int8",))
+
+
 @pytest.fixture
 def synthetic():
     samples = SamplesRecord(origin="synthetic", sha256="ef" * 32, count=32, calibration=0, validation=32)
@@ -227,6 +286,13 @@ def hostile():
         latency=(Latency("cpu", skipped=HOSTILE),),
         field_runtime=FieldCheck(runtime=HOSTILE, status="failed", reason=HOSTILE),
         notes=(HOSTILE,),
+        rescue=rescue_of(
+            None,
+            wanted=HOSTILE,
+            candidates=(candidate(HOSTILE, HOSTILE, target=HOSTILE, reason=HOSTILE),),
+            rejected=HOSTILE,
+            notes=(HOSTILE,),
+        ),
     )
     report = report_of(bad, status="failed", notes=(HOSTILE,))
     source = msgspec.structs.replace(report.source, path=HOSTILE, inputs=(image,), outputs=(image,))
@@ -237,7 +303,10 @@ def hostile():
 
 
 @pytest.fixture(
-    params=["passed", "failed", "crashed", "static", "synthetic", "sparse", "empty", "hostile", "rivalry"]
+    params=[
+        *("passed", "failed", "crashed", "static", "synthetic", "sparse", "empty", "hostile", "rivalry"),
+        *("rescued", "rescued_as_float16", "unrescued"),
+    ]
 )
 def any_report(request):
     return request.getfixturevalue(request.param)

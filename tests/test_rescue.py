@@ -1,0 +1,119 @@
+"""Whole rescues of the two planted models: from a failing gate to what ships, twice the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import convertkit
+from convertkit.digest import hash_path
+from convertkit.errors import UsageError
+from convertkit.report import HopRecord, Report, exit_code, load_report
+from convertkit.rescue_record import RescueRecord
+from fixtures import planted
+
+pytestmark = pytest.mark.slow
+
+QUICK = ("bench.rounds=2", "bench.warmup_s=0.01", "sampling.calibration=16", "sampling.validation=24")
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Images for either model, eight of which neither calibrate nor validate."""
+    file = tmp_path_factory.mktemp("samples") / "samples.npz"
+    np.savez(file, **planted.samples(48))
+    return file
+
+
+@pytest.fixture(scope="module")
+def source(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Both models as ONNX files, so that each is exported once."""
+    made = {}
+    for name in ("scaled_channel", "boxes_and_scores"):
+        folder = tmp_path_factory.mktemp(name)
+        model = getattr(planted, name)()
+        report = convertkit.convert(model, to="onnx", samples=samples, out=folder, settings=QUICK)
+        assert report.is_passed
+        made[name] = folder / "model.onnx"
+    return made
+
+
+def run(
+    model: Path, samples: Path, out: Path, *settings: str, to: tuple[str, ...] = ("tflite:int8",)
+) -> Report:
+    """A run with rescue, nothing stored."""
+    return convertkit.convert(
+        model, to=to, samples=samples, out=out, settings=(*QUICK, *settings), rescue=True, cache=False
+    )
+
+
+def rescued(report: Report) -> tuple[HopRecord, RescueRecord]:
+    """The hop that was rescued."""
+    hop = next(hop for hop in report.hops if hop.rescue is not None)
+    assert hop.rescue is not None
+    return hop, hop.rescue
+
+
+@pytest.mark.parametrize("name", ["scaled_channel", "boxes_and_scores"])
+def test_a_planted_model_passes_at_half_the_size(name, source, samples, tmp_path):
+    report = run(source[name], samples, tmp_path / "one")
+    hop, rescue = rescued(report)
+    assert report.is_passed
+    assert exit_code(report) == 0
+    assert report.targets == ("tflite:int8",)
+    assert (hop.target, rescue.wanted) == ("tflite:int8", "tflite:int8")
+    winner = rescue.winner
+    assert winner is not None
+    assert winner.family == "exclusion"
+    assert winner.sqnr_db > 20
+    assert rescue.float32_bytes
+    assert winner.size_bytes <= 0.5 * rescue.float32_bytes
+    assert hop.artifact is not None
+    assert hop.artifact.path == "model.int8.tflite"
+    assert hash_path(tmp_path / "one" / hop.artifact.path)[0] == winner.sha256
+    assert rescue.rejected == "rejected/model.int8.tflite"
+    assert (tmp_path / "one" / rescue.rejected).is_file()
+    assert not list((tmp_path / "one" / "repro").glob("calibration-*"))
+    assert f"rescued by {winner.change}" in (tmp_path / "one" / "report.md").read_text()
+    assert load_report(tmp_path / "one").hops[-1].rescue == rescue
+    if name == "boxes_and_scores":
+        return
+    other = rescued(run(source[name], samples, tmp_path / "two"))[1]  # the same once more
+    assert [(one.change, one.sha256, one.reason) for one in rescue.candidates] == [
+        (one.change, one.sha256, one.reason) for one in other.candidates
+    ]
+    assert rescue.kept == other.kept
+
+
+def test_what_was_asked_for_in_its_own_right_is_shared(source, samples, tmp_path):
+    """Float16 is all that passes at 50 dB, and it is wanted besides: one file, two hops."""
+    to = ("tflite:int8", "tflite:float16")
+    report = run(source["scaled_channel"], samples, tmp_path, "budget.sqnr_db=50", to=to)
+    hop, rescue = rescued(report)
+    assert report.is_passed
+    assert hop.target == "tflite:float16"
+    assert rescue.wanted == "tflite:int8"
+    paths = [each.artifact.path for each in report.hops if each.artifact]
+    assert paths.count("model.float16.tflite") == 2
+    assert not (tmp_path / "model.int8.tflite").exists()
+    own = [each for each in report.hops if each.target == "tflite:float16" and each.rescue is None]
+    assert len(own) == 1  # it passed its own gate, so that nothing was searched for it
+
+
+def test_where_nothing_passes_the_gate_has_failed(source, samples, tmp_path):
+    report = run(source["scaled_channel"], samples, tmp_path, "budget.size_bytes=1000", "budget.sqnr_db=2")
+    hop, rescue = rescued(report)
+    assert exit_code(report) == 7
+    assert rescue.kept is None
+    assert hop.target == "tflite:int8"
+    assert not (tmp_path / "model.int8.tflite").exists()
+    assert {one.target for one in rescue.candidates} == {"tflite:int8", "tflite:int16x8", "tflite:float16"}
+    assert all(one.reason for one in rescue.candidates)
+    assert any("over the budget" in one.reason for one in rescue.candidates)
+
+
+def test_a_budget_of_accuracy_needs_labels(source, samples, tmp_path):
+    with pytest.raises(UsageError, match="needs labels"):
+        run(source["scaled_channel"], samples, tmp_path / "out", "budget.accuracy_drop=0.01")
