@@ -128,7 +128,7 @@ def row(
     """The figures of one variant, against the float artifact of its own format."""
     batch = max(times)
     if not is_made(hop):
-        return Row(model=name, variant=target, fault=hop.error or "not made")
+        return Row(model=name, variant=target, fault=(hop.error or "?").partition(" (see logs/")[0])
     reference = FLOATS.get(target.partition(":")[0], "torch:float32")
     outputs = hop.vs_source.outputs if hop.vs_source else ()
     agreements = [output.top1_agreement for output in outputs if output.top1_agreement is not None]
@@ -141,18 +141,13 @@ def row(
         speed_up=speed_up(times[1], reference, target),
         batch=batch,
         batch_speed_up=speed_up(times[batch], reference, target),
-        call_ms=median_ms(times[1], target),
-        batch_call_ms=median_ms(times[batch], target),
+        call_ms=min(times[1].get(target, [np.nan])),
+        batch_call_ms=min(times[batch].get(target, [np.nan])),
         sqnr_db=lowest_sqnr(hop),
         agreement=min(agreements, default=None),
         accuracy_drop=hop.accuracy.drop if hop.accuracy else None,
         coverage=next((note for note in hop.notes if " are INT8" in note), ""),
     )
-
-
-def median_ms(times: dict[str, list[float]], target: str) -> float:
-    """The median over rounds; NaN where it did not run."""
-    return float(np.median(times.get(target, [np.nan])))
 
 
 def speed_up(times: dict[str, list[float]], reference: str, target: str) -> Ratio | None:

@@ -41,7 +41,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         fault: why there is no such artifact; then there are no figures.
         size_bytes: of the INT8 artifact; `size_ratio` is that by the float artifact's.
         batch: samples in each call of `batch_speed_up`; `speed_up` has one.
-        call_ms, batch_call_ms: median of the INT8 artifact's calls.
+        call_ms, batch_call_ms: of the INT8 artifact, in its fastest round.
         accuracy_drop: fraction, positive is worse; None without labels.
         coverage: how many weights are INT8, in the words of the hop's notes; empty where it does not say.
         weights: values in the model's parameters.
