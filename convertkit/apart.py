@@ -9,6 +9,7 @@ import numpy as np
 
 from convertkit.errors import SamplesError
 from convertkit.options import SampleOptions
+from convertkit.rows import JoinedRows
 from convertkit.samples import MOST_CALIBRATION, Samples, Split, split_samples
 from convertkit.signature import Array
 
@@ -38,7 +39,7 @@ def joined(samples: Samples, calibration: Samples) -> Samples:
                 f"array '{name}' has samples of {list(others.shape[1:])} to calibrate with and of "
                 f"{list(values.shape[1:])} to validate with"
             )
-        arrays[name] = np.concatenate([values, others])
+        arrays[name] = JoinedRows(values, others)
     return msgspec.structs.replace(
         samples,
         arrays=arrays,

@@ -48,7 +48,7 @@ def blame_run(
         if variant == Variant(Format.TORCH):
             artifacts[variant] = source_artifact(report, artifacts[variant], recipe, allow_code=allow_code)
     with opened(recipe) as (workers, scratch):
-        samples = samples_file(run, recipe, artifacts, scratch)
+        samples = samples_file(run, recipe, artifacts, scratch, count)
         blamer = Blamer(artifacts, samples, workers, scratch, count)
         return [blame_or_skip(blamer, pair, must=of is not None) for pair in pairs]
 
@@ -130,7 +130,9 @@ def source_artifact(report: Report, known: Artifact, recipe: Recipe, *, allow_co
     return Artifact(known.variant, file.path, known.signature, file.sha256, file.size_bytes, loader)
 
 
-def samples_file(run: Path, recipe: Recipe, artifacts: dict[Variant, Artifact], scratch: Path) -> Path:
+def samples_file(
+    run: Path, recipe: Recipe, artifacts: dict[Variant, Artifact], scratch: Path, count: int
+) -> Path:
     """The samples to compare on: the recipe's, else those that the run calibrated with, else its examples.
 
     Raises:
@@ -140,7 +142,7 @@ def samples_file(run: Path, recipe: Recipe, artifacts: dict[Variant, Artifact], 
         source = next(iter(artifacts.values()))
         samples, _ = read_samples(Path(recipe.samples), source.signature.inputs, recipe.sampling)
         file = scratch / "samples.npz"
-        write_npz(file, samples.arrays)
+        write_npz(file, samples.take(range(min(count, samples.count))))
         return file
     for name in SAMPLE_FILES:
         if (run / "repro" / name).is_file():

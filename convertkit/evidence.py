@@ -113,15 +113,15 @@ def near_chance(accuracy: float, count: int, classes: int) -> Finding | None:
 
 def ask(validator: Validator, intake: Intake, output: str, options: SampleOptions) -> list[Answer]:
     """What the model makes of some labelled samples after each change; nothing for several inputs."""
-    labels, arrays = intake.samples.labels, intake.samples.arrays
+    labels, rows = intake.samples.labels, np.asarray(intake.split.validation)[:PROBE_SAMPLES]
+    arrays = intake.samples.take(rows)
     name, values = next(iter(arrays.items()))
     is_one = len(arrays) == 1 and values.dtype.kind == "f" and values[0].size >= FEWEST_VALUES
     if labels is None or not is_one or np.ptp(values) == 0:
         return []
-    rows = np.asarray(intake.split.validation)[:PROBE_SAMPLES]
     answers = []
-    for probe in probes(values[rows], options):
-        changed = probe.apply(values[rows]).astype(values.dtype)
+    for probe in probes(values, options):
+        changed = probe.apply(values).astype(values.dtype)
         scores = scores_of(validator, {name: changed}, output)
         if scores is not None:
             answers.append(Answer(probe, scores.argmax(-1) == labels[rows]))
@@ -143,7 +143,8 @@ def named_mistake(intake: Intake, before: Array, answers: list[Answer]) -> Findi
 
 def is_indifferent(intake: Intake, before: Array, answers: list[Answer]) -> bool:
     """True where the model is not clearly worse with the mistake undone that the values' size suggests."""
-    largest = float(np.abs(next(iter(intake.samples.arrays.values()))).max())
+    seen = intake.samples.take(intake.split.calibration)
+    largest = float(np.abs(next(iter(seen.values()))).max())
     suspected = "large" if largest > LARGEST_USUAL else "small" if largest < SMALLEST_USUAL else "twice"
     rivals = [answer.right for answer in answers if answer.probe.undoes == suspected]
     return not rivals or not all(is_better(right, before) for right in rivals)

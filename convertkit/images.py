@@ -1,4 +1,4 @@
-"""A folder of image files as samples: resized, cropped, scaled, normalised as the options say."""
+"""A folder of image files as samples: resized, cropped, scaled and normalised when a sample is taken."""
 
 from __future__ import annotations
 
@@ -11,18 +11,23 @@ from PIL import Image, UnidentifiedImageError
 
 from convertkit.errors import SamplesError
 from convertkit.options import SampleOptions
+from convertkit.rows import Indices
 from convertkit.samples import Samples
 from convertkit.signature import Array, TensorSpec
 
 SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"))
 CHANNELS = {"rgb": 3, "bgr": 3, "gray": 1}
+INTERPOLATIONS = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+}
 
 
 def load_images(folder: Path, inputs: tuple[TensorSpec, ...], options: SampleOptions) -> Samples:
     """Every image file below a folder, sorted by name, as samples of the model's only input.
 
-    The shorter side is resized to fit, the middle cropped out; values 0..255 become 0..1, then
-    `(value - mean) / std` for each channel.
+    Every file is opened here, and read when its sample is taken; see `read_pixels`.
 
     Raises:
         SamplesError: no image file, an unreadable one, or a model that takes something else than one image.
@@ -41,12 +46,44 @@ def load_images(folder: Path, inputs: tuple[TensorSpec, ...], options: SampleOpt
             raise SamplesError(f"sampling.{key} has {len(values)} values for {channels} channels")
     is_channels_first, height, width = image_size(spec, channels)
     digest = hashlib.sha256()
-    arrays = []
     for file in files:
         digest.update(file.read_bytes())
-        pixels = read_pixels(file, height, width, options)
-        arrays.append(np.moveaxis(pixels, -1, 0) if is_channels_first else pixels)
-    return Samples("images", digest.hexdigest(), {spec.name: np.stack(arrays).astype(spec.dtype)})
+        opened(file).close()
+    rows = ImageRows(files, spec, (height, width), options, is_channels_first=is_channels_first)
+    return Samples("images", digest.hexdigest(), {spec.name: rows})
+
+
+class ImageRows:
+    """Images as rows of an input; a file is decoded when its row is taken."""
+
+    def __init__(
+        self,
+        files: list[Path],
+        spec: TensorSpec,
+        size: tuple[int, int],
+        options: SampleOptions,
+        *,
+        is_channels_first: bool,
+    ) -> None:
+        self._files = files
+        self._size = size
+        self._options = options
+        self._is_channels_first = is_channels_first
+        channels = CHANNELS[options.color]
+        self.shape = (len(files), channels, *size) if is_channels_first else (len(files), *size, channels)
+        self.dtype = np.dtype(spec.dtype)
+        self.ndim = len(self.shape)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __getitem__(self, rows: Indices, /) -> Array:
+        numbers = np.asarray(rows)
+        result: Array = np.empty((len(numbers), *self.shape[1:]), self.dtype)
+        for place, number in enumerate(numbers):
+            pixels = read_pixels(self._files[number], *self._size, self._options)
+            result[place] = np.moveaxis(pixels, -1, 0) if self._is_channels_first else pixels
+        return result
 
 
 def image_size(spec: TensorSpec, channels: int) -> tuple[bool, int, int]:
@@ -60,24 +97,54 @@ def image_size(spec: TensorSpec, channels: int) -> tuple[bool, int, int]:
     )
 
 
-def read_pixels(file: Path, height: int, width: int, options: SampleOptions) -> Array:
-    """One image, float32 [height, width, channels]."""
+def opened(file: Path) -> Image.Image:
+    """The image in a file, its header read and its pixels not.
+
+    Raises:
+        SamplesError: it is no image, or a far too large one.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(file).convert("L" if options.color == "gray" else "RGB")
+            return Image.open(file)
     except (
         UnidentifiedImageError,
         OSError,
         Image.DecompressionBombWarning,
         Image.DecompressionBombError,
-    ) as e:
-        raise SamplesError(f"{file} is not a usable image: {e}") from None
+    ) as error:
+        raise SamplesError(f"{file} is not a usable image: {error}") from None
+
+
+def fitted(image: Image.Image, height: int, width: int, options: SampleOptions) -> Image.Image:
+    """The image at the input's size: its middle, or all of it stretched."""
+    method = INTERPOLATIONS[options.interpolation]
+    if options.crop == "none":
+        return image.resize((width, height), method)
     factor = max(height / image.height, width / image.width)
+    if options.resize is not None:
+        factor = max(factor, options.resize / min(image.size))
     scaled = (max(width, round(image.width * factor)), max(height, round(image.height * factor)))
-    image = image.resize(scaled, Image.Resampling.BILINEAR)
+    image = image.resize(scaled, method)
     left, top = (image.width - width) // 2, (image.height - height) // 2
-    pixels = np.asarray(image.crop((left, top, left + width, top + height)), np.float32) / 255
+    return image.crop((left, top, left + width, top + height))
+
+
+def read_pixels(file: Path, height: int, width: int, options: SampleOptions) -> Array:
+    """One image, float32 [height, width, channels].
+
+    It is resized and cropped to the input's size (`SampleOptions.resize`, `crop`), values 0..255 become
+    0..1, then `(value - mean) / std` for each channel.
+
+    Raises:
+        SamplesError: the file cannot be decoded.
+    """
+    image = opened(file)
+    try:
+        image = image.convert("L" if options.color == "gray" else "RGB")
+    except (OSError, ValueError, SyntaxError) as error:
+        raise SamplesError(f"{file} is not a usable image: {error}") from None
+    pixels = np.asarray(fitted(image, height, width, options), np.float32) / 255
     pixels = pixels.reshape(height, width, -1)
     if options.color == "bgr":
         pixels = pixels[:, :, ::-1]

@@ -299,6 +299,10 @@ class SampleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         calibration_samples: other samples that calibrate, and do nothing else; as `samples` of the recipe.
         validation: the most samples that validate.
         seed: of the split and of synthetic inputs.
+        resize: length of an image's shorter side before the crop, pixels; None, or too little: what just
+            covers the input.
+        crop: `center` takes the middle of the resized image; `none` stretches all of it over the input.
+        interpolation: how image files are resized.
         mean, std: per colour channel, in units of 0..1, applied to image files.
         color: order of the colour channels that the model was trained with.
         accept: checks of the calibration samples whose errors are accepted, and stamped on the report.
@@ -309,6 +313,9 @@ class SampleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     calibration_samples: str | None = None
     validation: PositiveInt = 512
     seed: int = 0
+    resize: PositiveInt | None = None
+    crop: Literal["center", "none"] = "center"
+    interpolation: Literal["nearest", "bilinear", "bicubic"] = "bilinear"
     mean: tuple[float, ...] = (0.0,)
     std: tuple[PositiveFloat, ...] = (1.0,)
     color: Literal["rgb", "bgr", "gray"] = "rgb"

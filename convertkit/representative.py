@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 
 from convertkit.errors import StageError
+from convertkit.rows import map_file
 from convertkit.signature import Arrays, Signature, TensorSpec, to_physical
-from convertkit.tensors import read_npz
 
 
 def read_calibration(path: Path | None) -> Arrays:
-    """The calibration samples, logical.
+    """The calibration samples, logical, mapped from disk: a step reads its own.
 
     Raises:
         StageError: there are none.
     """
     if path is None:
         raise StageError("full integer quantization needs calibration samples")
-    return read_npz(path)
+    return map_file(path)
 
 
 def calibration_steps(signature: Signature, samples: Arrays) -> Iterator[Arrays]:
@@ -34,7 +34,7 @@ def calibration_input(samples: Arrays, spec: TensorSpec, index: int) -> Any:
     """One call's worth of one input: the sample, repeated where a static batch is larger than one."""
     values = samples[spec.name]
     if values.ndim == len(spec.shape) + 1:
-        return to_physical(values[index], spec)
+        return to_physical(np.array(values[index]), spec)  # a copy: frameworks want to own their inputs
     first = spec.logical_shape[0]
     repeats = first if isinstance(first, int) else 1
     return to_physical(np.repeat(values[index : index + 1], repeats, axis=0), spec)

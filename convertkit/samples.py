@@ -5,24 +5,25 @@ from __future__ import annotations
 import hashlib
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
+from convertkit.digest import hash_path
 from convertkit.errors import SamplesError
 from convertkit.options import SampleOptions
+from convertkit.rows import Indices, Rows, blocks, map_file
 from convertkit.signature import Array, Arrays, TensorSpec
 
 LABELS = "labels"
-LARGEST_ARRAYS_BYTES = 16 << 30
+LARGEST_UNPACKED_BYTES = 16 << 30
 SYNTHETIC_COUNT = 32
 MOST_CALIBRATION = 128
 DEFAULT_AXIS_SIZE = 32
-UNNAMED = ""
+UNNAMED = ""  # the array of an `.npy`
 UNREADABLE = (
     ValueError,
     OSError,
@@ -34,13 +35,13 @@ UNREADABLE = (
 )
 
 Origin = Literal["file", "images", "synthetic"]
-Indices = npt.NDArray[np.intp]
 
 
 class Samples(msgspec.Struct, frozen=True):
     """Arrays by input name, first axis = sample, in the source's axis order and units.
 
     Attributes:
+        arrays: those of files stay on disk; `take` reads what is asked for.
         labels: one class a sample; -1 where it has none.
         apart: how many of them, the last, were given to calibrate with and do nothing else.
         calibration_sha256: of the file that those came from.
@@ -48,7 +49,7 @@ class Samples(msgspec.Struct, frozen=True):
 
     origin: Origin
     sha256: str
-    arrays: Arrays
+    arrays: Mapping[str, Rows]
     labels: Array | None = None
     apart: int = 0
     calibration_sha256: str | None = None
@@ -73,6 +74,8 @@ class Split(msgspec.Struct, frozen=True):
 def load_arrays(path: Path) -> Samples:
     """Arrays of an `.npz` or `.npy`, each finite and of the same count; not yet matched with a model.
 
+    They stay on disk: a file may be larger than memory.
+
     Raises:
         SamplesError: the file is missing, is no array file, holds objects, or its values are unusable.
     """
@@ -82,7 +85,7 @@ def load_arrays(path: Path) -> Samples:
         )
     try:
         refuse_bombs(path)
-        arrays = read_arrays(path)
+        arrays = map_file(path)
     except UNREADABLE as error:
         if "Object arrays" in str(error):  # not "allow_pickle", which NumPy also says of text
             raise SamplesError(
@@ -90,25 +93,13 @@ def load_arrays(path: Path) -> Samples:
             ) from None
         raise SamplesError(f"{path} is not a readable .npz or .npy file") from None
     labels = arrays.pop(LABELS, None)
+    labels = None if labels is None else np.array(labels)
     if not arrays:
         raise SamplesError(f"{path} holds no input array")
     for name, values in arrays.items():
         check_values(name or "samples", values)
     check_counts(arrays, labels)
-    return Samples("file", hashlib.sha256(path.read_bytes()).hexdigest(), arrays, labels)
-
-
-def read_arrays(path: Path) -> Arrays:
-    """What the file holds, as NumPy reads it; one of UNREADABLE is raised where that is not arrays."""
-    loaded: Any = np.load(path, allow_pickle=False)
-    if isinstance(loaded, np.ndarray):
-        return {UNNAMED: loaded}
-    with loaded:
-        arrays = {name: loaded[name] for name in loaded.files}
-    for name, values in arrays.items():
-        if not isinstance(values, np.ndarray):  # NumPy gives other members of the archive as bytes
-            raise ValueError(f"'{name}' is no array")
-    return arrays
+    return Samples("file", hash_path(path)[0], arrays, labels)
 
 
 def refuse_bombs(path: Path) -> None:
@@ -116,23 +107,30 @@ def refuse_bombs(path: Path) -> None:
     if not zipfile.is_zipfile(path):
         return
     with zipfile.ZipFile(path) as archive:
-        size = sum(member.file_size for member in archive.infolist())
-    if size > LARGEST_ARRAYS_BYTES:
-        raise SamplesError(f"{path} expands to {size >> 20} MiB, over {LARGEST_ARRAYS_BYTES >> 20} MiB")
+        packed = [m for m in archive.infolist() if m.compress_type != zipfile.ZIP_STORED]
+    size = sum(member.file_size for member in packed)
+    if size > LARGEST_UNPACKED_BYTES:
+        raise SamplesError(
+            f"{path} expands to {size >> 20} MiB, over {LARGEST_UNPACKED_BYTES >> 20} MiB",
+            hint="np.savez, which does not compress, has no such limit",
+        )
 
 
-def check_values(name: str, values: Array) -> None:
+def check_values(name: str, values: Rows) -> None:
     """Raise SamplesError for an array that has no samples or values no model can be judged by."""
-    if values.ndim == 0 or len(values) == 0 or values.size == 0:
+    if 0 in (values.ndim, *values.shape):
         raise SamplesError(f"array '{name}' holds no samples (shape {list(values.shape)})")
     if values.dtype.kind not in "fiub":
         raise SamplesError(f"array '{name}' has type {values.dtype}; numbers are needed")
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        bad = np.argwhere(~np.isfinite(values))[0]
-        raise SamplesError(f"array '{name}' has NaN or Inf, first in sample {bad[0]}")
+    if values.dtype.kind != "f":
+        return
+    for start, block in blocks(values):
+        if not np.isfinite(block).all():
+            bad = start + np.argwhere(~np.isfinite(block))[0][0]
+            raise SamplesError(f"array '{name}' has NaN or Inf, first in sample {bad}")
 
 
-def check_counts(arrays: Arrays, labels: Array | None) -> None:
+def check_counts(arrays: Mapping[str, Rows], labels: Array | None) -> None:
     """Raise SamplesError where the arrays, or the labels, are not one entry a sample."""
     counts = {name: len(values) for name, values in arrays.items()}
     if labels is not None:
@@ -148,7 +146,7 @@ def check_counts(arrays: Arrays, labels: Array | None) -> None:
         raise SamplesError(f"the arrays have different numbers of samples ({listing})")
 
 
-def specs_from_arrays(arrays: Arrays) -> tuple[TensorSpec, ...]:
+def specs_from_arrays(arrays: Mapping[str, Rows]) -> tuple[TensorSpec, ...]:
     """Inputs as the samples show them, the first axis a dynamic batch."""
     return tuple(
         TensorSpec(name or "input", values.dtype.name, ("batch", *values.shape[1:]))
@@ -177,7 +175,7 @@ def fit_samples(samples: Samples, inputs: tuple[TensorSpec, ...]) -> Samples:
     return msgspec.structs.replace(samples, arrays={name: arrays[name] for name in names})
 
 
-def check_fit(spec: TensorSpec, values: Array) -> None:
+def check_fit(spec: TensorSpec, values: Rows) -> None:
     """Raise SamplesError where an array is not one input's, with a batch axis or one entry a sample."""
     shape = spec.logical_shape
     if values.dtype.name != spec.logical_dtype:
@@ -232,12 +230,12 @@ def synthesize(inputs: tuple[TensorSpec, ...], seed: int) -> Samples:
     return Samples("synthetic", digest, arrays)
 
 
-def leading_axes(spec: TensorSpec, values: Array) -> int:
+def leading_axes(spec: TensorSpec, values: Rows) -> int:
     """1 where the samples' axis stands before the input's own axes; 0 where it is the input's batch axis."""
     return values.ndim - len(spec.shape)
 
 
-def is_batch_axis(spec: TensorSpec, values: Array, axis: int) -> bool:
+def is_batch_axis(spec: TensorSpec, values: Rows, axis: int) -> bool:
     """True where an axis of an input is the one along which samples are stacked."""
     return axis == 0 and leading_axes(spec, values) == 0
 

@@ -28,7 +28,7 @@ LAYERS = [
     ["options"],
     ["registry"],
     ["jobs"],
-    ["tensors", "memory", "digest", "devices", "value_names"],
+    ["tensors", "rows", "memory", "digest", "devices", "value_names"],
     ["files", "representative"],
     ["compare"],
     ["gate"],

@@ -27,12 +27,18 @@ def folder(tmp_path):
     return tmp_path
 
 
+def read(folder, spec, options=PLAIN):
+    """Every image, decoded."""
+    samples = load_images(folder, (spec,), options)
+    return samples.take(range(samples.count))["image"]
+
+
 def test_images_are_sorted_by_name_scaled_and_channels_first(folder):
     samples = load_images(folder, (FIRST,), PLAIN)
-    values = samples.arrays["image"]
     assert samples.origin == "images"
-    assert values.shape == (3, 3, 4, 6)
-    assert values.dtype == np.float32
+    rows, values = samples.arrays["image"], read(folder, FIRST)
+    assert rows.shape == values.shape == (3, 3, 4, 6)
+    assert rows.dtype == values.dtype == np.float32
     for sample, channel in zip(values, (2, 0, 1), strict=True):  # a is blue, b red, c green
         expected = np.zeros((3, 4, 6), np.float32)
         expected[channel] = 1
@@ -40,32 +46,32 @@ def test_images_are_sorted_by_name_scaled_and_channels_first(folder):
 
 
 def test_channels_last_is_the_same_turned(folder):
-    first = load_images(folder, (FIRST,), PLAIN).arrays["image"]
-    last = load_images(folder, (LAST,), PLAIN).arrays["image"]
+    first = read(folder, FIRST)
+    last = read(folder, LAST)
     np.testing.assert_array_equal(last, first.transpose(0, 2, 3, 1))
 
 
 def test_bgr_turns_the_channels(folder):
-    rgb = load_images(folder, (FIRST,), PLAIN).arrays["image"]
-    bgr = load_images(folder, (FIRST,), SampleOptions(color="bgr")).arrays["image"]
+    rgb = read(folder, FIRST)
+    bgr = read(folder, FIRST, SampleOptions(color="bgr"))
     np.testing.assert_array_equal(bgr, rgb[:, ::-1])
 
 
 def test_gray(folder):
-    values = load_images(folder, (GRAY,), SampleOptions(color="gray")).arrays["image"]
+    values = read(folder, GRAY, SampleOptions(color="gray"))
     assert values.shape == (3, 1, 4, 6)
     assert values[1].mean() == pytest.approx(76 / 255, abs=1e-6)  # ITU-R 601 luma of red
 
 
 def test_mean_and_std_apply_to_each_channel(folder):
     options = SampleOptions(mean=(0.5, 0.25, 0.0), std=(0.5, 1.0, 2.0))
-    red = load_images(folder, (FIRST,), options).arrays["image"][1]
+    red = read(folder, FIRST, options)[1]
     assert red[:, 0, 0].tolist() == [1.0, -0.25, 0.0]
 
 
 def test_mean_belongs_to_the_channel_in_the_models_order(folder):
     options = SampleOptions(mean=(0.5, 0.25, 0.0), color="bgr")
-    red = load_images(folder, (FIRST,), options).arrays["image"][1]
+    red = read(folder, FIRST, options)[1]
     assert red[:, 0, 0].tolist() == [-0.5, -0.25, 1.0]
 
 
@@ -73,7 +79,7 @@ def test_height_and_width_are_not_swapped(tmp_path):
     pixels = np.zeros((4, 6, 3), np.uint8)
     pixels[3, 5] = 255
     Image.fromarray(pixels).save(tmp_path / "a.png")
-    values = load_images(tmp_path, (FIRST,), PLAIN).arrays["image"]
+    values = read(tmp_path, FIRST)
     assert np.argwhere(values[0, 0]).tolist() == [[3, 5]]
 
 
@@ -81,7 +87,33 @@ def test_the_middle_is_cropped(tmp_path):
     pixels = np.zeros((4, 18, 3), np.uint8)
     pixels[:, 6:12] = 255
     Image.fromarray(pixels).save(tmp_path / "a.png")
-    assert (load_images(tmp_path, (FIRST,), PLAIN).arrays["image"] == 1).all()
+    assert (read(tmp_path, FIRST) == 1).all()
+
+
+def test_resize_leaves_a_margin_to_crop(tmp_path):
+    pixels = np.zeros((8, 12, 3), np.uint8)
+    pixels[2:6, 3:9] = 255
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    assert read(tmp_path, FIRST).min() == 0  # all of it, at half the size
+    assert (read(tmp_path, FIRST, SampleOptions(resize=8)) == 1).all()  # its middle, as it is
+    np.testing.assert_array_equal(read(tmp_path, FIRST, SampleOptions(resize=1)), read(tmp_path, FIRST))
+
+
+def test_without_a_crop_all_of_the_image_is_stretched(tmp_path):
+    pixels = np.zeros((4, 18, 3), np.uint8)
+    pixels[:, 6:12] = 255
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    options = SampleOptions(crop="none", interpolation="nearest")
+    assert read(tmp_path, FIRST, options)[0, 0, 0].tolist() == [0, 0, 1, 1, 0, 0]
+
+
+def test_the_interpolation_is_the_one_that_was_asked_for(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 255, (16, 24, 3)).astype(np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.png")
+    for name, method in (("nearest", 0), ("bilinear", 2), ("bicubic", 3)):
+        expected = np.asarray(Image.fromarray(noise).resize((6, 4), method), np.float32) / 255
+        found = read(tmp_path, FIRST, SampleOptions(interpolation=name))
+        np.testing.assert_allclose(found[0], expected.transpose(2, 0, 1), rtol=1e-6)
 
 
 def test_the_digest_follows_the_content(folder):
@@ -114,7 +146,11 @@ def test_a_truncated_image_is_named(folder):
     noise = np.random.default_rng(0).integers(0, 255, (40, 40, 3)).astype(np.uint8)
     Image.fromarray(noise).save(folder / "z.png")
     (folder / "z.png").write_bytes((folder / "z.png").read_bytes()[:800])
-    refused(folder, (FIRST,), "z.png is not a usable image")
+    samples = load_images(folder, (FIRST,), PLAIN)
+    assert samples.take([0, 1, 2])["image"].shape == (3, 3, 4, 6)  # what is not taken is not decoded
+    with pytest.raises(SamplesError, match=r"z\.png is not a usable image") as caught:
+        samples.take([3])
+    assert caught.value.exit_code == 6
 
 
 def test_a_decompression_bomb_is_refused(folder, monkeypatch):

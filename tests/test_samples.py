@@ -173,8 +173,8 @@ class TestBadFiles:
     def test_an_archive_that_would_expand_past_the_limit(self, tmp_path, monkeypatch):
         path = tmp_path / "s.npz"
         np.savez_compressed(path, image=np.zeros((1 << 20,), np.float32))
-        monkeypatch.setattr(module, "LARGEST_ARRAYS_BYTES", 3 << 20)
-        monkeypatch.setattr(np, "load", None)  # nothing may be expanded to find out
+        monkeypatch.setattr(module, "LARGEST_UNPACKED_BYTES", 3 << 20)
+        monkeypatch.setattr(module, "map_file", None)  # nothing may be expanded to find out
         assert path.stat().st_size < 1 << 20
         refused(path, "expands to 4 MiB, over 3 MiB")
 
