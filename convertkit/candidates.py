@@ -107,6 +107,12 @@ def changed(case: Case, family: str, change: str, **fields: Any) -> list[Candida
     return [msgspec.structs.replace(case.base, family=family, change=change, options=options)]
 
 
+def one_by_one(candidates: Sequence[Candidate]) -> Proposals:
+    """All of them, whatever becomes of each; `yield from` takes nothing that is sent to a list."""
+    for candidate in candidates:
+        _ = yield candidate
+
+
 def more_samples(case: Case) -> Proposals:
     """Twice the calibration samples, and again, until all that do not validate."""
     chosen, spare = list(case.base.calibration), list(case.spare)
@@ -124,20 +130,21 @@ def more_samples(case: Case) -> Proposals:
 def other_ranges(case: Case) -> Proposals:
     """Every other way to choose a range from what calibration saw; TensorFlow's converter has only one."""
     for method in choices(case.base.options, "calibration"):
-        yield from changed(case, "range", f"ranges by {method}", calibration=method)
+        yield from one_by_one(changed(case, "range", f"ranges by {method}", calibration=method))
 
 
 def per_channel(case: Case) -> Proposals:
     """One scale per output channel of the weights, where the options gave that up."""
     if getattr(case.base.options, "per_channel", True) is False:
-        yield from changed(case, "per-channel", "one scale per channel of the weights", per_channel=True)
+        change = "one scale per channel of the weights"
+        yield from one_by_one(changed(case, "per-channel", change, per_channel=True))
 
 
 def other_quantizer(case: Case) -> Proposals:
     """The quantizers that the base does not use."""
     for name in choices(case.base.options, "quantizer"):
         if name != "auto":
-            yield from changed(case, "quantizer", f"the {name} quantizer", quantizer=name)
+            yield from one_by_one(changed(case, "quantizer", f"the {name} quantizer", quantizer=name))
 
 
 def exclusions(case: Case) -> Proposals:

@@ -123,9 +123,14 @@ class TestSetKey:
     def test_a_value_that_is_not_yaml(self, setting):
         refused(lambda: set_key({}, setting), "the value is not YAML")
 
-    @pytest.mark.parametrize("value", [1, None, "x", [1]])
+    @pytest.mark.parametrize("value", [1, "x", [1]])
     def test_a_key_below_a_plain_value(self, value):
         refused(lambda: set_key({"a": value}, "a.b=1"), "'a' has no keys of its own")
+
+    def test_a_key_below_a_section_that_is_off(self):
+        content = {"budget": None}
+        set_key(content, "budget.sqnr_db=25")
+        assert content == {"budget": {"sqnr_db": 25}}
 
 
 def test_usage_errors_come_before_any_work(tmp_path, monkeypatch):

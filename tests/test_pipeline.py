@@ -105,6 +105,7 @@ class TestDigits:
             "count": 540,
             "calibration": 128,
             "validation": 412,
+            "calibration_sha256": None,
         }
         for record in report["hops"]:
             assert {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -77,7 +78,8 @@ def test_a_planted_model_passes_at_half_the_size(name, source, samples, tmp_path
     assert (tmp_path / "one" / rescue.rejected).is_file()
     assert not list((tmp_path / "one" / "repro").glob("calibration-*"))
     assert f"rescued by {winner.change}" in (tmp_path / "one" / "report.md").read_text()
-    assert load_report(tmp_path / "one").hops[-1].rescue == rescue
+    again = load_report(tmp_path / "one").hops[-1].rescue
+    assert msgspec.json.encode(again) == msgspec.json.encode(rescue)  # tuples of options come back as lists
     if name == "boxes_and_scores":
         return
     other = rescued(run(source[name], samples, tmp_path / "two"))[1]  # the same once more
