@@ -18,6 +18,7 @@ from convertkit.signature import Array, Arrays
 from convertkit.tracing import Trace
 
 QUANTIZE, DEQUANTIZE = "QuantizeLinear", "DequantizeLinear"
+NORMALIZABLE = frozenset({"Conv", "ConvTranspose", "Gemm"})  # exporters fold a BatchNorm into them
 
 
 def trace(artifact: Artifact, inputs: Arrays, threads: int) -> Trace:
@@ -80,11 +81,12 @@ def run_all(model: onnx.ModelProto, inputs: Arrays, threads: int) -> dict[str, A
 
 
 def weighty_module(node: onnx.NodeProto) -> str:
-    """The module that owns the node's weights, whose parameters' names tell; else where it was exported from.
+    """The module that a node was exported from; where a BatchNorm can be folded in, the one of the weights.
 
-    A convolution that took a BatchNorm in is exported from the BatchNorm, and has the convolution's weights.
+    A convolution that took one in is exported from the BatchNorm, and has the convolution's weights.
+    Elsewhere their name says nothing: exporters keep equal weights, as of fresh LayerNorms, once.
     """
-    for name in node.input[1:2]:
+    for name in node.input[1:2] if node.op_type in NORMALIZABLE else ():
         path, _, parameter = name.rpartition(".")
         if path and parameter.startswith("weight"):
             return str(path)
