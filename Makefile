@@ -54,8 +54,9 @@ bench: setup ## Overhead of checking, printed; the usual claims of INT8 against 
 conformance: setup ## ONNX's own conformance suite, beside onnx2tf; writes docs/conformance.md (an hour)
 	$(BIN)/python -m benchmarks.conformance
 
-zoo: setup ## Models with dynamic axes from PyTorch into TFLite; prints one row each
+zoo: setup ## Models with dynamic axes from PyTorch into TFLite, some beside onnx2tf; writes docs/zoo.md (half an hour)
 	$(BIN)/python -m benchmarks.zoo
+	$(BIN)/python -m benchmarks.against_onnx2tf
 
 lock: setup ## Write constraints.txt from the environment
 	$(BIN)/pip freeze --exclude-editable | sed 's/+cpu//' > constraints.txt

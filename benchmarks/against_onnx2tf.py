@@ -1,7 +1,8 @@
 """The lowering against onnx2tf, on models that onnx2tf gets right: time, TFLite latency, TRANSPOSE ops, size.
 
-`python -m benchmarks.against_onnx2tf [NAME …]`. Each conversion runs in a process of its own, imports are not
-counted; latency is measured on both .tflite files in interleaved rounds, one thread, batch 1.
+`python -m benchmarks.against_onnx2tf [NAME …]`; the figures go into docs/zoo.md. Each conversion runs in a
+process of its own, imports are not counted; latency is measured on both .tflite files in interleaved rounds,
+one thread, batch 1.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
-from benchmarks.zoo import ROOT, cases_of, exported, operators, sqnr_db, to_tflite
+from benchmarks.zoo import COMPARED, ROOT, cases_of, exported, known_models, operators, sqnr_db, to_tflite
+from benchmarks.zoo_page import AGAINST, keep, write_page
 
-MODELS = ("resnet-50", "mobilenet-v2", "efficientnet-b0", "unet", "yolo")
 ROUNDS = 40
 
 
@@ -150,12 +151,14 @@ def main() -> None:
         print("SECONDS", convert(Path(sys.argv[2]), Path(sys.argv[3])))
         return
     folder = Path(os.environ.get("ZOO_FOLDER", ROOT / "build" / "zoo"))
-    for name in sys.argv[1:] or MODELS:
+    for name in sys.argv[1:] or COMPARED:
         try:
             row = measured(name, folder / name)
+            keep(folder / name, AGAINST, row)
         except Exception as error:
             row = {"model": name, "error": f"{type(error).__name__}: {str(error)[:300]}"}
         print(json.dumps(row), flush=True)
+    write_page(folder, known_models(), COMPARED)
 
 
 if __name__ == "__main__":

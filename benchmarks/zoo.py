@@ -1,7 +1,8 @@
 """The zoo: models with seeded weights from torch to .tflite, dynamic batch, every hop compared with torch.
 
-`python -m benchmarks.zoo [NAME …]` prints a table: SQNR against torch of the SavedModel and the .tflite, the
-worst of all batches and free sizes; seconds and peak memory of the lowering; TRANSPOSE and Flex operators.
+`python -m benchmarks.zoo [NAME …]` prints a table and writes docs/zoo.md: SQNR against torch of the
+SavedModel and the .tflite, the worst of all batches and free sizes; seconds and peak memory of the lowering;
+TRANSPOSE and Flex operators.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
+from benchmarks.zoo_page import ROW, keep, write_page
+
 ROOT = Path(__file__).parent.parent
 COLUMNS = (
     "model",
@@ -33,6 +36,7 @@ COLUMNS = (
     "flex",
     "mb",
 )
+COMPARED = ("resnet-50", "mobilenet-v2", "efficientnet-b0", "unet", "yolo")  # what onnx2tf gets right
 Cases = list[tuple[list[Any], list[Any]]]
 
 
@@ -170,13 +174,18 @@ def int8(folder: Path, lowered: Any, cases: Cases) -> float:
     return round(worst([(out, run_tflite(content, lowered.signature, ins)) for ins, out in cases[:3]]), 1)
 
 
-def main() -> None:
-    folder = Path(os.environ.get("ZOO_FOLDER", ROOT / "build" / "zoo"))
+def known_models() -> dict[str, float | None]:
+    """Name → the least SQNR that its INT8 has to reach, None where INT8 is not tried."""
     listing = subprocess.run(
         [sys.executable, "-m", "benchmarks.zoo_models"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout.split()  # fmt: skip
-    known = {name: None if db == "None" else float(db) for name, db in (item.split(":") for item in listing)}
+    return {name: None if db == "None" else float(db) for name, db in (item.split(":") for item in listing)}
+
+
+def main() -> None:
+    folder = Path(os.environ.get("ZOO_FOLDER", ROOT / "build" / "zoo"))
+    known = known_models()
     if len(sys.argv) == 2 and sys.argv[1].startswith("--one="):
         name = sys.argv[1].removeprefix("--one=")
         try:
@@ -186,6 +195,7 @@ def main() -> None:
                 "model": name,
                 "error": f"{type(error).__name__}: {str(error).strip().splitlines()[0][:400]}",
             }
+        keep(folder / name, ROW, row)
         print("ROW " + json.dumps(row))
         return
     print("| " + " | ".join(COLUMNS) + " |\n|" + "---|" * len(COLUMNS), flush=True)
@@ -196,6 +206,7 @@ def main() -> None:
         row = json.loads(line) if line else {"model": name, "error": f"exit {done.returncode}"}
         cells = [str(row.get(column, "")) for column in COLUMNS]
         print("| " + " | ".join(cells if "error" not in row else [name, row["error"]]) + " |", flush=True)
+    write_page(folder, known, COMPARED)
 
 
 if __name__ == "__main__":
