@@ -8,9 +8,9 @@ import msgspec
 import numpy as np
 
 from convertkit.errors import SamplesError
-from convertkit.options import SampleOptions
 from convertkit.rows import JoinedRows
 from convertkit.samples import MOST_CALIBRATION, Samples, Split, split_samples
+from convertkit.settings import SampleOptions
 from convertkit.signature import Array
 
 UNLABELLED = -1

@@ -9,7 +9,7 @@ import msgspec
 
 from convertkit.gate import Accuracy, Tolerance
 from convertkit.latency import Latency
-from convertkit.options import Decibels, PositiveFloat, PositiveInt
+from convertkit.settings import Decibels, PositiveFloat, PositiveInt
 
 
 class BudgetOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from convertkit.finding import Finding, Severity, accept, errors_of
-from convertkit.options import SampleOptions
 from convertkit.samples import Samples, Split
+from convertkit.settings import SampleOptions
 from convertkit.signature import Array, Arrays
 from convertkit.value_range import check_range
 

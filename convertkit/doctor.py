@@ -22,7 +22,6 @@ from convertkit.extras import ExtraState, look_at_extras
 from convertkit.formats import Format
 from convertkit.isolate import Worker
 from convertkit.jobs import DescribeJob
-from convertkit.options import LimitOptions
 from convertkit.packages import STANDS_IN, install_line, installed, is_within, requirements
 from convertkit.registry import (
     ENVIRONMENTS,
@@ -33,6 +32,7 @@ from convertkit.registry import (
     StageRow,
     runtime_row,
 )
+from convertkit.settings import LimitOptions
 
 START_SECONDS = 60.0
 BESIDE = ("numpy",)  # not in a row's packages, but its version decides whether they can be imported

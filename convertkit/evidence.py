@@ -16,8 +16,8 @@ from convertkit.errors import ConvertkitError
 from convertkit.finding import Finding, accept
 from convertkit.gate import measure_accuracy
 from convertkit.intake import Intake
-from convertkit.options import SampleOptions
 from convertkit.samples import Samples
+from convertkit.settings import SampleOptions
 from convertkit.signature import Array, Arrays
 from convertkit.validator import Validator
 from convertkit.value_range import BYTE, IMAGE_RANK, LARGEST_USUAL, SMALLEST_USUAL, known_normalisations

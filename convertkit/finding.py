@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from convertkit.errors import SamplesError
-from convertkit.options import CheckName
+from convertkit.settings import CheckName
 
 Severity = Literal["error", "warning", "accepted"]
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from convertkit.compare import OutputMetrics, output_metrics, top1_accuracy
 from convertkit.formats import Precision
-from convertkit.options import GateOptions
+from convertkit.settings import GateOptions
 from convertkit.signature import Array, Arrays
 
 Verdict = str

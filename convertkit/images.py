@@ -10,9 +10,9 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from convertkit.errors import SamplesError
-from convertkit.options import SampleOptions
 from convertkit.rows import Indices
 from convertkit.samples import Samples
+from convertkit.settings import SampleOptions
 from convertkit.signature import Array, TensorSpec
 
 SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"))

@@ -16,7 +16,6 @@ from convertkit.formats import Format, Variant
 from convertkit.images import load_images
 from convertkit.isolate import Workers
 from convertkit.jobs import Described, DescribeJob
-from convertkit.options import SampleOptions
 from convertkit.registry import runtime_row
 from convertkit.samples import (
     Samples,
@@ -30,6 +29,7 @@ from convertkit.samples import (
     specs_from_arrays,
     synthesize,
 )
+from convertkit.settings import SampleOptions
 from convertkit.signature import Arrays, Dim, Signature, TensorSpec
 from convertkit.sources import Kind, SourceFile
 from convertkit.tensors import write_npz

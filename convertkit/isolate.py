@@ -29,8 +29,8 @@ from convertkit.errors import (
     error_class,
 )
 from convertkit.jobs import Answer, Failed, Job, Order, Ready
-from convertkit.options import LimitOptions
 from convertkit.registry import EnvironmentRow, environment_row
+from convertkit.settings import LimitOptions
 
 POLL_SECONDS = 0.25
 WORKER_FILE = Path(__file__).with_name("worker.py")

@@ -15,8 +15,8 @@ from convertkit.formats import Format
 from convertkit.isolate import Workers
 from convertkit.jobs import Benched, BenchJob
 from convertkit.latency import Latency, summarize
-from convertkit.options import BenchOptions
 from convertkit.registry import runtime_row
+from convertkit.settings import BenchOptions
 from convertkit.signature import Arrays
 from convertkit.tensors import write_npz
 

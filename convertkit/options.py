@@ -1,4 +1,4 @@
-"""Options of every stage and of the run itself: typed, with defaults, one class each.
+"""Options of every stage: typed, with defaults, one class each.
 
 `attempts` spells an `auto` out into the concrete option sets a run tries in turn; the gate decides.
 """
@@ -16,21 +16,6 @@ Layout = Literal["auto", "source", "channels-last"]
 Engine = Literal["x86", "fbgemm"]
 Backend = Literal["torch.ao", "pt2e"]
 IoType = Literal["float32", "int8", "uint8"]
-PositiveInt = Annotated[int, msgspec.Meta(ge=1)]
-PositiveFloat = Annotated[float, msgspec.Meta(gt=0)]
-CheckName = Literal[
-    "count",
-    "constant",
-    "duplicates",
-    "channels",
-    "range",
-    "coverage",
-    "convergence",
-    "activations",
-    "classes",
-    "accuracy",
-]
-Decibels = Annotated[float, msgspec.Meta(ge=-1000, le=1000)]  # bounds, because no value is below NaN
 
 
 class StageOptions(Protocol):
@@ -271,81 +256,3 @@ class TorchToTorchFxOptions(OneAttempt, frozen=True, forbid_unknown_fields=True)
     def extra(self) -> str:
         """torchao, where it serves."""
         return "pt2e" if self.backend == "pt2e" else ""
-
-
-class GateOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Tolerances; None takes the default of the target's precision (`gate.DEFAULT_TOLERANCES`).
-
-    Attributes:
-        min_sqnr_db: lowest signal to quantization-noise ratio of any output, decibels.
-        max_accuracy_drop: highest loss of accuracy against the source, a fraction (0.01 is one point).
-        min_agreement: lowest fraction of equal entries of an integer or boolean output.
-        require_dynamic_axes: fail an artifact that lost a dynamic axis, instead of reporting it.
-        require_field_runtime: fail a `.tflite` that the field runtime does not run, or runs differently.
-    """
-
-    min_sqnr_db: Decibels | None = None
-    max_accuracy_drop: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
-    min_agreement: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
-    require_dynamic_axes: bool = False
-    require_field_runtime: bool = False
-
-
-class SampleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How samples are split, and how image files become arrays.
-
-    Attributes:
-        calibration: how many samples calibrate; None: half of them, at most 128.
-        calibration_samples: other samples that calibrate, and do nothing else; as `samples` of the recipe.
-        validation: the most samples that validate.
-        seed: of the split and of synthetic inputs.
-        resize: length of an image's shorter side before the crop, pixels; None, or too little: what just
-            covers the input.
-        crop: `center` takes the middle of the resized image; `none` stretches all of it over the input.
-        interpolation: how image files are resized.
-        mean, std: per colour channel, in units of 0..1, applied to image files.
-        color: order of the colour channels that the model was trained with.
-        accept: checks of the calibration samples whose errors are accepted, and stamped on the report.
-        synthetic_calibration: calibrate on seeded random data where no samples are given; stamped likewise.
-    """
-
-    calibration: PositiveInt | None = None
-    calibration_samples: str | None = None
-    validation: PositiveInt = 512
-    seed: int = 0
-    resize: PositiveInt | None = None
-    crop: Literal["center", "none"] = "center"
-    interpolation: Literal["nearest", "bilinear", "bicubic"] = "bilinear"
-    mean: tuple[float, ...] = (0.0,)
-    std: tuple[PositiveFloat, ...] = (1.0,)
-    color: Literal["rgb", "bgr", "gray"] = "rgb"
-    accept: tuple[CheckName, ...] = ()
-    synthetic_calibration: bool = False
-
-
-class BenchOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How latency is measured.
-
-    Attributes:
-        rounds: interleaved rounds over all artifacts.
-        calls: timed calls of one artifact in one round; the first call of a round is dropped.
-        warmup_s: least time each artifact is run before it is timed, seconds.
-        threads: threads that each runtime may use.
-    """
-
-    rounds: PositiveInt = 12
-    calls: Annotated[int, msgspec.Meta(ge=2)] = 6
-    warmup_s: PositiveFloat = 0.2
-    threads: PositiveInt = 1
-
-
-class LimitOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one job may use before its worker is killed.
-
-    Attributes:
-        job_seconds: wall clock.
-        memory_bytes: resident memory of the worker and its children; None: 90 % of the machine's.
-    """
-
-    job_seconds: PositiveFloat = 3600.0
-    memory_bytes: PositiveInt | None = None

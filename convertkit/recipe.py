@@ -13,16 +13,9 @@ import yaml
 
 from convertkit.budget import BudgetOptions
 from convertkit.errors import UsageError, did_you_mean
-from convertkit.options import (
-    Backend,
-    BenchOptions,
-    GateOptions,
-    IoType,
-    Layout,
-    LimitOptions,
-    SampleOptions,
-)
+from convertkit.options import Backend, IoType, Layout
 from convertkit.registry import STAGES
+from convertkit.settings import BenchOptions, GateOptions, LimitOptions, SampleOptions
 
 SUFFIX = ".yaml"
 LARGEST_BYTES = 1 << 20

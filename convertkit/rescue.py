@@ -23,12 +23,12 @@ from convertkit.formats import Format, Precision
 from convertkit.hops import STEM, HopRunner
 from convertkit.intake import Intake
 from convertkit.latency import Latency
-from convertkit.options import GateOptions
 from convertkit.plan import Hop
 from convertkit.replay import write_replay
 from convertkit.report import HopRecord
 from convertkit.rescue_record import CandidateRecord, RescueRecord
 from convertkit.search import Clock, Search
+from convertkit.settings import GateOptions
 from convertkit.trials import Ranking, Trials, candidate_record, figures
 
 RESCUED_STEM = f"{STEM}.rescued"

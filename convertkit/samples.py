@@ -14,8 +14,8 @@ import numpy as np
 
 from convertkit.digest import hash_path
 from convertkit.errors import SamplesError
-from convertkit.options import SampleOptions
 from convertkit.rows import Indices, Rows, blocks, map_file
+from convertkit.settings import SampleOptions
 from convertkit.signature import Array, Arrays, TensorSpec
 
 LABELS = "labels"

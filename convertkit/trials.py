@@ -20,9 +20,10 @@ from convertkit.gate import Tolerance, tolerance_for
 from convertkit.hops import HopRunner
 from convertkit.intake import Intake
 from convertkit.latency import Latency
-from convertkit.options import GateOptions, StageOptions
+from convertkit.options import StageOptions
 from convertkit.plan import Hop
 from convertkit.rescue_record import CandidateRecord
+from convertkit.settings import GateOptions
 from convertkit.tensors import write_npz
 
 Ranking = Callable[[Artifact, Artifact], Sequence[Suspect]]

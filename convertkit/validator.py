@@ -14,10 +14,10 @@ from convertkit.gate import Accuracy, Comparison, Tolerance, judge, measure_accu
 from convertkit.intake import EXAMPLE_COUNT, Intake
 from convertkit.isolate import Workers
 from convertkit.jobs import InferJob
-from convertkit.options import GateOptions
 from convertkit.registry import FIELD_RUNTIME, RuntimeRow, runtime_row
 from convertkit.report import DynamicAxis, FieldCheck
 from convertkit.samples import is_batch_axis, resized
+from convertkit.settings import GateOptions
 from convertkit.signature import Array, Arrays
 from convertkit.tensors import read_npz, write_npz
 

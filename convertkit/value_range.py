@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from convertkit.finding import Finding
-from convertkit.options import SampleOptions
+from convertkit.settings import SampleOptions
 from convertkit.signature import Array
 
 BYTE = 255.0

@@ -16,8 +16,8 @@ from convertkit.digest import hash_path
 from convertkit.formats import Format, Variant, parse_variant
 from convertkit.isolate import Workers
 from convertkit.jobs import Answer, Converted, ConvertJob, Described, DescribeJob, InferJob
-from convertkit.options import LimitOptions
 from convertkit.registry import runtime_row, stage_row
+from convertkit.settings import LimitOptions
 from convertkit.signature import Arrays, TensorSpec
 from convertkit.tensors import read_npz, write_npz
 

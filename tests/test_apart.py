@@ -15,8 +15,8 @@ from convertkit.calibration import check_calibration
 from convertkit.cli import cli
 from convertkit.errors import ConvertkitError, SamplesError, UsageError
 from convertkit.intake import read_samples
-from convertkit.options import SampleOptions
 from convertkit.samples import Samples
+from convertkit.settings import SampleOptions
 from convertkit.tensors import read_npz
 from tests.conftest import FIXTURES
 

@@ -25,7 +25,7 @@ LAYERS = [
     ["formats"],
     ["signature"],
     ["artifact"],
-    ["options"],
+    ["options", "settings"],
     ["registry"],
     ["jobs"],
     ["tensors", "rows", "memory", "digest", "devices", "value_names"],

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from convertkit.calibration import check_calibration
 from convertkit.errors import SamplesError
 from convertkit.finding import refuse
-from convertkit.options import SampleOptions
 from convertkit.samples import Samples, load_arrays, split_samples
+from convertkit.settings import SampleOptions
 from tests.conftest import FIXTURES
 
 NAMES = ("digits", "mlp", "transformer", "two_inputs")

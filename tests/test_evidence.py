@@ -9,8 +9,8 @@ import pytest
 from convertkit.errors import StageError
 from convertkit.evidence import is_better, near_chance, undecided, weigh
 from convertkit.finding import Finding
-from convertkit.options import SampleOptions
 from convertkit.samples import Samples, split_samples
+from convertkit.settings import SampleOptions
 
 CLASSES = 10
 FARTHEST = 16.0

@@ -15,8 +15,8 @@ from convertkit.gate import (
     repeats_first,
     tolerance_for,
 )
-from convertkit.options import GateOptions
 from convertkit.recipe import decode_recipe
+from convertkit.settings import GateOptions
 
 STRICT = Tolerance(60.0)
 LOOSE = Tolerance(-200.0, 1.0)  # lets every number pass: what fails here fails before any tolerance

@@ -6,8 +6,8 @@ from PIL import Image
 
 from convertkit.errors import SamplesError
 from convertkit.images import load_images
-from convertkit.options import SampleOptions
 from convertkit.recipe import decode_recipe
+from convertkit.settings import SampleOptions
 from convertkit.signature import TensorSpec
 
 FIRST = TensorSpec("image", "float32", ("batch", 3, 4, 6))

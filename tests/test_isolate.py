@@ -25,8 +25,8 @@ from convertkit.errors import (
 from convertkit.formats import Format
 from convertkit.isolate import Worker, Workers, expect
 from convertkit.jobs import Described, DescribeJob, Failed, Ready
-from convertkit.options import LimitOptions
 from convertkit.registry import ENVIRONMENTS, EnvironmentRow
+from convertkit.settings import LimitOptions
 
 HERE = Path(__file__).parent
 LIMITS = LimitOptions(job_seconds=20)
@@ -286,15 +286,15 @@ def test_a_worker_dies_with_its_parent_even_in_the_middle_of_a_job(logs, tmp_pat
     script = tmp_path / "parent.py"
     script.write_text(
         "import os, sys, pathlib, threading\n"
-        "from convertkit import isolate, options, jobs, registry\n"
+        "from convertkit import isolate, jobs, registry, settings\n"
         "row = registry.EnvironmentRow('fake', ('fake_jobs',))\n"
         "worker = isolate.Worker(row, pathlib.Path(sys.argv[1]), 1)\n"
         "job = jobs.DescribeJob('onnx', 'succeed')\n"
-        "answer = worker.ask(job, pathlib.Path(sys.argv[1]), options.LimitOptions(job_seconds=20))\n"
+        "answer = worker.ask(job, pathlib.Path(sys.argv[1]), settings.LimitOptions(job_seconds=20))\n"
         "print(answer.details['pid'], flush=True)\n"
         "threading.Timer(0.3, lambda: os.kill(os.getpid(), 9)).start()\n"
         "job = jobs.DescribeJob('onnx', 'wait:30')\n"
-        "worker.ask(job, pathlib.Path(sys.argv[1]), options.LimitOptions(job_seconds=20))\n"
+        "worker.ask(job, pathlib.Path(sys.argv[1]), settings.LimitOptions(job_seconds=20))\n"
     )
     root = str(Path(isolate.__file__).parents[1])
     environment = {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{HERE}"}

@@ -7,7 +7,6 @@ import pytest
 
 from convertkit import recipe as module
 from convertkit.errors import UsageError
-from convertkit.options import GateOptions
 from convertkit.recipe import (
     Recipe,
     decode_recipe,
@@ -17,6 +16,7 @@ from convertkit.recipe import (
     recipe_schema,
 )
 from convertkit.registry import STAGES
+from convertkit.settings import GateOptions
 
 FULL = """\
 summary: everything at once

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from convertkit import samples as module
 from convertkit.errors import SamplesError
-from convertkit.options import SampleOptions
 from convertkit.recipe import decode_recipe
 from convertkit.samples import (
     LABELS,
@@ -26,6 +25,7 @@ from convertkit.samples import (
     split_samples,
     synthesize,
 )
+from convertkit.settings import SampleOptions
 from convertkit.signature import TensorSpec
 
 IMAGE = TensorSpec("image", "float32", ("batch", 1, 8, 8))
@@ -313,7 +313,7 @@ class TestSplit:
 
     def test_it_is_the_same_in_another_process(self):
         code = (
-            "from convertkit.samples import split_samples; from convertkit.options import SampleOptions;"
+            "from convertkit.samples import split_samples; from convertkit.settings import SampleOptions;"
             "print(split_samples(50, SampleOptions(seed=7), needs_calibration=True).calibration)"
         )
         printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

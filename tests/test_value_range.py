@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convertkit.options import SampleOptions
+from convertkit.settings import SampleOptions
 from convertkit.value_range import NORMALISATIONS, check_range, known_normalisations, wrong_spans
 
 OPTIONS = SampleOptions()

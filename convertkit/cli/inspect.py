@@ -16,8 +16,8 @@ from convertkit.formats import Format
 from convertkit.intake import NEEDS_FACTORY
 from convertkit.isolate import Worker, expect
 from convertkit.jobs import Described, DescribeJob
-from convertkit.options import LimitOptions
 from convertkit.registry import environment_row, runtime_row
+from convertkit.settings import LimitOptions
 from convertkit.signature import TensorSpec
 from convertkit.sources import Kind, SourceFile, inspect_source
 
