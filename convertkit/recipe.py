@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Hashable
 from importlib import resources
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 import yaml
@@ -145,14 +145,28 @@ def decode_recipe(content: Any, origin: str) -> Recipe:
 
 
 def check_keys(content: Any, kind: Any, origin: str, prefix: str) -> None:
-    """Raise UsageError for a key that the struct does not have, at any depth."""
+    """Raise UsageError for a key that the struct does not have, or a word that is no choice, at any depth."""
     if not isinstance(content, dict) or not is_struct(kind):
         return
     fields = {field.encode_name: present(field.type) for field in msgspec.structs.fields(kind)}
     for key, value in content.items():
         if key not in fields:
             raise UsageError(f"{origin}: unknown key '{prefix}{key}'", hint=did_you_mean(str(key), fields))
+        choices = choices_of(fields[key])
+        for word in value if isinstance(value, list) else [value]:
+            if choices and isinstance(word, str) and word not in choices:
+                raise UsageError(
+                    f"{origin}: {prefix}{key} cannot be '{word}'", hint=did_you_mean(word, choices)
+                )
         check_keys(value, fields[key], origin, f"{prefix}{key}.")
+
+
+def choices_of(kind: Any) -> tuple[Any, ...]:
+    """The words that a literal, an optional one, or each of a tuple of them may be; none of other types."""
+    if get_origin(kind) is Literal:
+        return get_args(kind)
+    parts = [part for part in get_args(kind) if part not in (type(None), ...)]
+    return choices_of(parts[0]) if len(parts) == 1 else ()
 
 
 def present(kind: Any) -> Any:

@@ -151,8 +151,8 @@ class TestWrongValues:
             ("summary: 2024-01-01", "$.summary"),
             ("to: onnx", "$.to"),
             ("to: [1]", "$.to"),
-            ("layout: nhwc", "$.layout"),
-            ("io: float16", "$.io"),
+            ("layout: nhwc", "layout cannot be 'nhwc'"),
+            ("io: float16", "io cannot be 'float16'"),
             ("gate: 3", "$.gate"),
             ("gate:", "$.gate"),
             ("gate: []", "$.gate"),
@@ -258,3 +258,21 @@ def test_recipes_that_ship_have_a_summary_and_can_be_read():
         recipe = load_recipe(name)
         assert recipe.summary, name
         assert recipe.to, name
+
+
+@pytest.mark.parametrize(
+    ("content", "key", "hint"),
+    [
+        ({"sampling": {"crop": "middle"}}, "sampling.crop", "known: center, none"),
+        ({"sampling": {"color": "grey"}}, "sampling.color", "did you mean 'gray'?"),
+        ({"sampling": {"accept": ["range", "classses"]}}, "sampling.accept", "did you mean 'classes'?"),
+        ({"layout": "nhwc"}, "layout", "known: auto, source, channels-last"),
+        ({"stages": {"savedmodel_to_tflite": {"quantizer": "lite"}}}, "quantizer", "did you mean 'litert'?"),
+    ],
+)
+def test_a_word_that_is_no_choice_is_told_with_those_there_are(content, key, hint):
+    with pytest.raises(UsageError) as caught:
+        decode_recipe(content, "options")
+    assert key in caught.value.message
+    assert caught.value.hint == hint
+    assert caught.value.exit_code == 2
