@@ -38,13 +38,16 @@ def interpreter(row: EnvironmentRow) -> Path | None:
 def child_environment(python: Path, threads: int) -> dict[str, str]:
     """The worker's environment variables: quiet, offline, deterministic, its own tools on the PATH.
 
-    onnx2tf starts `onnxsim` by name, so the environment's `bin` comes first on the PATH.
+    onnx2tf starts `onnxsim` by name, so the environment's `bin` comes first on the PATH. Nothing is imported
+    from a folder only because the process was started in it.
     """
     changes = {
         "PATH": f"{python.parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONUNBUFFERED": "1",
         "PYTHONHASHSEED": "0",
         "PYTHONNOUSERSITE": "1",
+        "PYTHONSAFEPATH": "1",
+        "PYTHONPATH": absolute_entries(os.environ.get("PYTHONPATH", "")),
         "TF_CPP_MIN_LOG_LEVEL": "2",
         "TF_USE_LEGACY_KERAS": "1",
         "TF_DETERMINISTIC_OPS": "1",
@@ -54,3 +57,8 @@ def child_environment(python: Path, threads: int) -> dict[str, str]:
         "TOKENIZERS_PARALLELISM": "false",
     }
     return {**os.environ, **changes}
+
+
+def absolute_entries(search_path: str) -> str:
+    """A search path without its relative entries; an empty one (`:/opt/lib`) means the current folder."""
+    return os.pathsep.join(entry for entry in search_path.split(os.pathsep) if Path(entry).is_absolute())

@@ -37,6 +37,7 @@ from convertkit.tensors import write_npz
 INPUT_PATTERN = re.compile(r"(?P<name>[^:\s]+):(?P<dtype>[a-z]+\d*)\[(?P<dims>[^\]]*)\]")
 DTYPES = frozenset(["float32", "float16", "float64", "int8", "int16", "int32", "int64", "uint8", "bool"])
 NEEDS_FACTORY = (Kind.STATE_DICT, Kind.SAFETENSORS)
+RUNS_CODE = (*NEEDS_FACTORY, Kind.MODULE)  # of the user's own, named by --factory or allowed by --allow-code
 EXAMPLE_COUNT = 2
 
 
@@ -76,6 +77,9 @@ def parse_input(text: str) -> TensorSpec:
 def source_loader(file: SourceFile, factory: str | None) -> Loader | None:
     """How a PyTorch file is opened; None for other formats.
 
+    Only a model that is made of the user's own code sees the current folder: PyTorch imports optional
+    packages when it needs them, and a file of such a name in a cloned repository would run in their place.
+
     Raises:
         UsageError: a state dict without `--factory`.
     """
@@ -86,6 +90,8 @@ def source_loader(file: SourceFile, factory: str | None) -> Loader | None:
             f"{file.path} is a state dict: weights without a model",
             hint="name what builds the nn.Module: --factory MODULE:CALLABLE",
         )
+    if file.kind not in RUNS_CODE:
+        return Loader(str(file.kind))
     return Loader(str(file.kind), factory if file.kind in NEEDS_FACTORY else None, str(Path.cwd()))
 
 
