@@ -3,31 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
 
 import msgspec
 
-from convertkit.gate import Accuracy, Tolerance
+from convertkit.gate import Accuracy
 from convertkit.latency import Latency
-from convertkit.settings import Decibels, PositiveFloat, PositiveInt
-
-
-class BudgetOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What an INT8 artifact has to meet; where it does not, others are made and judged until one does.
-
-    Attributes:
-        accuracy_drop: highest loss of accuracy, a fraction; needs labels. None: as the gate.
-        sqnr_db: lowest signal to quantization-noise ratio of any output, decibels. None: as the gate.
-        size_bytes: largest artifact.
-        latency_ms: highest p50 on the CPU, at the threads of `bench`.
-        minutes: wall time of the search; no candidate starts that would likely pass it.
-    """
-
-    accuracy_drop: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
-    sqnr_db: Decibels | None = None
-    size_bytes: PositiveInt | None = None
-    latency_ms: PositiveFloat | None = None
-    minutes: PositiveFloat = 10.0
+from convertkit.settings import BudgetOptions
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -42,23 +23,6 @@ class Figures(msgspec.Struct, frozen=True):
     sqnr_db: float | None = None
     accuracy: Accuracy | None = None
     latency: Latency | None = None
-
-
-def demanded(tolerance: Tolerance, budget: BudgetOptions) -> Tolerance:
-    """The gate's tolerance, with what the budget sets in its place."""
-    given = {"min_sqnr_db": budget.sqnr_db, "max_accuracy_drop": budget.accuracy_drop}
-    return msgspec.structs.replace(
-        tolerance, **{name: value for name, value in given.items() if value is not None}
-    )
-
-
-def stricter(one: Tolerance, other: Tolerance) -> Tolerance:
-    """What passes both."""
-    return Tolerance(
-        max(one.min_sqnr_db, other.min_sqnr_db),
-        min(one.max_accuracy_drop, other.max_accuracy_drop),
-        max(one.min_agreement, other.min_agreement),
-    )
 
 
 def over_budget(figures: Figures, budget: BudgetOptions) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 
 from convertkit.compare import OutputMetrics, output_metrics, top1_accuracy
 from convertkit.formats import Precision
-from convertkit.settings import GateOptions
+from convertkit.settings import BudgetOptions, GateOptions
 from convertkit.signature import Array, Arrays
 
 Verdict = str
@@ -86,6 +86,23 @@ def tolerance_for(precision: Precision, options: GateOptions) -> Tolerance:
     }
     chosen = {name: value for name, value in given.items() if value is not None}
     return msgspec.structs.replace(DEFAULT_TOLERANCES[precision], **chosen)
+
+
+def demanded(tolerance: Tolerance, budget: BudgetOptions) -> Tolerance:
+    """The gate's tolerance, with what the budget sets in its place."""
+    given = {"min_sqnr_db": budget.sqnr_db, "max_accuracy_drop": budget.accuracy_drop}
+    return msgspec.structs.replace(
+        tolerance, **{name: value for name, value in given.items() if value is not None}
+    )
+
+
+def stricter(one: Tolerance, other: Tolerance) -> Tolerance:
+    """What passes both."""
+    return Tolerance(
+        max(one.min_sqnr_db, other.min_sqnr_db),
+        min(one.max_accuracy_drop, other.max_accuracy_drop),
+        max(one.min_agreement, other.min_agreement),
+    )
 
 
 def judge(

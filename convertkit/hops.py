@@ -19,13 +19,12 @@ from convertkit.attempt import (
     made_record,
     moved,
 )
-from convertkit.budget import demanded
 from convertkit.errors import ConvertkitError, GateError, StageError
 from convertkit.extras import usable_attempts
 from convertkit.files import hash_artifact
 from convertkit.folder import RunFolder
 from convertkit.formats import Precision, Variant
-from convertkit.gate import Tolerance, tolerance_for
+from convertkit.gate import Tolerance, demanded, tolerance_for
 from convertkit.intake import Intake, example_arrays
 from convertkit.isolate import Workers
 from convertkit.jobs import ConvertJob

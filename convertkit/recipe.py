@@ -11,11 +11,10 @@ from typing import Any, Literal, get_args, get_origin
 import msgspec
 import yaml
 
-from convertkit.budget import BudgetOptions
 from convertkit.errors import UsageError, did_you_mean
 from convertkit.options import Backend, IoType, Layout
 from convertkit.registry import STAGES
-from convertkit.settings import BenchOptions, GateOptions, LimitOptions, SampleOptions
+from convertkit.settings import BenchOptions, BudgetOptions, GateOptions, LimitOptions, SampleOptions
 
 SUFFIX = ".yaml"
 LARGEST_BYTES = 1 << 20

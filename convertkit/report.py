@@ -10,9 +10,11 @@ import msgspec
 from convertkit.artifact import Artifact
 from convertkit.errors import UsageError
 from convertkit.gate import Accuracy, Comparison
+from convertkit.judgement import DynamicAxis, FieldCheck
 from convertkit.latency import Latency
 from convertkit.rescue_record import RescueRecord
 from convertkit.signature import TensorSpec
+from convertkit.versions import Environment
 
 SCHEMA_VERSION = 1
 FILE_NAME = "report.json"
@@ -86,35 +88,6 @@ class Attempt(Record, frozen=True, kw_only=True):
     kept: bool = False
 
 
-class DynamicAxis(Record, frozen=True, kw_only=True):
-    """Whether a dynamic axis of the source is still one.
-
-    Attributes:
-        sizes_checked: sizes at which artifact and source ran and agreed.
-        kept: true only after two other sizes than the exported one agreed.
-    """
-
-    input: str
-    axis: int
-    name: str
-    sizes_checked: tuple[int, ...]
-    kept: bool
-
-
-class FieldCheck(Record, frozen=True, kw_only=True):
-    """The artifact on the field runtime (tflite-runtime 2.14), against LiteRT's own outputs.
-
-    Attributes:
-        status: `skipped` where the field environment is not there.
-        reason: why it failed or was skipped; empty when passed.
-    """
-
-    runtime: str
-    status: Literal["passed", "failed", "skipped"]
-    reason: str = ""
-    max_abs_error: float | None = None
-
-
 class HopRecord(Record, frozen=True, kw_only=True):
     """One executed stage, and what came out of it.
 
@@ -152,16 +125,6 @@ class HopRecord(Record, frozen=True, kw_only=True):
     def wanted(self) -> str:
         """The variant that was asked for: the target, unless a rescue made another."""
         return self.rescue.wanted if self.rescue else self.target
-
-
-class Environment(Record, frozen=True, kw_only=True):
-    """Where the run took place."""
-
-    python: str
-    platform: str
-    cpu: str
-    gpus: tuple[str, ...]
-    packages: dict[str, str]
 
 
 class Report(Record, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ import msgspec
 
 from convertkit.artifact import Artifact
 from convertkit.attempt import Made, made_record
-from convertkit.budget import BudgetOptions, over_budget
+from convertkit.budget import over_budget
 from convertkit.candidates import Candidate, Case, original
 from convertkit.choice import mark_pareto, pick
 from convertkit.errors import GateError
@@ -28,7 +28,7 @@ from convertkit.replay import write_replay
 from convertkit.report import HopRecord
 from convertkit.rescue_record import CandidateRecord, RescueRecord
 from convertkit.search import Clock, Search
-from convertkit.settings import GateOptions
+from convertkit.settings import BudgetOptions, GateOptions
 from convertkit.trials import Ranking, Trials, candidate_record, figures
 
 RESCUED_STEM = f"{STEM}.rescued"

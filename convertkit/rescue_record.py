@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from convertkit.budget import BudgetOptions
 from convertkit.latency import Latency
+from convertkit.settings import BudgetOptions
 
 ORIGINAL = "original"
 

@@ -99,3 +99,21 @@ class LimitOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     job_seconds: PositiveFloat = 3600.0
     memory_bytes: PositiveInt | None = None
+
+
+class BudgetOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an INT8 artifact has to meet; where it does not, others are made and judged until one does.
+
+    Attributes:
+        accuracy_drop: highest loss of accuracy, a fraction; needs labels. None: as the gate.
+        sqnr_db: lowest signal to quantization-noise ratio of any output, decibels. None: as the gate.
+        size_bytes: largest artifact.
+        latency_ms: highest p50 on the CPU, at the threads of `bench`.
+        minutes: wall time of the search; no candidate starts that would likely pass it.
+    """
+
+    accuracy_drop: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+    sqnr_db: Decibels | None = None
+    size_bytes: PositiveInt | None = None
+    latency_ms: PositiveFloat | None = None
+    minutes: PositiveFloat = 10.0

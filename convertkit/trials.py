@@ -10,20 +10,20 @@ import msgspec
 
 from convertkit.artifact import Artifact
 from convertkit.attempt import Made
-from convertkit.budget import BudgetOptions, Figures, demanded, over_budget, stricter
+from convertkit.budget import Figures, over_budget
 from convertkit.candidates import LITERT, Candidate, Suspect
 from convertkit.errors import ConvertkitError, MissingDependencyError
 from convertkit.extras import install_extra, missing_extras
 from convertkit.folder import RunFolder
 from convertkit.formats import Format, Variant
-from convertkit.gate import Tolerance, tolerance_for
+from convertkit.gate import Tolerance, demanded, stricter, tolerance_for
 from convertkit.hops import HopRunner
 from convertkit.intake import Intake
 from convertkit.latency import Latency
 from convertkit.options import StageOptions
 from convertkit.plan import Hop
 from convertkit.rescue_record import CandidateRecord
-from convertkit.settings import GateOptions
+from convertkit.settings import BudgetOptions, GateOptions
 from convertkit.tensors import write_npz
 
 Ranking = Callable[[Artifact, Artifact], Sequence[Suspect]]

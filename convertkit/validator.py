@@ -10,12 +10,12 @@ import numpy as np
 
 from convertkit.artifact import Artifact
 from convertkit.errors import ConvertkitError, MissingDependencyError, NotMeasuredError
-from convertkit.gate import Accuracy, Comparison, Tolerance, judge, measure_accuracy, tolerance_for
+from convertkit.gate import Comparison, Tolerance, judge, measure_accuracy, tolerance_for
 from convertkit.intake import EXAMPLE_COUNT, Intake
 from convertkit.isolate import Workers
 from convertkit.jobs import InferJob
+from convertkit.judgement import DynamicAxis, FieldCheck, Judgement
 from convertkit.registry import FIELD_RUNTIME, RuntimeRow, runtime_row
-from convertkit.report import DynamicAxis, FieldCheck
 from convertkit.samples import is_batch_axis, resized
 from convertkit.settings import GateOptions
 from convertkit.signature import Array, Arrays
@@ -26,23 +26,6 @@ CHUNK = 32
 AXIS_SAMPLES = 15
 AXIS_MARGIN_DB = 10.0
 AXIS_MARGIN = 0.1
-
-
-class Judgement(msgspec.Struct, frozen=True):
-    """What the gate says of one artifact.
-
-    Attributes:
-        reason: why it failed, one line; empty when it passed.
-        outputs: its own outputs on the validation samples; empty where it did not run.
-    """
-
-    reason: str
-    outputs: Arrays
-    vs_source: Comparison | None = None
-    vs_previous: Comparison | None = None
-    accuracy: Accuracy | None = None
-    dynamic_axes: tuple[DynamicAxis, ...] = ()
-    field_runtime: FieldCheck | None = None
 
 
 class Validator:

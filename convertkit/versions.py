@@ -6,9 +6,20 @@ import platform
 from collections.abc import Iterable
 from importlib import metadata
 
+import msgspec
+
 from convertkit.devices import cpu_name, gpu_names
 from convertkit.registry import EXTRAS, RUNTIMES, STAGES
-from convertkit.report import Environment
+
+
+class Environment(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the run took place."""
+
+    python: str
+    platform: str
+    cpu: str
+    gpus: tuple[str, ...]
+    packages: dict[str, str]
 
 
 def environment_record() -> Environment:

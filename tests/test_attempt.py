@@ -10,11 +10,10 @@ from convertkit.compare import OutputMetrics
 from convertkit.formats import parse_variant
 from convertkit.gate import Accuracy, Comparison, Tolerance
 from convertkit.jobs import ConvertJob
+from convertkit.judgement import DynamicAxis, FieldCheck, Judgement
 from convertkit.options import SavedmodelToTfliteOptions
-from convertkit.report import DynamicAxis, FieldCheck
 from convertkit.signature import Signature
 from convertkit.store import StoredHop
-from convertkit.validator import Judgement
 
 NOTHING = Signature((), ())
 

@@ -10,15 +10,13 @@ from convertkit.artifact import Artifact
 from convertkit.errors import GateError, StageError, UsageError
 from convertkit.formats import Format, Precision, Variant
 from convertkit.gate import Accuracy, Tolerance, judge
+from convertkit.judgement import DynamicAxis, FieldCheck
 from convertkit.latency import Latency
 from convertkit.report import (
     FILE_NAME,
     SCHEMA_VERSION,
     ArtifactRecord,
     Attempt,
-    DynamicAxis,
-    Environment,
-    FieldCheck,
     HopRecord,
     Report,
     SamplesRecord,
@@ -29,6 +27,7 @@ from convertkit.report import (
     write_json,
 )
 from convertkit.signature import Signature, TensorSpec
+from convertkit.versions import Environment
 
 X = TensorSpec("x", "float32", ("batch", 3))
 Y = TensorSpec("y", "int8", ("batch", 2), scale=0.5, zero_point=3)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from convertkit.formats import Precision
 from convertkit.gate import Comparison
+from convertkit.judgement import DynamicAxis
 from convertkit.latency import Latency
 from convertkit.render.numbers import (
     format_bytes,
@@ -15,7 +16,7 @@ from convertkit.render.numbers import (
     format_sqnr_db,
     format_times,
 )
-from convertkit.report import Attempt, DynamicAxis, HopRecord, Report
+from convertkit.report import Attempt, HopRecord, Report
 
 CPU = "cpu"
 

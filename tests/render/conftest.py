@@ -3,23 +3,15 @@
 import msgspec
 import pytest
 
-from convertkit.budget import BudgetOptions
 from convertkit.compare import OutputMetrics
 from convertkit.gate import Accuracy, Comparison, Tolerance
+from convertkit.judgement import DynamicAxis, FieldCheck
 from convertkit.latency import Latency
-from convertkit.report import (
-    ArtifactRecord,
-    Attempt,
-    DynamicAxis,
-    Environment,
-    FieldCheck,
-    HopRecord,
-    Report,
-    SamplesRecord,
-    SourceRecord,
-)
+from convertkit.report import ArtifactRecord, Attempt, HopRecord, Report, SamplesRecord, SourceRecord
 from convertkit.rescue_record import CandidateRecord, RescueRecord
+from convertkit.settings import BudgetOptions
 from convertkit.signature import TensorSpec
+from convertkit.versions import Environment
 
 HOSTILE = "<script>alert('x')</script>|`*_a_*`\x1b[31m\nline two & <b>"
 NO_GPU = "no CUDA device on this machine"

@@ -1,0 +1,56 @@
+"""What the validator says of one artifact. Runs and computes nothing."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from convertkit.gate import Accuracy, Comparison
+from convertkit.signature import Arrays
+
+
+class DynamicAxis(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a dynamic axis of the source is still one.
+
+    Attributes:
+        sizes_checked: sizes at which artifact and source ran and agreed.
+        kept: true only after two other sizes than the exported one agreed.
+    """
+
+    input: str
+    axis: int
+    name: str
+    sizes_checked: tuple[int, ...]
+    kept: bool
+
+
+class FieldCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """The artifact on the field runtime (tflite-runtime 2.14), against LiteRT's own outputs.
+
+    Attributes:
+        status: `skipped` where the field environment is not there.
+        reason: why it failed or was skipped; empty when passed.
+    """
+
+    runtime: str
+    status: Literal["passed", "failed", "skipped"]
+    reason: str = ""
+    max_abs_error: float | None = None
+
+
+class Judgement(msgspec.Struct, frozen=True):
+    """What the gate says of one artifact.
+
+    Attributes:
+        reason: why it failed, one line; empty when it passed.
+        outputs: its own outputs on the validation samples; empty where it did not run.
+    """
+
+    reason: str
+    outputs: Arrays
+    vs_source: Comparison | None = None
+    vs_previous: Comparison | None = None
+    accuracy: Accuracy | None = None
+    dynamic_axes: tuple[DynamicAxis, ...] = ()
+    field_runtime: FieldCheck | None = None
