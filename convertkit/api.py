@@ -16,13 +16,13 @@ from convertkit.blame_run import blame_run
 from convertkit.blamer import SAMPLES
 from convertkit.errors import UsageError
 from convertkit.formats import Precision
-from convertkit.in_memory import is_module, saved_module
 from convertkit.judgement import Judgement
-from convertkit.pipeline import Progress, Silent, run
-from convertkit.prepare import RunRequest
 from convertkit.recipe import Recipe, decode_recipe, load_recipe
 from convertkit.registry import STAGES
 from convertkit.report import Report
+from convertkit.run.in_memory import is_module, saved_module
+from convertkit.run.pipeline import Progress, Silent, run
+from convertkit.run.prepare import RunRequest
 from convertkit.settings import BudgetOptions
 from convertkit.side_by_side import Measured
 

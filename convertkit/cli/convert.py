@@ -11,8 +11,8 @@ import msgspec
 from convertkit.api import convert
 from convertkit.cli import flags
 from convertkit.cli.progress import console_progress
-from convertkit.pipeline import Silent
 from convertkit.report import exit_code
+from convertkit.run.pipeline import Silent
 
 
 @click.command()

@@ -24,7 +24,12 @@ from convertkit.intake import Intake, take_in
 from convertkit.isolate import Workers
 from convertkit.measure import Bench
 from convertkit.plan import Hop, default_variant
-from convertkit.prepare import (
+from convertkit.ranking import rank_suspects
+from convertkit.recipe import Recipe
+from convertkit.report import HopRecord, Report
+from convertkit.rescue import Rescuer, Tools
+from convertkit.rescue_record import CandidateRecord
+from convertkit.run.prepare import (
     Prepared,
     RunRequest,
     environments_of,
@@ -33,12 +38,7 @@ from convertkit.prepare import (
     prepare,
     samples_path,
 )
-from convertkit.publish import build_report, write_run
-from convertkit.ranking import rank_suspects
-from convertkit.recipe import Recipe
-from convertkit.report import HopRecord, Report
-from convertkit.rescue import Rescuer, Tools
-from convertkit.rescue_record import CandidateRecord
+from convertkit.run.publish import build_report, write_run
 from convertkit.store import Store
 from convertkit.torch_ao import deprecation_notes
 from convertkit.validator import Validator
