@@ -16,8 +16,8 @@ from convertkit import measure
 from convertkit.api import options_recipe
 from convertkit.isolate import Workers
 from convertkit.report import HopRecord, Report
-from convertkit.side_by_side import open_first, open_next, opened
 from convertkit.tensors import write_npz
+from convertkit.verbs.side_by_side import open_first, open_next, opened
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGETS = ("torch:int8-dynamic", "torch:int8", "onnx:int8", "tflite:int8-dynamic", "tflite:int8")

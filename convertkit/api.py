@@ -10,9 +10,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from convertkit import side_by_side
 from convertkit.blame_record import Blame
-from convertkit.blame_run import blame_run
 from convertkit.blamer import SAMPLES
 from convertkit.errors import UsageError
 from convertkit.formats import Precision
@@ -24,7 +22,9 @@ from convertkit.run.in_memory import is_module, saved_module
 from convertkit.run.pipeline import Progress, Silent, run
 from convertkit.run.prepare import RunRequest
 from convertkit.settings import BudgetOptions
-from convertkit.side_by_side import Measured
+from convertkit.verbs import side_by_side
+from convertkit.verbs.blame import blame_run
+from convertkit.verbs.side_by_side import Measured
 
 SHORTHANDS = ("layout", "io", "backend")
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from convertkit.api import options_recipe
 from convertkit.cli import flags
 from convertkit.render.numbers import format_bytes, format_interval_ms, format_ms
-from convertkit.side_by_side import Measured, bench
+from convertkit.verbs.side_by_side import Measured, bench
 
 
 @click.command()

@@ -9,9 +9,9 @@ import click
 import msgspec
 
 from convertkit.devices import NO_GPU
-from convertkit.doctor import Diagnosis, EnvironmentState, Package, StageState, diagnose
 from convertkit.errors import MissingDependencyError
 from convertkit.extras import ExtraState
+from convertkit.verbs.doctor import Diagnosis, EnvironmentState, Package, StageState, diagnose
 
 INCOMPLETE = MissingDependencyError.exit_code
 

@@ -10,7 +10,7 @@ import msgspec
 from convertkit.api import options_recipe
 from convertkit.cli import flags
 from convertkit.errors import SamplesError
-from convertkit.samples_check import SamplesChecked, check_samples
+from convertkit.verbs.check_samples import SamplesChecked, check_samples
 
 
 @click.group(short_help="Check samples before they calibrate.")

@@ -15,7 +15,7 @@ from convertkit.errors import GateError, UsageError, did_you_mean
 from convertkit.formats import Precision
 from convertkit.judgement import Judgement
 from convertkit.render.numbers import format_cosine, format_error, format_share, format_sqnr_db
-from convertkit.side_by_side import validate
+from convertkit.verbs.side_by_side import validate
 
 
 @click.command()

@@ -11,10 +11,11 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
-from convertkit import doctor
 from convertkit.cli import cli
 from convertkit.cli.doctor import lines
-from convertkit.doctor import (
+from convertkit.registry import ENVIRONMENTS, RUNTIMES, STAGES, environment_row, stage_row
+from convertkit.verbs import doctor
+from convertkit.verbs.doctor import (
     EnvironmentState,
     Package,
     conflicts,
@@ -24,7 +25,6 @@ from convertkit.doctor import (
     look_at,
     requirements,
 )
-from convertkit.registry import ENVIRONMENTS, RUNTIMES, STAGES, environment_row, stage_row
 
 Installed = Callable[[dict[str, str]], None]
 

@@ -14,9 +14,9 @@ from convertkit.finding import Finding, errors_of
 from convertkit.intake import read_early, source_loader, take_in
 from convertkit.recipe import Recipe
 from convertkit.samples import Samples, Split
-from convertkit.side_by_side import opened
 from convertkit.sources import check_trusted, inspect_source
 from convertkit.validator import Validator
+from convertkit.verbs.side_by_side import opened
 
 
 class SamplesChecked(msgspec.Struct, frozen=True):

@@ -15,10 +15,10 @@ from convertkit.formats import Format, Precision, Variant, parse_variant
 from convertkit.intake import read_samples, source_loader
 from convertkit.recipe import Recipe
 from convertkit.report import SIGNATURE_FILE, ArtifactSignature, Report, load_report
-from convertkit.side_by_side import opened
 from convertkit.signature import Signature
 from convertkit.sources import check_trusted, inspect_source
 from convertkit.tensors import write_npz
+from convertkit.verbs.side_by_side import opened
 
 
 def blame_run(
