@@ -24,10 +24,10 @@ from convertkit.intake import Intake, take_in
 from convertkit.isolate import Workers
 from convertkit.measure import Bench
 from convertkit.plan import Hop, default_variant
-from convertkit.ranking import rank_suspects
 from convertkit.recipe import Recipe
 from convertkit.report import HopRecord, Report
-from convertkit.rescue import Rescuer, Tools
+from convertkit.rescue.rescuer import Rescuer, Tools
+from convertkit.rescue.suspects import rank_suspects
 from convertkit.rescue_record import CandidateRecord
 from convertkit.run.prepare import (
     Prepared,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from convertkit.candidates import FAMILIES, Candidate, Case, Family, Outcome
+from convertkit.rescue.candidates import FAMILIES, Candidate, Case, Family, Outcome
 from convertkit.rescue_record import CandidateRecord, StoppedBy
 
 WORTHWHILE_DB = 1.0

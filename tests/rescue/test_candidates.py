@@ -6,7 +6,9 @@ import re
 
 import pytest
 
-from convertkit.candidates import (
+from convertkit.formats import parse_variant
+from convertkit.options import OnnxToOnnxInt8Options, SavedmodelToTfliteOptions, TorchToTorchFxOptions
+from convertkit.rescue.candidates import (
     FAMILIES,
     Candidate,
     Case,
@@ -24,8 +26,6 @@ from convertkit.candidates import (
     other_ranges,
     per_channel,
 )
-from convertkit.formats import parse_variant
-from convertkit.options import OnnxToOnnxInt8Options, SavedmodelToTfliteOptions, TorchToTorchFxOptions
 
 TFLITE = original(parse_variant("tflite:int8"), SavedmodelToTfliteOptions(quantizer="tensorflow"), (0, 1, 2))
 ONNX = original(parse_variant("onnx:int8"), OnnxToOnnxInt8Options(), (0, 1, 2))

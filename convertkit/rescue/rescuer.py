@@ -14,9 +14,6 @@ import msgspec
 
 from convertkit.artifact import Artifact
 from convertkit.attempt import Made, made_record
-from convertkit.budget import over_budget
-from convertkit.candidates import Candidate, Case, original
-from convertkit.choice import mark_pareto, pick
 from convertkit.errors import GateError
 from convertkit.folder import RunFolder
 from convertkit.formats import Format, Precision
@@ -26,10 +23,13 @@ from convertkit.latency import Latency
 from convertkit.plan import Hop
 from convertkit.replay import write_replay
 from convertkit.report import HopRecord
+from convertkit.rescue.budget import over_budget
+from convertkit.rescue.candidates import Candidate, Case, original
+from convertkit.rescue.choice import mark_pareto, pick
+from convertkit.rescue.search import Clock, Search
+from convertkit.rescue.trials import Ranking, Trials, candidate_record, figures
 from convertkit.rescue_record import CandidateRecord, RescueRecord
-from convertkit.search import Clock, Search
 from convertkit.settings import BudgetOptions, GateOptions
-from convertkit.trials import Ranking, Trials, candidate_record, figures
 
 RESCUED_STEM = f"{STEM}.rescued"
 ONLY_TFLITE = "only a .tflite is searched by the other quantizer, exclusions, int16x8 and float16"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from convertkit.artifact import Artifact
 from convertkit.blame_record import BlameRow
 from convertkit.blamer import Blamer
-from convertkit.candidates import Suspect
+from convertkit.rescue.candidates import Suspect
 from convertkit.trace import Trace
 
 INPUT = "INPUT"

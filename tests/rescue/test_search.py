@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from convertkit.candidates import Candidate, Case, Suspect, original
 from convertkit.formats import parse_variant
 from convertkit.options import SavedmodelToTfliteOptions
+from convertkit.rescue.candidates import Candidate, Case, Suspect, original
+from convertkit.rescue.search import Clock, Search
 from convertkit.rescue_record import CandidateRecord
-from convertkit.search import Clock, Search
 
 BASE = original(
     parse_variant("tflite:int8"), SavedmodelToTfliteOptions(quantizer="tensorflow", per_channel=False), (0, 1)

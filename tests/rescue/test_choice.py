@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from convertkit.choice import mark_pareto, pick
 from convertkit.latency import Latency
+from convertkit.rescue.choice import mark_pareto, pick
 from convertkit.rescue_record import CandidateRecord
 
 

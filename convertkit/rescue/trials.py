@@ -10,8 +10,6 @@ import msgspec
 
 from convertkit.artifact import Artifact
 from convertkit.attempt import Made
-from convertkit.budget import Figures, over_budget
-from convertkit.candidates import LITERT, Candidate, Suspect
 from convertkit.errors import ConvertkitError, MissingDependencyError
 from convertkit.extras import install_extra, missing_extras
 from convertkit.folder import RunFolder
@@ -22,6 +20,8 @@ from convertkit.intake import Intake
 from convertkit.latency import Latency
 from convertkit.options import StageOptions
 from convertkit.plan import Hop
+from convertkit.rescue.budget import Figures, over_budget
+from convertkit.rescue.candidates import LITERT, Candidate, Suspect
 from convertkit.rescue_record import CandidateRecord
 from convertkit.settings import BudgetOptions, GateOptions
 from convertkit.tensors import write_npz
