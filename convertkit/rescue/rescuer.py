@@ -13,15 +13,15 @@ from typing import Protocol
 import msgspec
 
 from convertkit.artifact import Artifact
-from convertkit.attempt import Made, made_record
 from convertkit.errors import GateError
 from convertkit.folder import RunFolder
 from convertkit.formats import Format, Precision
-from convertkit.hops import STEM, HopRunner
+from convertkit.hops.attempt import Made, made_record
+from convertkit.hops.replay import write_replay
+from convertkit.hops.runner import STEM, HopRunner
 from convertkit.intake import Intake
 from convertkit.latency import Latency
 from convertkit.plan import Hop
-from convertkit.replay import write_replay
 from convertkit.report import HopRecord
 from convertkit.rescue.budget import over_budget
 from convertkit.rescue.candidates import Candidate, Case, original

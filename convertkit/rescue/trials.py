@@ -9,13 +9,13 @@ from pathlib import Path
 import msgspec
 
 from convertkit.artifact import Artifact
-from convertkit.attempt import Made
 from convertkit.errors import ConvertkitError, MissingDependencyError
 from convertkit.extras import install_extra, missing_extras
 from convertkit.folder import RunFolder
 from convertkit.formats import Format, Variant
 from convertkit.gate import Tolerance, demanded, stricter, tolerance_for
-from convertkit.hops import HopRunner
+from convertkit.hops.attempt import Made
+from convertkit.hops.runner import HopRunner
 from convertkit.intake import Intake
 from convertkit.latency import Latency
 from convertkit.options import StageOptions

@@ -19,7 +19,7 @@ from convertkit.evidence import weigh
 from convertkit.finding import Finding, refuse
 from convertkit.folder import RunFolder
 from convertkit.formats import Format, Variant, parse_variant
-from convertkit.hops import HopRunner
+from convertkit.hops.runner import HopRunner
 from convertkit.intake import Intake, take_in
 from convertkit.isolate import Workers
 from convertkit.measure import Bench

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import msgspec
 
-from convertkit.attempt import log_name
 from convertkit.digest import hash_path
 from convertkit.environments import interpreter
 from convertkit.files import remove_artifact
+from convertkit.hops.attempt import log_name
 from convertkit.isolate import Workers
 from convertkit.jobs import Converted, ConvertJob
 from convertkit.options import StageOptions

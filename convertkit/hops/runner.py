@@ -9,7 +9,13 @@ from typing import Any
 import msgspec
 
 from convertkit.artifact import Artifact
-from convertkit.attempt import (
+from convertkit.errors import ConvertkitError, GateError, StageError
+from convertkit.extras import usable_attempts
+from convertkit.files import hash_artifact
+from convertkit.folder import RunFolder
+from convertkit.formats import Precision, Variant
+from convertkit.gate import Tolerance, demanded, tolerance_for
+from convertkit.hops.attempt import (
     Made,
     best_of,
     blank_record,
@@ -19,20 +25,14 @@ from convertkit.attempt import (
     made_record,
     moved,
 )
-from convertkit.errors import ConvertkitError, GateError, StageError
-from convertkit.extras import usable_attempts
-from convertkit.files import hash_artifact
-from convertkit.folder import RunFolder
-from convertkit.formats import Precision, Variant
-from convertkit.gate import Tolerance, demanded, tolerance_for
+from convertkit.hops.maker import Maker
+from convertkit.hops.replay import write_replay
 from convertkit.intake import Intake, example_arrays
 from convertkit.isolate import Workers
 from convertkit.jobs import ConvertJob
-from convertkit.making import Maker
 from convertkit.options import StageOptions
 from convertkit.plan import Hop
 from convertkit.recipe import Recipe
-from convertkit.replay import write_replay
 from convertkit.report import ArtifactRecord, Attempt, HopRecord
 from convertkit.signature import Arrays
 from convertkit.store import Store
