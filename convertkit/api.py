@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import yaml
 
+from convertkit.attribution.blamer import SAMPLES
 from convertkit.blame_record import Blame
-from convertkit.blamer import SAMPLES
 from convertkit.errors import UsageError
 from convertkit.formats import Precision
 from convertkit.judgement import Judgement

@@ -8,8 +8,8 @@ import click
 import msgspec
 
 from convertkit.api import blame
-from convertkit.blame_files import write_blame
-from convertkit.blamer import SAMPLES
+from convertkit.attribution.blamer import SAMPLES
+from convertkit.attribution.files import write_blame
 from convertkit.cli import flags
 from convertkit.render.blame import TOP, render_blame
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from convertkit.artifact import Artifact
+from convertkit.attribution.blamer import Blamer
+from convertkit.attribution.trace import Trace
 from convertkit.blame_record import BlameRow
-from convertkit.blamer import Blamer
 from convertkit.rescue.candidates import Suspect
-from convertkit.trace import Trace
 
 INPUT = "INPUT"
 SMALLEST_ADDED = 0.001

@@ -12,8 +12,8 @@ import msgspec
 
 from convertkit.activations import check_activations
 from convertkit.artifact import Artifact
-from convertkit.blame_report import blame_notes
-from convertkit.blamer import Blamer
+from convertkit.attribution.blamer import Blamer
+from convertkit.attribution.notes import blame_notes
 from convertkit.errors import UsageError
 from convertkit.evidence import weigh
 from convertkit.finding import Finding, refuse

@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 
 from convertkit.artifact import Artifact
+from convertkit.attribution.blamer import Blamer, Pair, lowered_pairs
+from convertkit.attribution.notes import SAMPLE_FILES
 from convertkit.blame_record import Blame
-from convertkit.blame_report import SAMPLE_FILES
-from convertkit.blamer import Blamer, Pair, lowered_pairs
 from convertkit.errors import ConvertkitError, InputError, UsageError
 from convertkit.formats import Format, Precision, Variant, parse_variant
 from convertkit.intake import read_samples, source_loader

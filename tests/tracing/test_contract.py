@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from convertkit.artifact import Artifact
+from convertkit.attribution.match import match
+from convertkit.attribution.trace import Trace, take_trace
 from convertkit.errors import NotMeasuredError
-from convertkit.match import match
 from convertkit.signature import Arrays, to_physical
-from convertkit.trace import Trace, take_trace
 from tests.conftest import Lab, fixture_samples, sqnr_db
 
 pytestmark = pytest.mark.slow

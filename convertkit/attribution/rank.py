@@ -11,12 +11,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from convertkit.attribution import module_names
+from convertkit.attribution.match import CONVERSIONS, match
+from convertkit.attribution.modules import module_names
+from convertkit.attribution.trace import Trace
 from convertkit.blame_record import BlameRow
 from convertkit.compare import sqnr_db
-from convertkit.match import CONVERSIONS, match
 from convertkit.signature import Array
-from convertkit.trace import Trace
 
 INPUT = "input"  # what every tracer calls an input
 MOVES = frozenset(["RESHAPE", "TRANSPOSE", "SQUEEZE", "EXPAND_DIMS"])

@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 
 from convertkit.artifact import Artifact
-from convertkit.blame_rank import rank
+from convertkit.attribution.rank import rank
+from convertkit.attribution.trace import Trace, take_trace
 from convertkit.blame_record import Blame
 from convertkit.errors import ConvertkitError
 from convertkit.files import hash_artifact
@@ -17,7 +18,6 @@ from convertkit.isolate import Workers
 from convertkit.jobs import Converted, ConvertJob
 from convertkit.registry import stage_row
 from convertkit.tensors import read_npz, write_npz
-from convertkit.trace import Trace, take_trace
 
 SAMPLES = 16
 FLOAT_TFLITE = "savedmodel_to_tflite"

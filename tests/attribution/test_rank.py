@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convertkit.blame_rank import lost_fraction, rank
+from convertkit.attribution.match import match
+from convertkit.attribution.rank import lost_fraction, rank
+from convertkit.attribution.trace import Trace
 from convertkit.blame_record import Blame
 from convertkit.jobs import TracedTensor
-from convertkit.match import match
 from convertkit.render.blame import render_blame
 from convertkit.render.blame_plot import plot_blame
 from convertkit.tensors import write_npz
-from convertkit.trace import Trace
 
 RANDOM = np.random.default_rng(0)
 IMAGE = RANDOM.normal(size=(6, 4, 5, 7)).astype(np.float32)

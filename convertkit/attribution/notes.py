@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from convertkit.blame_files import write_blame
-from convertkit.blamer import Artifacts, Blamer, lowered_pairs
+from convertkit.attribution.blamer import Artifacts, Blamer, lowered_pairs
+from convertkit.attribution.files import write_blame
 from convertkit.errors import ConvertkitError
 from convertkit.folder import RunFolder
 from convertkit.isolate import Workers

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from convertkit.match import match
-from convertkit.trace import Trace
+from convertkit.attribution.match import match
+from convertkit.attribution.trace import Trace
 
 Modules = tuple[str, ...]
 
