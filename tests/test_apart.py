@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 import convertkit
 from convertkit.apart import UNLABELLED, joined, split
-from convertkit.calibration import check_calibration
+from convertkit.calibration.checks import check_calibration
 from convertkit.cli import cli
 from convertkit.errors import ConvertkitError, SamplesError, UsageError
 from convertkit.intake import read_samples

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
-from convertkit.finding import Finding
+from convertkit.calibration.finding import Finding
 from convertkit.plan import Hop
 from convertkit.render.numbers import IDENTICAL, format_bytes, format_error, format_seconds, format_sqnr_db
 from convertkit.render.summary import largest_error, min_sqnr_db, one_line, spent_seconds

@@ -10,13 +10,13 @@ from typing import Protocol
 
 import msgspec
 
-from convertkit.activations import check_activations
 from convertkit.artifact import Artifact
 from convertkit.attribution.blamer import Blamer
 from convertkit.attribution.notes import blame_notes
+from convertkit.calibration.activations import check_activations
+from convertkit.calibration.evidence import weigh
+from convertkit.calibration.finding import Finding, refuse
 from convertkit.errors import UsageError
-from convertkit.evidence import weigh
-from convertkit.finding import Finding, refuse
 from convertkit.folder import RunFolder
 from convertkit.formats import Format, Variant, parse_variant
 from convertkit.hops.runner import HopRunner

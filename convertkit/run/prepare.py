@@ -8,12 +8,12 @@ import msgspec
 
 from convertkit.apart import split
 from convertkit.artifact import Loader
-from convertkit.calibration import check_calibration
+from convertkit.calibration.checks import check_calibration
+from convertkit.calibration.evidence import undecided
+from convertkit.calibration.finding import Finding, refuse
 from convertkit.devices import check_device
 from convertkit.errors import UsageError
-from convertkit.evidence import undecided
 from convertkit.extras import usable_attempts
-from convertkit.finding import Finding, refuse
 from convertkit.formats import Format, Variant, parse_variant
 from convertkit.intake import read_early, source_loader
 from convertkit.plan import Hop, default_variant, plan

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import msgspec
 
-from convertkit.activations import check_activations
 from convertkit.apart import split
-from convertkit.calibration import check_calibration
-from convertkit.evidence import undecided, weigh
-from convertkit.finding import Finding, errors_of
+from convertkit.calibration.activations import check_activations
+from convertkit.calibration.checks import check_calibration
+from convertkit.calibration.evidence import undecided, weigh
+from convertkit.calibration.finding import Finding, errors_of
 from convertkit.intake import read_early, source_loader, take_in
 from convertkit.recipe import Recipe
 from convertkit.samples import Samples, Split

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from convertkit.finding import Finding, Severity, accept, errors_of
+from convertkit.calibration.finding import Finding, Severity, accept, errors_of
+from convertkit.calibration.value_range import check_range
 from convertkit.samples import Samples, Split
 from convertkit.settings import SampleOptions
 from convertkit.signature import Array, Arrays
-from convertkit.value_range import check_range
 
 FEWEST = 4
 FEW = 16

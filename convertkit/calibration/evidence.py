@@ -12,15 +12,21 @@ from typing import Literal
 import msgspec
 import numpy as np
 
+from convertkit.calibration.finding import Finding, accept
+from convertkit.calibration.value_range import (
+    BYTE,
+    IMAGE_RANK,
+    LARGEST_USUAL,
+    SMALLEST_USUAL,
+    known_normalisations,
+)
 from convertkit.errors import ConvertkitError
-from convertkit.finding import Finding, accept
 from convertkit.gate import measure_accuracy
 from convertkit.intake import Intake
 from convertkit.samples import Samples
 from convertkit.settings import SampleOptions
 from convertkit.signature import Array, Arrays
 from convertkit.validator import Validator
-from convertkit.value_range import BYTE, IMAGE_RANK, LARGEST_USUAL, SMALLEST_USUAL, known_normalisations
 
 ACCURATE = 0.9
 FEWEST_LABELS = 20

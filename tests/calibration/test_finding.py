@@ -2,8 +2,8 @@
 
 import pytest
 
+from convertkit.calibration.finding import Finding, accept, errors_of, refuse
 from convertkit.errors import SamplesError
-from convertkit.finding import Finding, accept, errors_of, refuse
 
 ERROR = Finding("range", "error", "x", "input 'x' is raw", "divide by 255")
 OTHER = Finding("classes", "error", "", "one class only")

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convertkit.calibration import check_calibration
+from convertkit.calibration.checks import check_calibration
+from convertkit.calibration.finding import refuse
 from convertkit.errors import SamplesError
-from convertkit.finding import refuse
 from convertkit.samples import Samples, load_arrays, split_samples
 from convertkit.settings import SampleOptions
 from tests.conftest import FIXTURES

@@ -6,9 +6,9 @@ import msgspec
 import numpy as np
 import pytest
 
+from convertkit.calibration.evidence import is_better, near_chance, undecided, weigh
+from convertkit.calibration.finding import Finding
 from convertkit.errors import StageError
-from convertkit.evidence import is_better, near_chance, undecided, weigh
-from convertkit.finding import Finding
 from convertkit.samples import Samples, split_samples
 from convertkit.settings import SampleOptions
 

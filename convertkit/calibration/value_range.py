@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 import numpy as np
 
-from convertkit.finding import Finding
+from convertkit.calibration.finding import Finding
 from convertkit.settings import SampleOptions
 from convertkit.signature import Array
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from convertkit.activations import check_activations, growth, judge_ranges, samples_needed
+from convertkit.calibration.activations import check_activations, growth, judge_ranges, samples_needed
 from convertkit.errors import WorkerCrashedError
 from convertkit.formats import Format, Variant
 from convertkit.jobs import Observed, ObserveJob

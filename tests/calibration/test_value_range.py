@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from convertkit.calibration.value_range import NORMALISATIONS, check_range, known_normalisations, wrong_spans
 from convertkit.settings import SampleOptions
-from convertkit.value_range import NORMALISATIONS, check_range, known_normalisations, wrong_spans
 
 OPTIONS = SampleOptions()
 PLAIN = NORMALISATIONS[0]

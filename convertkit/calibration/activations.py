@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from convertkit.calibration.finding import Finding
 from convertkit.errors import ConvertkitError
-from convertkit.finding import Finding
 from convertkit.formats import Format
 from convertkit.intake import Intake
 from convertkit.isolate import Workers
