@@ -22,7 +22,7 @@ import convertkit
 from convertkit.cli.progress import console_progress
 from convertkit.render.markdown import table
 from convertkit.render.rescue import HEADINGS, candidate_rows, describe_rescue, rescued_hops, summarize_search
-from convertkit.report import Report
+from convertkit.report.report import Report
 from fixtures import planted
 
 ROOT = Path(__file__).resolve().parents[1]

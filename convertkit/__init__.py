@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from convertkit.api import bench, blame, convert, validate
-    from convertkit.report import Report, load_report
+    from convertkit.report.report import Report, load_report
 
 __all__ = ["Report", "__version__", "bench", "blame", "convert", "load_report", "validate"]
 __version__ = "0.1.0"

@@ -11,13 +11,13 @@ import msgspec
 import yaml
 
 from convertkit.attribution.blamer import SAMPLES
-from convertkit.blame_record import Blame
 from convertkit.errors import UsageError
 from convertkit.formats import Precision
 from convertkit.judgement import Judgement
 from convertkit.recipe import Recipe, decode_recipe, load_recipe
 from convertkit.registry import STAGES
-from convertkit.report import Report
+from convertkit.report.blame import Blame
+from convertkit.report.report import Report
 from convertkit.run.in_memory import is_module, saved_module
 from convertkit.run.pipeline import Progress, Silent, run
 from convertkit.run.prepare import RunRequest

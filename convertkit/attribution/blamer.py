@@ -10,13 +10,13 @@ import msgspec
 from convertkit.artifact import Artifact
 from convertkit.attribution.rank import rank
 from convertkit.attribution.trace import Trace, take_trace
-from convertkit.blame_record import Blame
 from convertkit.errors import ConvertkitError
 from convertkit.files import hash_artifact
 from convertkit.formats import Format, Precision, Variant
 from convertkit.isolate import Workers
 from convertkit.jobs import Converted, ConvertJob
 from convertkit.registry import stage_row
+from convertkit.report.blame import Blame
 from convertkit.tensors import read_npz, write_npz
 
 SAMPLES = 16

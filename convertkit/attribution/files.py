@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from convertkit.blame_record import Blame
 from convertkit.render.blame import render_blame
 from convertkit.render.blame_plot import plot_blame
-from convertkit.report import write_json
+from convertkit.report.blame import Blame
+from convertkit.report.report import write_json
 
 FOLDER = "blame"
 

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from convertkit.attribution.match import CONVERSIONS, match
 from convertkit.attribution.modules import module_names
 from convertkit.attribution.trace import Trace
-from convertkit.blame_record import BlameRow
 from convertkit.compare import sqnr_db
+from convertkit.report.blame import BlameRow
 from convertkit.signature import Array
 
 INPUT = "input"  # what every tracer calls an input

@@ -11,7 +11,7 @@ import msgspec
 from convertkit.api import convert
 from convertkit.cli import flags
 from convertkit.cli.progress import console_progress
-from convertkit.report import exit_code
+from convertkit.report.report import exit_code
 from convertkit.run.pipeline import Silent
 
 

@@ -13,8 +13,8 @@ from convertkit.plan import Hop
 from convertkit.render.numbers import IDENTICAL, format_bytes, format_error, format_seconds, format_sqnr_db
 from convertkit.render.summary import largest_error, min_sqnr_db, one_line, spent_seconds
 from convertkit.render.table import print_table
-from convertkit.report import HopRecord, Report
-from convertkit.rescue_record import CandidateRecord
+from convertkit.report.report import HopRecord, Report
+from convertkit.report.rescue import CandidateRecord
 from convertkit.run.pipeline import Progress
 
 MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "error": ("✗", "red")}

@@ -9,7 +9,7 @@ import click
 
 from convertkit.errors import UsageError
 from convertkit.render import RENDERERS, render
-from convertkit.report import load_report
+from convertkit.report.report import load_report
 
 TABLE = "table"
 

@@ -14,7 +14,7 @@ from convertkit.jobs import ConvertJob
 from convertkit.judgement import Judgement
 from convertkit.options import StageOptions
 from convertkit.plan import Hop
-from convertkit.report import Attempt, HopRecord
+from convertkit.report.report import Attempt, HopRecord
 from convertkit.store import StoredHop
 
 EQUAL_DB = 0.5

@@ -33,7 +33,7 @@ from convertkit.jobs import ConvertJob
 from convertkit.options import StageOptions
 from convertkit.plan import Hop
 from convertkit.recipe import Recipe
-from convertkit.report import ArtifactRecord, Attempt, HopRecord
+from convertkit.report.report import ArtifactRecord, Attempt, HopRecord
 from convertkit.signature import Arrays
 from convertkit.store import Store
 from convertkit.tensors import write_npz

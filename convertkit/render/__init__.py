@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from convertkit.errors import UsageError, did_you_mean
-from convertkit.report import Report
+from convertkit.report.report import Report
 
 RENDERERS: dict[str, str] = {
     "table": "convertkit.render.plain:render_plain",

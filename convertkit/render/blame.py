@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from convertkit.blame_record import Blame, BlameRow
 from convertkit.render.numbers import format_share, format_sqnr_db
+from convertkit.report.blame import Blame, BlameRow
 
 TOP = 10
 MODEL = "(model)"

@@ -8,8 +8,8 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from convertkit.blame_record import Blame, BlameRow
 from convertkit.render.blame import MODEL
+from convertkit.report.blame import Blame, BlameRow
 
 NAMED = 5
 HASH_SALT = "convertkit"  # else every file has other element names

@@ -28,7 +28,7 @@ from convertkit.render.summary import (
     was_run,
 )
 from convertkit.render.verdict import STATUS_WORDS, caveats, facts, headline
-from convertkit.report import HopRecord, Report
+from convertkit.report.report import HopRecord, Report
 
 TEMPLATE = "report.html.j2"
 FUNCTIONS = (

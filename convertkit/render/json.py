@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from convertkit.report import Report
+from convertkit.report.report import Report
 
 
 def render_json(report: Report) -> str:

@@ -18,7 +18,7 @@ from convertkit.render.summary import (
     spent_seconds,
     was_run,
 )
-from convertkit.report import Attempt, HopRecord, Report
+from convertkit.report.report import Attempt, HopRecord, Report
 
 NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

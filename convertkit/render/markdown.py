@@ -35,8 +35,8 @@ from convertkit.render.summary import (
     was_run,
 )
 from convertkit.render.verdict import caveats, device_lines, verdict_line
-from convertkit.report import HopRecord, Report
-from convertkit.rescue_record import RescueRecord
+from convertkit.report.report import HopRecord, Report
+from convertkit.report.rescue import RescueRecord
 
 SPECIAL = re.compile(r"[\\`*\[\]|#~]|(?<!\w)_|_(?!\w)")
 ENTITY = re.compile(r"&(?=#?\w+;)")

@@ -30,7 +30,7 @@ from convertkit.render.summary import (
     was_run,
 )
 from convertkit.render.verdict import caveats, device_lines, verdict_line
-from convertkit.report import HopRecord, Report
+from convertkit.report.report import HopRecord, Report
 
 
 def render_plain(report: Report) -> str:

@@ -13,8 +13,8 @@ from convertkit.render.numbers import (
     format_sqnr_db,
 )
 from convertkit.render.summary import one_line, shorten
-from convertkit.report import HopRecord, Report
-from convertkit.rescue_record import CandidateRecord, RescueRecord
+from convertkit.report.report import HopRecord, Report
+from convertkit.report.rescue import CandidateRecord, RescueRecord
 
 LONGEST_REASON = 90
 OVER_BUDGET = "over the budget"

@@ -16,7 +16,7 @@ from convertkit.render.numbers import (
     format_sqnr_db,
     format_times,
 )
-from convertkit.report import Attempt, HopRecord, Report
+from convertkit.report.report import Attempt, HopRecord, Report
 
 CPU = "cpu"
 

@@ -33,7 +33,7 @@ from convertkit.render.summary import (
     other_devices,
     shorten,
 )
-from convertkit.report import HopRecord, Report
+from convertkit.report.report import HopRecord, Report
 
 STATUS_WORDS = {"passed": "PASSED", "failed": "FAILED", "error": "ERROR"}
 

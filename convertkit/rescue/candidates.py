@@ -13,7 +13,7 @@ import msgspec
 
 from convertkit.formats import Format, Precision, Variant
 from convertkit.options import StageOptions
-from convertkit.rescue_record import ORIGINAL
+from convertkit.report.rescue import ORIGINAL
 
 LITERT = "litert"
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from convertkit.latency import Latency
-from convertkit.rescue_record import CandidateRecord
+from convertkit.report.rescue import CandidateRecord
 
 
 def pick(candidates: Sequence[CandidateRecord]) -> int | None:

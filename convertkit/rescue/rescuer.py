@@ -22,13 +22,13 @@ from convertkit.hops.runner import STEM, HopRunner
 from convertkit.intake import Intake
 from convertkit.latency import Latency
 from convertkit.plan import Hop
-from convertkit.report import HopRecord
+from convertkit.report.report import HopRecord
+from convertkit.report.rescue import CandidateRecord, RescueRecord
 from convertkit.rescue.budget import over_budget
 from convertkit.rescue.candidates import Candidate, Case, original
 from convertkit.rescue.choice import mark_pareto, pick
 from convertkit.rescue.search import Clock, Search
 from convertkit.rescue.trials import Ranking, Trials, candidate_record, figures
-from convertkit.rescue_record import CandidateRecord, RescueRecord
 from convertkit.settings import BudgetOptions, GateOptions
 
 RESCUED_STEM = f"{STEM}.rescued"

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from convertkit.report.rescue import CandidateRecord, StoppedBy
 from convertkit.rescue.candidates import FAMILIES, Candidate, Case, Family, Outcome
-from convertkit.rescue_record import CandidateRecord, StoppedBy
 
 WORTHWHILE_DB = 1.0
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from convertkit.artifact import Artifact
 from convertkit.attribution.blamer import Blamer
 from convertkit.attribution.trace import Trace
-from convertkit.blame_record import BlameRow
+from convertkit.report.blame import BlameRow
 from convertkit.rescue.candidates import Suspect
 
 INPUT = "INPUT"

@@ -20,9 +20,9 @@ from convertkit.intake import Intake
 from convertkit.latency import Latency
 from convertkit.options import StageOptions
 from convertkit.plan import Hop
+from convertkit.report.rescue import CandidateRecord
 from convertkit.rescue.budget import Figures, over_budget
 from convertkit.rescue.candidates import LITERT, Candidate, Suspect
-from convertkit.rescue_record import CandidateRecord
 from convertkit.settings import BudgetOptions, GateOptions
 from convertkit.tensors import write_npz
 

@@ -25,10 +25,10 @@ from convertkit.isolate import Workers
 from convertkit.measure import Bench
 from convertkit.plan import Hop, default_variant
 from convertkit.recipe import Recipe
-from convertkit.report import HopRecord, Report
+from convertkit.report.report import HopRecord, Report
+from convertkit.report.rescue import CandidateRecord
 from convertkit.rescue.rescuer import Rescuer, Tools
 from convertkit.rescue.suspects import rank_suspects
-from convertkit.rescue_record import CandidateRecord
 from convertkit.run.prepare import (
     Prepared,
     RunRequest,

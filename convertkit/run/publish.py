@@ -12,7 +12,7 @@ from convertkit.formats import Variant
 from convertkit.intake import Intake
 from convertkit.latency import Latency
 from convertkit.render import render
-from convertkit.report import (
+from convertkit.report.report import (
     FILE_NAME,
     SIGNATURE_FILE,
     HopRecord,

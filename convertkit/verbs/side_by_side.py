@@ -19,7 +19,7 @@ from convertkit.judgement import Judgement
 from convertkit.latency import Latency
 from convertkit.measure import measure
 from convertkit.recipe import Recipe
-from convertkit.report import SIGNATURE_FILE, ArtifactSignature
+from convertkit.report.report import SIGNATURE_FILE, ArtifactSignature
 from convertkit.signature import Dim, Signature, TensorSpec
 from convertkit.sources import check_trusted, inspect_source
 from convertkit.validator import Validator

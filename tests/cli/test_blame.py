@@ -14,7 +14,7 @@ import convertkit
 from convertkit import api
 from convertkit.cli import cli
 from convertkit.errors import InputError, NotMeasuredError, UsageError
-from convertkit.report import Report
+from convertkit.report.report import Report
 from tests.conftest import FIXTURES
 
 QUICK = ("bench.rounds=2", "bench.warmup_s=0.01")

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from convertkit import errors
 from convertkit.cli import INTERRUPTED, VERBS, cli
 from convertkit.errors import UsageError
-from convertkit.report import HopRecord, Report, SamplesRecord, SourceRecord, write_json
+from convertkit.report.report import HopRecord, Report, SamplesRecord, SourceRecord, write_json
 from convertkit.versions import Environment
 
 

@@ -16,7 +16,7 @@ from convertkit import api
 from convertkit.cli import cli
 from convertkit.errors import ConvertkitError, SamplesError, UsageError
 from convertkit.isolate import Workers
-from convertkit.report import HopRecord, Report
+from convertkit.report.report import HopRecord, Report
 from convertkit.settings import CheckName
 from convertkit.tensors import read_npz
 from tests.conftest import FIXTURES, ROOT

@@ -7,8 +7,8 @@ from convertkit.compare import OutputMetrics
 from convertkit.gate import Accuracy, Comparison, Tolerance
 from convertkit.judgement import DynamicAxis, FieldCheck
 from convertkit.latency import Latency
-from convertkit.report import ArtifactRecord, Attempt, HopRecord, Report, SamplesRecord, SourceRecord
-from convertkit.rescue_record import CandidateRecord, RescueRecord
+from convertkit.report.report import ArtifactRecord, Attempt, HopRecord, Report, SamplesRecord, SourceRecord
+from convertkit.report.rescue import CandidateRecord, RescueRecord
 from convertkit.settings import BudgetOptions
 from convertkit.signature import TensorSpec
 from convertkit.versions import Environment

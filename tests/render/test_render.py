@@ -6,7 +6,7 @@ import pytest
 
 from convertkit.errors import UsageError
 from convertkit.render import RENDERERS, render
-from convertkit.report import Report
+from convertkit.report.report import Report
 
 
 def test_every_format_of_every_report_ends_in_a_line_end(any_report):

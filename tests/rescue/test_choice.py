@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from convertkit.latency import Latency
+from convertkit.report.rescue import CandidateRecord
 from convertkit.rescue.choice import mark_pareto, pick
-from convertkit.rescue_record import CandidateRecord
 
 
 def row(size, sqnr_db, p50_ms=None, *, reason="", spread=0.01):

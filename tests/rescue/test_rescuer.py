@@ -11,8 +11,8 @@ import pytest
 import convertkit
 from convertkit.digest import hash_path
 from convertkit.errors import UsageError
-from convertkit.report import HopRecord, Report, exit_code, load_report
-from convertkit.rescue_record import RescueRecord
+from convertkit.report.report import HopRecord, Report, exit_code, load_report
+from convertkit.report.rescue import RescueRecord
 from fixtures import planted
 
 pytestmark = pytest.mark.slow

@@ -6,9 +6,9 @@ import msgspec
 
 from convertkit.formats import parse_variant
 from convertkit.options import SavedmodelToTfliteOptions
+from convertkit.report.rescue import CandidateRecord
 from convertkit.rescue.candidates import Candidate, Case, Suspect, original
 from convertkit.rescue.search import Clock, Search
-from convertkit.rescue_record import CandidateRecord
 
 BASE = original(
     parse_variant("tflite:int8"), SavedmodelToTfliteOptions(quantizer="tensorflow", per_channel=False), (0, 1)

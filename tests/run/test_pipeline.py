@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 import convertkit
-from convertkit.report import HopRecord, Report, exit_code
+from convertkit.report.report import HopRecord, Report, exit_code
 from convertkit.signature import Signature
 from convertkit.tensors import read_npz
 from tests.conftest import FIXTURES

@@ -8,7 +8,7 @@ import pytest
 
 import convertkit
 from convertkit.errors import InputError
-from convertkit.report import HopRecord, Report
+from convertkit.report.report import HopRecord, Report
 from tests.conftest import FIXTURES
 
 pytestmark = pytest.mark.slow

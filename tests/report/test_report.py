@@ -12,7 +12,7 @@ from convertkit.formats import Format, Precision, Variant
 from convertkit.gate import Accuracy, Tolerance, judge
 from convertkit.judgement import DynamicAxis, FieldCheck
 from convertkit.latency import Latency
-from convertkit.report import (
+from convertkit.report.report import (
     FILE_NAME,
     SCHEMA_VERSION,
     ArtifactRecord,

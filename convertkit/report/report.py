@@ -12,7 +12,7 @@ from convertkit.errors import UsageError
 from convertkit.gate import Accuracy, Comparison
 from convertkit.judgement import DynamicAxis, FieldCheck
 from convertkit.latency import Latency
-from convertkit.rescue_record import RescueRecord
+from convertkit.report.rescue import RescueRecord
 from convertkit.signature import TensorSpec
 from convertkit.versions import Environment
 
