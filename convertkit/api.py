@@ -13,7 +13,6 @@ import yaml
 from convertkit.attribution.blamer import SAMPLES
 from convertkit.errors import UsageError
 from convertkit.formats import Precision
-from convertkit.judgement import Judgement
 from convertkit.recipe import Recipe, decode_recipe, load_recipe
 from convertkit.registry import STAGES
 from convertkit.report.blame import Blame
@@ -22,6 +21,7 @@ from convertkit.run.in_memory import is_module, saved_module
 from convertkit.run.pipeline import Progress, Silent, run
 from convertkit.run.prepare import RunRequest
 from convertkit.settings import BudgetOptions
+from convertkit.validation.judgement import Judgement
 from convertkit.verbs import side_by_side
 from convertkit.verbs.blame import blame_run
 from convertkit.verbs.side_by_side import Measured

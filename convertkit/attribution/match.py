@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 
 from convertkit.attribution.trace import Trace
-from convertkit.compare import sqnr_db
 from convertkit.signature import Array
+from convertkit.validation.compare import sqnr_db
 
 CONVERSIONS = frozenset(["QUANTIZE", "DEQUANTIZE"])
 SURE_DB = 40.0  # of a match by value: a hundredth of the values' size is noise at most

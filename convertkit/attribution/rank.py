@@ -14,9 +14,9 @@ import numpy.typing as npt
 from convertkit.attribution.match import CONVERSIONS, match
 from convertkit.attribution.modules import module_names
 from convertkit.attribution.trace import Trace
-from convertkit.compare import sqnr_db
 from convertkit.report.blame import BlameRow
 from convertkit.signature import Array
+from convertkit.validation.compare import sqnr_db
 
 INPUT = "input"  # what every tracer calls an input
 MOVES = frozenset(["RESHAPE", "TRANSPOSE", "SQUEEZE", "EXPAND_DIMS"])

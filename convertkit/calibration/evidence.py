@@ -21,12 +21,12 @@ from convertkit.calibration.value_range import (
     known_normalisations,
 )
 from convertkit.errors import ConvertkitError
-from convertkit.gate import measure_accuracy
 from convertkit.intake import Intake
 from convertkit.samples import Samples
 from convertkit.settings import SampleOptions
 from convertkit.signature import Array, Arrays
-from convertkit.validator import Validator
+from convertkit.validation.gate import measure_accuracy
+from convertkit.validation.validator import Validator
 
 ACCURATE = 0.9
 FEWEST_LABELS = 20

@@ -14,7 +14,6 @@ from convertkit.extras import usable_attempts
 from convertkit.files import hash_artifact
 from convertkit.folder import RunFolder
 from convertkit.formats import Precision, Variant
-from convertkit.gate import Tolerance, demanded, tolerance_for
 from convertkit.hops.attempt import (
     Made,
     best_of,
@@ -37,7 +36,8 @@ from convertkit.report.report import ArtifactRecord, Attempt, HopRecord
 from convertkit.signature import Arrays
 from convertkit.store import Store
 from convertkit.tensors import write_npz
-from convertkit.validator import Validator
+from convertkit.validation.gate import Tolerance, demanded, tolerance_for
+from convertkit.validation.validator import Validator
 
 STEM = "model"
 

@@ -8,7 +8,6 @@ from typing import Literal
 
 import msgspec
 
-from convertkit.gate import Comparison
 from convertkit.render.numbers import format_error, format_sqnr_db
 from convertkit.render.summary import (
     axis_state,
@@ -19,6 +18,7 @@ from convertkit.render.summary import (
     was_run,
 )
 from convertkit.report.report import Attempt, HopRecord, Report
+from convertkit.validation.gate import Comparison
 
 NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Sequence
 
-from convertkit.gate import Comparison
 from convertkit.latency import Latency
 from convertkit.render.numbers import (
     DASH,
@@ -37,6 +36,7 @@ from convertkit.render.summary import (
 from convertkit.render.verdict import caveats, device_lines, verdict_line
 from convertkit.report.report import HopRecord, Report
 from convertkit.report.rescue import RescueRecord
+from convertkit.validation.gate import Comparison
 
 SPECIAL = re.compile(r"[\\`*\[\]|#~]|(?<!\w)_|_(?!\w)")
 ENTITY = re.compile(r"&(?=#?\w+;)")

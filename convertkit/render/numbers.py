@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from convertkit.compare import LARGEST_ERROR, LARGEST_SQNR_DB
+from convertkit.validation.compare import LARGEST_ERROR, LARGEST_SQNR_DB
 
 DASH = "–"
 IDENTICAL = "identical"

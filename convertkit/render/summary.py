@@ -6,8 +6,6 @@ import math
 from collections.abc import Iterable, Sequence
 
 from convertkit.formats import Precision
-from convertkit.gate import Comparison
-from convertkit.judgement import DynamicAxis
 from convertkit.latency import Latency
 from convertkit.render.numbers import (
     format_bytes,
@@ -17,6 +15,8 @@ from convertkit.render.numbers import (
     format_times,
 )
 from convertkit.report.report import Attempt, HopRecord, Report
+from convertkit.validation.gate import Comparison
+from convertkit.validation.judgement import DynamicAxis
 
 CPU = "cpu"
 

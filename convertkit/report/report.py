@@ -9,11 +9,11 @@ import msgspec
 
 from convertkit.artifact import Artifact
 from convertkit.errors import UsageError
-from convertkit.gate import Accuracy, Comparison
-from convertkit.judgement import DynamicAxis, FieldCheck
 from convertkit.latency import Latency
 from convertkit.report.rescue import RescueRecord
 from convertkit.signature import TensorSpec
+from convertkit.validation.gate import Accuracy, Comparison
+from convertkit.validation.judgement import DynamicAxis, FieldCheck
 from convertkit.versions import Environment
 
 SCHEMA_VERSION = 1

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from convertkit.gate import Accuracy
 from convertkit.latency import Latency
 from convertkit.settings import BudgetOptions
+from convertkit.validation.gate import Accuracy
 
 
 class Figures(msgspec.Struct, frozen=True):

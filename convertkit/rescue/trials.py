@@ -13,7 +13,6 @@ from convertkit.errors import ConvertkitError, MissingDependencyError
 from convertkit.extras import install_extra, missing_extras
 from convertkit.folder import RunFolder
 from convertkit.formats import Format, Variant
-from convertkit.gate import Tolerance, demanded, stricter, tolerance_for
 from convertkit.hops.attempt import Made
 from convertkit.hops.runner import HopRunner
 from convertkit.intake import Intake
@@ -25,6 +24,7 @@ from convertkit.rescue.budget import Figures, over_budget
 from convertkit.rescue.candidates import LITERT, Candidate, Suspect
 from convertkit.settings import BudgetOptions, GateOptions
 from convertkit.tensors import write_npz
+from convertkit.validation.gate import Tolerance, demanded, stricter, tolerance_for
 
 Ranking = Callable[[Artifact, Artifact], Sequence[Suspect]]
 """What to exclude, worst first: of a quantized artifact beside a float32 one."""

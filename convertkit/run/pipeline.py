@@ -41,7 +41,7 @@ from convertkit.run.prepare import (
 from convertkit.run.publish import build_report, write_run
 from convertkit.store import Store
 from convertkit.torch_ao import deprecation_notes
-from convertkit.validator import Validator
+from convertkit.validation.validator import Validator
 
 SYNTHETIC_NOTE = "no samples were given: the float gates used seeded synthetic inputs"
 RANDOM_NOTE = "calibrated on random data, as asked for: the integer artifacts are not fit to ship"

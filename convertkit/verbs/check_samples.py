@@ -15,7 +15,7 @@ from convertkit.intake import read_early, source_loader, take_in
 from convertkit.recipe import Recipe
 from convertkit.samples import Samples, Split
 from convertkit.sources import check_trusted, inspect_source
-from convertkit.validator import Validator
+from convertkit.validation.validator import Validator
 from convertkit.verbs.side_by_side import opened
 
 

@@ -15,14 +15,14 @@ from convertkit.errors import InputError
 from convertkit.formats import Precision, Variant
 from convertkit.intake import Intake, read_early, source_loader, take_in
 from convertkit.isolate import Workers
-from convertkit.judgement import Judgement
 from convertkit.latency import Latency
 from convertkit.measure import measure
 from convertkit.recipe import Recipe
 from convertkit.report.report import SIGNATURE_FILE, ArtifactSignature
 from convertkit.signature import Dim, Signature, TensorSpec
 from convertkit.sources import check_trusted, inspect_source
-from convertkit.validator import Validator
+from convertkit.validation.judgement import Judgement
+from convertkit.validation.validator import Validator
 
 INTEGER_TYPES = frozenset(("int8", "uint8", "int16"))
 

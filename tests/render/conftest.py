@@ -3,14 +3,14 @@
 import msgspec
 import pytest
 
-from convertkit.compare import OutputMetrics
-from convertkit.gate import Accuracy, Comparison, Tolerance
-from convertkit.judgement import DynamicAxis, FieldCheck
 from convertkit.latency import Latency
 from convertkit.report.report import ArtifactRecord, Attempt, HopRecord, Report, SamplesRecord, SourceRecord
 from convertkit.report.rescue import CandidateRecord, RescueRecord
 from convertkit.settings import BudgetOptions
 from convertkit.signature import TensorSpec
+from convertkit.validation.compare import OutputMetrics
+from convertkit.validation.gate import Accuracy, Comparison, Tolerance
+from convertkit.validation.judgement import DynamicAxis, FieldCheck
 from convertkit.versions import Environment
 
 HOSTILE = "<script>alert('x')</script>|`*_a_*`\x1b[31m\nline two & <b>"

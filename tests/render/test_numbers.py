@@ -2,8 +2,8 @@ import math
 
 import pytest
 
-from convertkit.compare import LARGEST_ERROR
 from convertkit.render import numbers
+from convertkit.validation.compare import LARGEST_ERROR
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,6 @@ import pytest
 from convertkit.artifact import Artifact
 from convertkit.errors import GateError, StageError, UsageError
 from convertkit.formats import Format, Precision, Variant
-from convertkit.gate import Accuracy, Tolerance, judge
-from convertkit.judgement import DynamicAxis, FieldCheck
 from convertkit.latency import Latency
 from convertkit.report.report import (
     FILE_NAME,
@@ -27,6 +25,8 @@ from convertkit.report.report import (
     write_json,
 )
 from convertkit.signature import Signature, TensorSpec
+from convertkit.validation.gate import Accuracy, Tolerance, judge
+from convertkit.validation.judgement import DynamicAxis, FieldCheck
 from convertkit.versions import Environment
 
 X = TensorSpec("x", "float32", ("batch", 3))

@@ -6,8 +6,8 @@ from typing import Literal
 
 import msgspec
 
-from convertkit.gate import Accuracy, Comparison
 from convertkit.signature import Arrays
+from convertkit.validation.gate import Accuracy, Comparison
 
 
 class DynamicAxis(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from convertkit.compare import (
+from convertkit.validation.compare import (
     LARGEST_ERROR,
     LARGEST_SQNR_DB,
     OutputMetrics,

@@ -10,16 +10,16 @@ import numpy as np
 
 from convertkit.artifact import Artifact
 from convertkit.errors import ConvertkitError, MissingDependencyError, NotMeasuredError
-from convertkit.gate import Comparison, Tolerance, judge, measure_accuracy, tolerance_for
 from convertkit.intake import EXAMPLE_COUNT, Intake
 from convertkit.isolate import Workers
 from convertkit.jobs import InferJob
-from convertkit.judgement import DynamicAxis, FieldCheck, Judgement
 from convertkit.registry import FIELD_RUNTIME, RuntimeRow, runtime_row
 from convertkit.samples import is_batch_axis, resized
 from convertkit.settings import GateOptions
 from convertkit.signature import Array, Arrays
 from convertkit.tensors import read_npz, write_npz
+from convertkit.validation.gate import Comparison, Tolerance, judge, measure_accuracy, tolerance_for
+from convertkit.validation.judgement import DynamicAxis, FieldCheck, Judgement
 
 SIZES_TO_CHECK = 2
 CHUNK = 32

@@ -5,7 +5,9 @@ import pytest
 
 from convertkit.errors import UsageError
 from convertkit.formats import Precision
-from convertkit.gate import (
+from convertkit.recipe import decode_recipe
+from convertkit.settings import GateOptions
+from convertkit.validation.gate import (
     DEFAULT_TOLERANCES,
     Accuracy,
     Tolerance,
@@ -15,8 +17,6 @@ from convertkit.gate import (
     repeats_first,
     tolerance_for,
 )
-from convertkit.recipe import decode_recipe
-from convertkit.settings import GateOptions
 
 STRICT = Tolerance(60.0)
 LOOSE = Tolerance(-200.0, 1.0)  # lets every number pass: what fails here fails before any tolerance

@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from convertkit.compare import OutputMetrics, output_metrics, top1_accuracy
 from convertkit.formats import Precision
 from convertkit.settings import BudgetOptions, GateOptions
 from convertkit.signature import Array, Arrays
+from convertkit.validation.compare import OutputMetrics, output_metrics, top1_accuracy
 
 Verdict = str
 PASSED: Verdict = "passed"

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from convertkit.errors import NotMeasuredError
-from convertkit.gate import Tolerance, judge
-from convertkit.validator import axis_tolerance, check_comparable
+from convertkit.validation.gate import Tolerance, judge
+from convertkit.validation.validator import axis_tolerance, check_comparable
 
 
 def test_a_source_without_a_finite_value_cannot_be_checked() -> None:
