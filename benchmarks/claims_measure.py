@@ -12,9 +12,9 @@ import numpy as np
 
 import convertkit
 from benchmarks.claims_table import Ratio, Row
-from convertkit import measure
 from convertkit.api import options_recipe
 from convertkit.isolate import Workers
+from convertkit.measurement import rounds as measure
 from convertkit.report.report import HopRecord, Report
 from convertkit.tensors import write_npz
 from convertkit.verbs.side_by_side import open_first, open_next, opened

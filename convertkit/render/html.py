@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from convertkit.latency import Latency
+from convertkit.measurement.latency import Latency
 from convertkit.render import numbers
 from convertkit.render.markdown import latency_row, options_text
 from convertkit.render.numbers import format_bytes, format_interval_ms, format_ms, format_share

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 
-from convertkit.latency import Latency
+from convertkit.measurement.latency import Latency
 from convertkit.render.numbers import (
     DASH,
     format_bytes,

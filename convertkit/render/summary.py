@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from convertkit.formats import Precision
-from convertkit.latency import Latency
+from convertkit.measurement.latency import Latency
 from convertkit.render.numbers import (
     format_bytes,
     format_percent,

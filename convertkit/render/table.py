@@ -10,7 +10,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from convertkit.latency import Latency
+from convertkit.measurement.latency import Latency
 from convertkit.render.numbers import (
     DASH,
     format_bytes,

@@ -9,7 +9,7 @@ import msgspec
 
 from convertkit.artifact import Artifact
 from convertkit.errors import UsageError
-from convertkit.latency import Latency
+from convertkit.measurement.latency import Latency
 from convertkit.report.rescue import RescueRecord
 from convertkit.signature import TensorSpec
 from convertkit.validation.gate import Accuracy, Comparison

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from convertkit.latency import Latency
+from convertkit.measurement.latency import Latency
 from convertkit.settings import BudgetOptions
 
 ORIGINAL = "original"

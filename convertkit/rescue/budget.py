@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from convertkit.latency import Latency
+from convertkit.measurement.latency import Latency
 from convertkit.settings import BudgetOptions
 from convertkit.validation.gate import Accuracy
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from convertkit.latency import Latency
+from convertkit.measurement.latency import Latency
 from convertkit.report.rescue import CandidateRecord
 
 

@@ -20,7 +20,7 @@ from convertkit.hops.attempt import Made, made_record
 from convertkit.hops.replay import write_replay
 from convertkit.hops.runner import STEM, HopRunner
 from convertkit.intake import Intake
-from convertkit.latency import Latency
+from convertkit.measurement.latency import Latency
 from convertkit.plan import Hop
 from convertkit.report.report import HopRecord
 from convertkit.report.rescue import CandidateRecord, RescueRecord

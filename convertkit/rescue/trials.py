@@ -16,7 +16,7 @@ from convertkit.formats import Format, Variant
 from convertkit.hops.attempt import Made
 from convertkit.hops.runner import HopRunner
 from convertkit.intake import Intake
-from convertkit.latency import Latency
+from convertkit.measurement.latency import Latency
 from convertkit.options import StageOptions
 from convertkit.plan import Hop
 from convertkit.report.rescue import CandidateRecord

@@ -22,7 +22,7 @@ from convertkit.formats import Format, Variant, parse_variant
 from convertkit.hops.runner import HopRunner
 from convertkit.intake import Intake, take_in
 from convertkit.isolate import Workers
-from convertkit.measure import Bench
+from convertkit.measurement.rounds import Bench
 from convertkit.plan import Hop, default_variant
 from convertkit.recipe import Recipe
 from convertkit.report.report import HopRecord, Report

@@ -10,7 +10,7 @@ from convertkit.artifact import Artifact
 from convertkit.folder import RunFolder
 from convertkit.formats import Variant
 from convertkit.intake import Intake
-from convertkit.latency import Latency
+from convertkit.measurement.latency import Latency
 from convertkit.render import render
 from convertkit.report.report import (
     FILE_NAME,

@@ -15,8 +15,8 @@ from convertkit.errors import InputError
 from convertkit.formats import Precision, Variant
 from convertkit.intake import Intake, read_early, source_loader, take_in
 from convertkit.isolate import Workers
-from convertkit.latency import Latency
-from convertkit.measure import measure
+from convertkit.measurement.latency import Latency
+from convertkit.measurement.rounds import measure
 from convertkit.recipe import Recipe
 from convertkit.report.report import SIGNATURE_FILE, ArtifactSignature
 from convertkit.signature import Dim, Signature, TensorSpec

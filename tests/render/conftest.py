@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from convertkit.latency import Latency
+from convertkit.measurement.latency import Latency
 from convertkit.report.report import ArtifactRecord, Attempt, HopRecord, Report, SamplesRecord, SourceRecord
 from convertkit.report.rescue import CandidateRecord, RescueRecord
 from convertkit.settings import BudgetOptions

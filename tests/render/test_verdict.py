@@ -1,6 +1,6 @@
 import msgspec
 
-from convertkit.latency import Latency
+from convertkit.measurement.latency import Latency
 from convertkit.render.summary import compare_speed, culprit, describe_drop, min_sqnr_db, shorten, worst
 from convertkit.render.verdict import caveats, device_lines, facts, headline, verdict_line
 

@@ -9,7 +9,7 @@ import pytest
 from convertkit.artifact import Artifact
 from convertkit.errors import GateError, StageError, UsageError
 from convertkit.formats import Format, Precision, Variant
-from convertkit.latency import Latency
+from convertkit.measurement.latency import Latency
 from convertkit.report.report import (
     FILE_NAME,
     SCHEMA_VERSION,

@@ -6,7 +6,7 @@ import pytest
 
 from convertkit.api import options_recipe
 from convertkit.errors import UsageError
-from convertkit.latency import Latency
+from convertkit.measurement.latency import Latency
 from convertkit.recipe import decode_recipe, recipe_schema
 from convertkit.rescue.budget import Figures, over_budget
 from convertkit.settings import BudgetOptions

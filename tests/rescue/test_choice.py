@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from convertkit.latency import Latency
+from convertkit.measurement.latency import Latency
 from convertkit.report.rescue import CandidateRecord
 from convertkit.rescue.choice import mark_pareto, pick
 

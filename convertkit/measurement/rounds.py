@@ -14,7 +14,7 @@ from convertkit.errors import ConvertkitError
 from convertkit.formats import Format
 from convertkit.isolate import Workers
 from convertkit.jobs import Benched, BenchJob
-from convertkit.latency import Latency, summarize
+from convertkit.measurement.latency import Latency, summarize
 from convertkit.registry import runtime_row
 from convertkit.settings import BenchOptions
 from convertkit.signature import Arrays

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convertkit.latency import Latency, summarize
+from convertkit.measurement.latency import Latency, summarize
 
 rounds = st.lists(
     st.lists(st.integers(1_000, 10**9), min_size=1, max_size=6).map(tuple), min_size=1, max_size=6

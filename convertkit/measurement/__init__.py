@@ -1,0 +1,1 @@
+"""Latency in interleaved rounds, and its statistics. Must not import the report."""
