@@ -12,7 +12,7 @@ import numpy as np
 
 from convertkit.calibration.finding import Finding, Severity, accept, errors_of
 from convertkit.calibration.value_range import check_range
-from convertkit.samples import Samples, Split
+from convertkit.samples.samples import Samples, Split
 from convertkit.settings import SampleOptions
 from convertkit.signature import Array, Arrays
 

@@ -21,8 +21,8 @@ from convertkit.calibration.value_range import (
     known_normalisations,
 )
 from convertkit.errors import ConvertkitError
-from convertkit.intake import Intake
-from convertkit.samples import Samples
+from convertkit.samples.intake import Intake
+from convertkit.samples.samples import Samples
 from convertkit.settings import SampleOptions
 from convertkit.signature import Array, Arrays
 from convertkit.validation.gate import measure_accuracy

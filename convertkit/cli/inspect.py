@@ -13,10 +13,10 @@ import msgspec
 
 from convertkit.errors import ModelFileError, StageError, WorkerCrashedError
 from convertkit.formats import Format
-from convertkit.intake import NEEDS_FACTORY
 from convertkit.isolate import Worker, expect
 from convertkit.jobs import Described, DescribeJob
 from convertkit.registry import environment_row, runtime_row
+from convertkit.samples.intake import NEEDS_FACTORY
 from convertkit.settings import LimitOptions
 from convertkit.signature import TensorSpec
 from convertkit.sources import Kind, SourceFile, inspect_source

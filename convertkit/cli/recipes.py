@@ -12,9 +12,9 @@ import click
 from convertkit.devices import DEVICE_PATTERN
 from convertkit.errors import UsageError
 from convertkit.formats import Format, Variant, parse_variant
-from convertkit.intake import parse_input
 from convertkit.plan import plan
 from convertkit.recipe import Recipe, find_recipe, load_recipe, recipe_names, recipe_schema
+from convertkit.samples.intake import parse_input
 
 ATTRIBUTE = re.compile(r"^ {8}(?P<names>\w+(?:, \w+)*): (?P<text>\S.*(?:\n {12}.*)*)", re.MULTILINE)
 

@@ -26,13 +26,13 @@ from convertkit.hops.attempt import (
 )
 from convertkit.hops.maker import Maker
 from convertkit.hops.replay import write_replay
-from convertkit.intake import Intake, example_arrays
 from convertkit.isolate import Workers
 from convertkit.jobs import ConvertJob
 from convertkit.options import StageOptions
 from convertkit.plan import Hop
 from convertkit.recipe import Recipe
 from convertkit.report.report import ArtifactRecord, Attempt, HopRecord
+from convertkit.samples.intake import Intake, example_arrays
 from convertkit.signature import Arrays
 from convertkit.store import Store
 from convertkit.tensors import write_npz

@@ -25,7 +25,7 @@ from convertkit.pytorch.engine import use_engine
 from convertkit.pytorch.parts import quantize_parts
 from convertkit.pytorch.quantized import EMBEDDINGS, RECURRENT, quantize_forms
 from convertkit.pytorch.script import save_script, tensors
-from convertkit.representative import calibration_steps
+from convertkit.samples.representative import calibration_steps
 from convertkit.signature import Arrays, Signature
 
 WEIGHT_RANKS = (2, 3, 4, 5)

@@ -23,7 +23,7 @@ from convertkit.pytorch.graph import export
 from convertkit.pytorch.load import load_model
 from convertkit.pytorch.quantized import Quantized, float_weights, layer_kinds
 from convertkit.pytorch.script import lost_axes, read_back, tensors
-from convertkit.representative import calibration_steps
+from convertkit.samples.representative import calibration_steps
 from convertkit.signature import Arrays, Signature
 
 DEBUG_RECORDS = ("stack_trace", "nn_module_stack", "source_fn_stack", "torch_fn", "from_node", "custom")

@@ -17,7 +17,7 @@ from torch import fx, nn
 from convertkit.artifact import Artifact
 from convertkit.pytorch.load import Module, load_model
 from convertkit.pytorch.script import tensors
-from convertkit.representative import calibration_steps
+from convertkit.samples.representative import calibration_steps
 from convertkit.signature import Arrays
 
 Ends = dict[str, tuple[float, float]]

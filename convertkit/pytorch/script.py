@@ -18,7 +18,7 @@ import torch
 from convertkit.errors import StageError, first_line
 from convertkit.pytorch.engine import MEMBER
 from convertkit.pytorch.outputs import dynamic_shape, flatten_outputs, output_shapes
-from convertkit.samples import other_sizes, resized
+from convertkit.samples.samples import other_sizes, resized
 from convertkit.signature import Arrays, Dim, Signature, TensorSpec
 
 LARGEST_ERROR = 0.1  # of the norm: folding BatchNorm moves some values by a quantization step

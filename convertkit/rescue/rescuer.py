@@ -19,7 +19,6 @@ from convertkit.formats import Format, Precision
 from convertkit.hops.attempt import Made, made_record
 from convertkit.hops.replay import write_replay
 from convertkit.hops.runner import STEM, HopRunner
-from convertkit.intake import Intake
 from convertkit.measurement.latency import Latency
 from convertkit.plan import Hop
 from convertkit.report.report import HopRecord
@@ -29,6 +28,7 @@ from convertkit.rescue.candidates import Candidate, Case, original
 from convertkit.rescue.choice import mark_pareto, pick
 from convertkit.rescue.search import Clock, Search
 from convertkit.rescue.trials import Ranking, Trials, candidate_record, figures
+from convertkit.samples.intake import Intake
 from convertkit.settings import BudgetOptions, GateOptions
 
 RESCUED_STEM = f"{STEM}.rescued"

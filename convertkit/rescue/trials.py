@@ -15,13 +15,13 @@ from convertkit.folder import RunFolder
 from convertkit.formats import Format, Variant
 from convertkit.hops.attempt import Made
 from convertkit.hops.runner import HopRunner
-from convertkit.intake import Intake
 from convertkit.measurement.latency import Latency
 from convertkit.options import StageOptions
 from convertkit.plan import Hop
 from convertkit.report.rescue import CandidateRecord
 from convertkit.rescue.budget import Figures, over_budget
 from convertkit.rescue.candidates import LITERT, Candidate, Suspect
+from convertkit.samples.intake import Intake
 from convertkit.settings import BudgetOptions, GateOptions
 from convertkit.tensors import write_npz
 from convertkit.validation.gate import Tolerance, demanded, stricter, tolerance_for

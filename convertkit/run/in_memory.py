@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from convertkit.errors import ModelFileError
-from convertkit.intake import example_arrays, parse_input, read_samples
 from convertkit.recipe import Recipe
+from convertkit.samples.intake import example_arrays, parse_input, read_samples
 
 
 def is_module(model: Any) -> bool:

@@ -20,7 +20,6 @@ from convertkit.errors import UsageError
 from convertkit.folder import RunFolder
 from convertkit.formats import Format, Variant, parse_variant
 from convertkit.hops.runner import HopRunner
-from convertkit.intake import Intake, take_in
 from convertkit.isolate import Workers
 from convertkit.measurement.rounds import Bench
 from convertkit.plan import Hop, default_variant
@@ -39,6 +38,7 @@ from convertkit.run.prepare import (
     samples_path,
 )
 from convertkit.run.publish import build_report, write_run
+from convertkit.samples.intake import Intake, take_in
 from convertkit.store import Store
 from convertkit.torch_ao import deprecation_notes
 from convertkit.validation.validator import Validator

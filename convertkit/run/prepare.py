@@ -6,7 +6,6 @@ from pathlib import Path
 
 import msgspec
 
-from convertkit.apart import split
 from convertkit.artifact import Loader
 from convertkit.calibration.checks import check_calibration
 from convertkit.calibration.evidence import undecided
@@ -15,11 +14,12 @@ from convertkit.devices import check_device
 from convertkit.errors import UsageError
 from convertkit.extras import usable_attempts
 from convertkit.formats import Format, Variant, parse_variant
-from convertkit.intake import read_early, source_loader
 from convertkit.plan import Hop, default_variant, plan
 from convertkit.recipe import Recipe
 from convertkit.registry import runtime_row
-from convertkit.samples import Samples
+from convertkit.samples.apart import split
+from convertkit.samples.intake import read_early, source_loader
+from convertkit.samples.samples import Samples
 from convertkit.signature import TensorSpec
 from convertkit.sources import SourceFile, check_trusted, inspect_source
 

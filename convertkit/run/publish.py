@@ -9,7 +9,6 @@ import convertkit
 from convertkit.artifact import Artifact
 from convertkit.folder import RunFolder
 from convertkit.formats import Variant
-from convertkit.intake import Intake
 from convertkit.measurement.latency import Latency
 from convertkit.render import render
 from convertkit.report.report import (
@@ -23,6 +22,7 @@ from convertkit.report.report import (
     signature_entry,
     write_json,
 )
+from convertkit.samples.intake import Intake
 from convertkit.versions import environment_record
 
 RENDERED_FILES = {"report.md": "markdown", "report.html": "html", "junit.xml": "junit"}

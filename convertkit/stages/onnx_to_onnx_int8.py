@@ -18,8 +18,8 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from convertkit.errors import StageError, first_line
 from convertkit.options import OnnxToOnnxInt8Options
-from convertkit.representative import calibration_steps, read_calibration
 from convertkit.runtimes.onnxruntime import FATAL_ONLY, read_signature
+from convertkit.samples.representative import calibration_steps, read_calibration
 from convertkit.signature import Arrays, Signature
 from convertkit.stages import Conversion, Request
 

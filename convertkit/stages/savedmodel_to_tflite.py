@@ -20,8 +20,8 @@ from convertkit import litert_quantization
 from convertkit.errors import StageError, first_line
 from convertkit.formats import Precision
 from convertkit.options import SavedmodelToTfliteOptions
-from convertkit.representative import calibration_steps, read_calibration
 from convertkit.runtimes.interpreter import read_signature
+from convertkit.samples.representative import calibration_steps, read_calibration
 from convertkit.signature import Signature, TensorSpec
 from convertkit.stages import Conversion, Request
 from convertkit.tflite_file import check_scales, foreign_operators

@@ -9,7 +9,7 @@ from __future__ import annotations
 from convertkit.artifact import Loader
 from convertkit.options import TorchToTorchFxOptions
 from convertkit.pytorch.backends import load_backend
-from convertkit.representative import read_calibration
+from convertkit.samples.representative import read_calibration
 from convertkit.stages import Conversion, Request
 from convertkit.tensors import read_npz
 

@@ -10,11 +10,11 @@ import numpy as np
 
 from convertkit.artifact import Artifact
 from convertkit.errors import ConvertkitError, MissingDependencyError, NotMeasuredError
-from convertkit.intake import EXAMPLE_COUNT, Intake
 from convertkit.isolate import Workers
 from convertkit.jobs import InferJob
 from convertkit.registry import FIELD_RUNTIME, RuntimeRow, runtime_row
-from convertkit.samples import is_batch_axis, resized
+from convertkit.samples.intake import EXAMPLE_COUNT, Intake
+from convertkit.samples.samples import is_batch_axis, resized
 from convertkit.settings import GateOptions
 from convertkit.signature import Array, Arrays
 from convertkit.tensors import read_npz, write_npz

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import msgspec
 
-from convertkit.apart import split
 from convertkit.calibration.activations import check_activations
 from convertkit.calibration.checks import check_calibration
 from convertkit.calibration.evidence import undecided, weigh
 from convertkit.calibration.finding import Finding, errors_of
-from convertkit.intake import read_early, source_loader, take_in
 from convertkit.recipe import Recipe
-from convertkit.samples import Samples, Split
+from convertkit.samples.apart import split
+from convertkit.samples.intake import read_early, source_loader, take_in
+from convertkit.samples.samples import Samples, Split
 from convertkit.sources import check_trusted, inspect_source
 from convertkit.validation.validator import Validator
 from convertkit.verbs.side_by_side import opened

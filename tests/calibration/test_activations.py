@@ -12,7 +12,7 @@ from convertkit.calibration.activations import check_activations, growth, judge_
 from convertkit.errors import WorkerCrashedError
 from convertkit.formats import Format, Variant
 from convertkit.jobs import Observed, ObserveJob
-from convertkit.samples import Samples, Split
+from convertkit.samples.samples import Samples, Split
 from convertkit.tensors import read_npz, write_npz
 
 

@@ -9,7 +9,7 @@ import pytest
 from convertkit.calibration.evidence import is_better, near_chance, undecided, weigh
 from convertkit.calibration.finding import Finding
 from convertkit.errors import StageError
-from convertkit.samples import Samples, split_samples
+from convertkit.samples.samples import Samples, split_samples
 from convertkit.settings import SampleOptions
 
 CLASSES = 10

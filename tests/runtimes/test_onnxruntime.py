@@ -37,7 +37,7 @@ def scaling_model(path: Path, *, external: bool = False) -> Path:
 
 
 def test_external_data_is_named_and_part_of_the_identity(lab: Lab, tmp_path: Path) -> None:
-    from convertkit.intake import with_external_data
+    from convertkit.samples.intake import with_external_data
     from convertkit.sources import inspect_source
 
     path = scaling_model(tmp_path / "model.onnx", external=True)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from convertkit.errors import StageError
-from convertkit.rows import map_file
+from convertkit.samples.rows import map_file
 from convertkit.signature import Arrays, Signature, TensorSpec, to_physical
 
 

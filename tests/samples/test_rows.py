@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convertkit import rows as module
-from convertkit.rows import JoinedRows, blocks, map_file
+from convertkit.samples import rows as module
+from convertkit.samples.rows import JoinedRows, blocks, map_file
 
 ARRAYS = {
     "image": np.arange(120, dtype=np.float32).reshape(5, 2, 3, 4),
@@ -87,7 +87,7 @@ def test_joined_rows_are_those_of_the_concatenation(numbers):
 READ = """
 import resource, sys
 from pathlib import Path
-from convertkit.samples import load_arrays, split_samples
+from convertkit.samples.samples import load_arrays, split_samples
 from convertkit.settings import SampleOptions
 resource.setrlimit(resource.RLIMIT_DATA, (300 << 20, 300 << 20))  # of memory that is the process's own
 samples = load_arrays(Path(sys.argv[1]))

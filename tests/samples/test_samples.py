@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convertkit import samples as module
 from convertkit.errors import SamplesError
 from convertkit.recipe import decode_recipe
-from convertkit.samples import (
+from convertkit.samples import samples as module
+from convertkit.samples.samples import (
     LABELS,
     UNNAMED,
     Samples,
@@ -313,7 +313,7 @@ class TestSplit:
 
     def test_it_is_the_same_in_another_process(self):
         code = (
-            "from convertkit.samples import split_samples; from convertkit.settings import SampleOptions;"
+            "from convertkit.samples.samples import split_samples; from convertkit.settings import SampleOptions;"
             "print(split_samples(50, SampleOptions(seed=7), needs_calibration=True).calibration)"
         )
         printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

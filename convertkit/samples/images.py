@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from convertkit.errors import SamplesError
-from convertkit.rows import Indices
-from convertkit.samples import Samples
+from convertkit.samples.rows import Indices
+from convertkit.samples.samples import Samples
 from convertkit.settings import SampleOptions
 from convertkit.signature import Array, TensorSpec
 

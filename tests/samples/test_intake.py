@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from convertkit.errors import UsageError
-from convertkit.intake import axis_sizes, example_arrays, parse_input
-from convertkit.samples import Samples, resized
+from convertkit.samples.intake import axis_sizes, example_arrays, parse_input
+from convertkit.samples.samples import Samples, resized
 from convertkit.signature import TensorSpec
 
 BATCHED = (TensorSpec("x", "float32", ("batch", "length", 4)),)

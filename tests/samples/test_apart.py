@@ -10,12 +10,12 @@ import pytest
 from click.testing import CliRunner
 
 import convertkit
-from convertkit.apart import UNLABELLED, joined, split
 from convertkit.calibration.checks import check_calibration
 from convertkit.cli import cli
 from convertkit.errors import ConvertkitError, SamplesError, UsageError
-from convertkit.intake import read_samples
-from convertkit.samples import Samples
+from convertkit.samples.apart import UNLABELLED, joined, split
+from convertkit.samples.intake import read_samples
+from convertkit.samples.samples import Samples
 from convertkit.settings import SampleOptions
 from convertkit.tensors import read_npz
 from tests.conftest import FIXTURES

@@ -8,8 +8,8 @@ import msgspec
 import numpy as np
 
 from convertkit.errors import SamplesError
-from convertkit.rows import JoinedRows
-from convertkit.samples import MOST_CALIBRATION, Samples, Split, split_samples
+from convertkit.samples.rows import JoinedRows
+from convertkit.samples.samples import MOST_CALIBRATION, Samples, Split, split_samples
 from convertkit.settings import SampleOptions
 from convertkit.signature import Array
 

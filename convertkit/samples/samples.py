@@ -14,7 +14,7 @@ import numpy as np
 
 from convertkit.digest import hash_path
 from convertkit.errors import SamplesError
-from convertkit.rows import Indices, Rows, blocks, map_file
+from convertkit.samples.rows import Indices, Rows, blocks, map_file
 from convertkit.settings import SampleOptions
 from convertkit.signature import Array, Arrays, TensorSpec
 

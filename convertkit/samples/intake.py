@@ -8,16 +8,16 @@ from pathlib import Path
 
 import msgspec
 
-from convertkit.apart import joined, refuse_same, split
 from convertkit.artifact import Artifact, Loader
 from convertkit.digest import hash_path
 from convertkit.errors import UsageError
 from convertkit.formats import Format, Variant
-from convertkit.images import load_images
 from convertkit.isolate import Workers
 from convertkit.jobs import Described, DescribeJob
 from convertkit.registry import runtime_row
-from convertkit.samples import (
+from convertkit.samples.apart import joined, refuse_same, split
+from convertkit.samples.images import load_images
+from convertkit.samples.samples import (
     Samples,
     Split,
     fit_samples,

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from convertkit.errors import SamplesError
-from convertkit.images import load_images
 from convertkit.recipe import decode_recipe
+from convertkit.samples.images import load_images
 from convertkit.settings import SampleOptions
 from convertkit.signature import TensorSpec
 
