@@ -13,11 +13,11 @@ import numpy as np
 import convertkit
 from benchmarks.claims_table import Ratio, Row
 from convertkit.api import options_recipe
-from convertkit.isolate import Workers
 from convertkit.measurement import rounds as measure
 from convertkit.report.report import HopRecord, Report
 from convertkit.tensors import write_npz
 from convertkit.verbs.side_by_side import open_first, open_next, opened
+from convertkit.workers.pool import Workers
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGETS = ("torch:int8-dynamic", "torch:int8", "onnx:int8", "tflite:int8-dynamic", "tflite:int8")

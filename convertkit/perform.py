@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from convertkit import jobs
 from convertkit.artifact import Artifact
 from convertkit.memory import PeakMemory, resident_bytes
 from convertkit.registry import runtime_row, stage_row
@@ -20,6 +19,7 @@ from convertkit.signature import Arrays, Signature, to_logical, to_physical
 from convertkit.stages import Request, Stage
 from convertkit.tensors import read_npz, write_npz
 from convertkit.tracing import Tracer
+from convertkit.workers import jobs
 
 SESSIONS: dict[tuple[str, str, str, int], Session] = {}
 

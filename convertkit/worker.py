@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
-    from convertkit.jobs import Answer, Failed, Job, Order
+    from convertkit.workers.jobs import Answer, Failed, Job, Order
 
 
 def adopt_package() -> None:
@@ -66,7 +66,7 @@ def serve(answer_descriptor: int, preload: list[str]) -> None:
     orders = take_orders()
     import msgspec
 
-    from convertkit import jobs
+    from convertkit.workers import jobs
 
     decoder: msgspec.json.Decoder[Order] = msgspec.json.Decoder(jobs.Order)
     with os.fdopen(answer_descriptor, "wb", buffering=0) as answers:
@@ -83,8 +83,8 @@ def serve(answer_descriptor: int, preload: list[str]) -> None:
 
 def attempt(job: Job | None, preload: list[str]) -> Answer:
     """Import what is asked for and do the job; an exception becomes a `Failed` answer."""
-    from convertkit.jobs import Ready
     from convertkit.perform import perform
+    from convertkit.workers.jobs import Ready
 
     try:
         for name in preload:
@@ -98,7 +98,7 @@ def attempt(job: Job | None, preload: list[str]) -> Answer:
 def failure(error: BaseException) -> Failed:
     """The answer that carries an exception to the parent."""
     from convertkit.errors import ConvertkitError
-    from convertkit.jobs import Failed
+    from convertkit.workers.jobs import Failed
 
     text = traceback.format_exc()
     if isinstance(error, ConvertkitError):

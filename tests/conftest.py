@@ -14,12 +14,12 @@ import pytest
 from convertkit.artifact import Artifact, Loader
 from convertkit.digest import hash_path
 from convertkit.formats import Format, Variant, parse_variant
-from convertkit.isolate import Workers
-from convertkit.jobs import Answer, Converted, ConvertJob, Described, DescribeJob, InferJob
 from convertkit.registry import runtime_row, stage_row
 from convertkit.settings import LimitOptions
 from convertkit.signature import Arrays, TensorSpec
 from convertkit.tensors import read_npz, write_npz
+from convertkit.workers.jobs import Answer, Converted, ConvertJob, Described, DescribeJob, InferJob
+from convertkit.workers.pool import Workers
 
 ROOT = Path(__file__).resolve().parents[1]
 FIXTURES = ROOT / "fixtures"

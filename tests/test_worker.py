@@ -1,4 +1,4 @@
-"""The child side, function by function; what it does as a process is in test_isolate.py."""
+"""The child side, function by function; what it does as a process is in tests/workers/test_pool.py."""
 
 import json
 import os
@@ -12,11 +12,11 @@ import pytest
 from convertkit import worker
 from convertkit.errors import RefusedError
 from convertkit.formats import Format
-from convertkit.jobs import Answer, DescribeJob, Failed, Order, Ready
 from convertkit.signature import TensorSpec
+from convertkit.workers.jobs import Answer, DescribeJob, Failed, Order, Ready
 
 WORKER = Path(worker.__file__)
-HERE = Path(__file__).parent
+FAKES = Path(__file__).parent / "workers"
 
 
 def failure_of(error):
@@ -77,7 +77,7 @@ def serve(orders, *preload, environment=None):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         pass_fds=(writing,),
-        env={**os.environ, "PYTHONPATH": str(HERE), **(environment or {})},
+        env={**os.environ, "PYTHONPATH": str(FAKES), **(environment or {})},
     )
     os.close(writing)
     printed, _ = process.communicate(b"".join(msgspec.json.encode(order) + b"\n" for order in orders), 60)
@@ -128,7 +128,15 @@ def test_the_worker_imports_no_framework_of_its_own(tmp_path):
     assert msgspec.json.decode(process.stdout, type=Answer) == Ready()
     loaded = set(json.loads((tmp_path / "modules.json").read_text()))
     assert "convertkit.perform" in loaded
-    heavy = {"torch", "tensorflow", "onnx", "onnxruntime", "ai_edge_litert", "onnx2tf", "convertkit.isolate"}
+    heavy = {
+        "torch",
+        "tensorflow",
+        "onnx",
+        "onnxruntime",
+        "ai_edge_litert",
+        "onnx2tf",
+        "convertkit.workers.pool",
+    }
     assert not loaded & heavy
 
 
@@ -137,8 +145,8 @@ def test_modules_beside_the_worker_do_not_shadow_others(tmp_path):
     probe = tmp_path / "probe.py"
     probe.write_text(
         "import importlib.util\n"
-        "assert importlib.util.find_spec('isolate') is None\n"
-        "import convertkit.isolate\n"
+        "assert importlib.util.find_spec('recipe') is None\n"
+        "import convertkit.workers.pool\n"
     )
     answers, _, printed = serve([], "probe", environment={"PYTHONPATH": str(tmp_path)})
     assert answers == [Ready()], printed.decode()

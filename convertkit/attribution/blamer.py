@@ -13,11 +13,11 @@ from convertkit.attribution.trace import Trace, take_trace
 from convertkit.errors import ConvertkitError
 from convertkit.files import hash_artifact
 from convertkit.formats import Format, Precision, Variant
-from convertkit.isolate import Workers
-from convertkit.jobs import Converted, ConvertJob
 from convertkit.registry import stage_row
 from convertkit.report.blame import Blame
 from convertkit.tensors import read_npz, write_npz
+from convertkit.workers.jobs import Converted, ConvertJob
+from convertkit.workers.pool import Workers
 
 SAMPLES = 16
 FLOAT_TFLITE = "savedmodel_to_tflite"

@@ -6,8 +6,8 @@ from convertkit.attribution.blamer import Artifacts, Blamer, lowered_pairs
 from convertkit.attribution.files import write_blame
 from convertkit.errors import ConvertkitError
 from convertkit.folder import RunFolder
-from convertkit.isolate import Workers
 from convertkit.render.blame import headline
+from convertkit.workers.pool import Workers
 
 SAMPLE_FILES = ("calibration.npz", "examples.npz")
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from convertkit.artifact import Artifact
-from convertkit.isolate import Workers
-from convertkit.jobs import Traced, TracedTensor, TraceJob
 from convertkit.registry import runtime_row
 from convertkit.signature import Array
+from convertkit.workers.jobs import Traced, TracedTensor, TraceJob
+from convertkit.workers.pool import Workers
 
 
 class Trace:

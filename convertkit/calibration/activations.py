@@ -13,12 +13,12 @@ import numpy as np
 from convertkit.calibration.finding import Finding
 from convertkit.errors import ConvertkitError
 from convertkit.formats import Format
-from convertkit.isolate import Workers
-from convertkit.jobs import Observed, ObserveJob
 from convertkit.registry import runtime_row
 from convertkit.samples.intake import Intake
 from convertkit.signature import Array, Arrays
 from convertkit.tensors import read_npz, write_npz
+from convertkit.workers.jobs import Observed, ObserveJob
+from convertkit.workers.pool import Workers
 
 FEWEST = 8
 MOST = 128

@@ -13,13 +13,13 @@ import msgspec
 
 from convertkit.errors import ModelFileError, StageError, WorkerCrashedError
 from convertkit.formats import Format
-from convertkit.isolate import Worker, expect
-from convertkit.jobs import Described, DescribeJob
 from convertkit.registry import environment_row, runtime_row
 from convertkit.samples.intake import NEEDS_FACTORY
 from convertkit.settings import LimitOptions
 from convertkit.signature import TensorSpec
 from convertkit.sources import Kind, SourceFile, inspect_source
+from convertkit.workers.jobs import Described, DescribeJob
+from convertkit.workers.pool import Worker, expect
 
 LIMITS = LimitOptions(job_seconds=300.0)
 UNKNOWN_INPUTS = "--samples PATH, or --input NAME:DTYPE[d0,d1,…] for each input"

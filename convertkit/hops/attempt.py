@@ -9,13 +9,13 @@ import msgspec
 
 from convertkit.artifact import Artifact
 from convertkit.errors import ConvertkitError
-from convertkit.jobs import ConvertJob
 from convertkit.options import StageOptions
 from convertkit.plan import Hop
 from convertkit.report.report import Attempt, HopRecord
 from convertkit.store import StoredHop
 from convertkit.validation.compare import LARGEST_SQNR_DB
 from convertkit.validation.judgement import Judgement
+from convertkit.workers.jobs import ConvertJob
 
 EQUAL_DB = 0.5
 

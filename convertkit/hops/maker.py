@@ -11,13 +11,13 @@ from convertkit.digest import hash_path
 from convertkit.environments import interpreter
 from convertkit.files import remove_artifact
 from convertkit.hops.attempt import log_name
-from convertkit.isolate import Workers
-from convertkit.jobs import Converted, ConvertJob
 from convertkit.options import StageOptions
 from convertkit.plan import Hop
 from convertkit.registry import environment_row, extra_row
 from convertkit.store import Store, StoredHop, hop_key
 from convertkit.versions import package_versions
+from convertkit.workers.jobs import Converted, ConvertJob
+from convertkit.workers.pool import Workers
 
 
 class Maker:

@@ -26,8 +26,6 @@ from convertkit.hops.attempt import (
 )
 from convertkit.hops.maker import Maker
 from convertkit.hops.replay import write_replay
-from convertkit.isolate import Workers
-from convertkit.jobs import ConvertJob
 from convertkit.options import StageOptions
 from convertkit.plan import Hop
 from convertkit.recipe import Recipe
@@ -38,6 +36,8 @@ from convertkit.store import Store
 from convertkit.tensors import write_npz
 from convertkit.validation.gate import Tolerance, demanded, tolerance_for
 from convertkit.validation.validator import Validator
+from convertkit.workers.jobs import ConvertJob
+from convertkit.workers.pool import Workers
 
 STEM = "model"
 

@@ -12,13 +12,13 @@ from convertkit.artifact import Artifact
 from convertkit.devices import NO_GPU
 from convertkit.errors import ConvertkitError
 from convertkit.formats import Format
-from convertkit.isolate import Workers
-from convertkit.jobs import Benched, BenchJob
 from convertkit.measurement.latency import Latency, summarize
 from convertkit.registry import runtime_row
 from convertkit.settings import BenchOptions
 from convertkit.signature import Arrays
 from convertkit.tensors import write_npz
+from convertkit.workers.jobs import Benched, BenchJob
+from convertkit.workers.pool import Workers
 
 WARMUP_CALLS = 5
 LONGEST_ROUND_NS = 500_000_000

@@ -20,7 +20,6 @@ from convertkit.errors import UsageError
 from convertkit.folder import RunFolder
 from convertkit.formats import Format, Variant, parse_variant
 from convertkit.hops.runner import HopRunner
-from convertkit.isolate import Workers
 from convertkit.measurement.rounds import Bench
 from convertkit.plan import Hop, default_variant
 from convertkit.recipe import Recipe
@@ -42,6 +41,7 @@ from convertkit.samples.intake import Intake, take_in
 from convertkit.store import Store
 from convertkit.torch_ao import deprecation_notes
 from convertkit.validation.validator import Validator
+from convertkit.workers.pool import Workers
 
 SYNTHETIC_NOTE = "no samples were given: the float gates used seeded synthetic inputs"
 RANDOM_NOTE = "calibrated on random data, as asked for: the integer artifacts are not fit to ship"

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from convertkit.artifact import Artifact
-from convertkit.jobs import Described, DescribeJob
 from convertkit.signature import Arrays
+from convertkit.workers.jobs import Described, DescribeJob
 
 TimedCall = Callable[[], int]
 

@@ -10,9 +10,9 @@ import onnxruntime as ort
 
 from convertkit.artifact import Artifact
 from convertkit.errors import ModelFileError, NotMeasuredError, first_line
-from convertkit.jobs import Described, DescribeJob
 from convertkit.runtimes import TimedCall, wall_timed
 from convertkit.signature import Arrays, Dim, Signature, TensorSpec
+from convertkit.workers.jobs import Described, DescribeJob
 
 FATAL_ONLY = 4
 

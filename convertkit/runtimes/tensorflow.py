@@ -10,9 +10,9 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from convertkit.artifact import Artifact
 from convertkit.errors import ModelFileError, NotMeasuredError
-from convertkit.jobs import Described, DescribeJob
 from convertkit.runtimes import TimedCall, wall_timed
 from convertkit.signature import Arrays, Dim, Signature, TensorSpec
+from convertkit.workers.jobs import Described, DescribeJob
 
 SIGNATURE = "serving_default"
 

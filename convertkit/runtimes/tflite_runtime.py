@@ -8,8 +8,8 @@ from tflite_runtime.interpreter import Interpreter
 
 from convertkit.artifact import Artifact
 from convertkit.errors import NotMeasuredError
-from convertkit.jobs import Described, DescribeJob
 from convertkit.runtimes.interpreter import InterpreterSession, read_signature
+from convertkit.workers.jobs import Described, DescribeJob
 
 
 def load(artifact: Artifact, device: str, threads: int) -> InterpreterSession:

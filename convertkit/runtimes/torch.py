@@ -9,13 +9,13 @@ import torch
 
 from convertkit.artifact import Artifact
 from convertkit.errors import ModelFileError, NotMeasuredError, SamplesError
-from convertkit.jobs import Described, DescribeJob
 from convertkit.pytorch.engine import read_engine, use_engine
 from convertkit.pytorch.load import Module, load_model
 from convertkit.pytorch.outputs import dynamic_shape, flatten_outputs, output_shapes
 from convertkit.runtimes import TimedCall, wall_timed
 from convertkit.signature import Arrays, Signature, TensorSpec
 from convertkit.tensors import read_npz
+from convertkit.workers.jobs import Described, DescribeJob
 
 
 class TorchSession:

@@ -12,8 +12,6 @@ from convertkit.artifact import Artifact, Loader
 from convertkit.digest import hash_path
 from convertkit.errors import UsageError
 from convertkit.formats import Format, Variant
-from convertkit.isolate import Workers
-from convertkit.jobs import Described, DescribeJob
 from convertkit.registry import runtime_row
 from convertkit.samples.apart import joined, refuse_same, split
 from convertkit.samples.images import load_images
@@ -33,6 +31,8 @@ from convertkit.settings import SampleOptions
 from convertkit.signature import Arrays, Dim, Signature, TensorSpec
 from convertkit.sources import Kind, SourceFile
 from convertkit.tensors import write_npz
+from convertkit.workers.jobs import Described, DescribeJob
+from convertkit.workers.pool import Workers
 
 INPUT_PATTERN = re.compile(r"(?P<name>[^:\s]+):(?P<dtype>[a-z]+\d*)\[(?P<dims>[^\]]*)\]")
 DTYPES = frozenset(["float32", "float16", "float64", "int8", "int16", "int32", "int64", "uint8", "bool"])

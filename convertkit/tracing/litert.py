@@ -13,11 +13,11 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from convertkit.artifact import Artifact
-from convertkit.jobs import TracedTensor
 from convertkit.runtimes.interpreter import signature_runner
 from convertkit.signature import Array, Arrays
 from convertkit.tracing import Trace
 from convertkit.value_names import possible_values
+from convertkit.workers.jobs import TracedTensor
 
 
 def trace(artifact: Artifact, inputs: Arrays, threads: int) -> Trace:

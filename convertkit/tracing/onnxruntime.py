@@ -11,11 +11,11 @@ import onnx
 import onnxruntime as ort
 
 from convertkit.artifact import Artifact
-from convertkit.jobs import TracedTensor
 from convertkit.onnx_graph import module_path
 from convertkit.runtimes.onnxruntime import FATAL_ONLY
 from convertkit.signature import Array, Arrays
 from convertkit.tracing import Trace
+from convertkit.workers.jobs import TracedTensor
 
 QUANTIZE, DEQUANTIZE = "QuantizeLinear", "DequantizeLinear"
 NORMALIZABLE = frozenset({"Conv", "ConvTranspose", "Gemm"})  # exporters fold a BatchNorm into them

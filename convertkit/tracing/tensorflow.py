@@ -9,11 +9,11 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from convertkit.artifact import Artifact
-from convertkit.jobs import TracedTensor
 from convertkit.runtimes.tensorflow import SIGNATURE
 from convertkit.signature import Arrays
 from convertkit.tracing import Trace
 from convertkit.value_names import possible_values
+from convertkit.workers.jobs import TracedTensor
 
 FUNCTION = "StatefulPartitionedCall/"  # that the signature calls
 SILENT = frozenset(["Const", "Placeholder", "Identity", "NoOp", "IdentityN"])

@@ -10,10 +10,10 @@ from torch import fx, nn
 
 from convertkit.artifact import Artifact
 from convertkit.errors import NotMeasuredError
-from convertkit.jobs import TracedTensor
 from convertkit.pytorch.load import load_model
 from convertkit.signature import Array, Arrays
 from convertkit.tracing import Trace
+from convertkit.workers.jobs import TracedTensor
 
 
 def trace(artifact: Artifact, inputs: Arrays, threads: int) -> Trace:

@@ -10,8 +10,6 @@ import numpy as np
 
 from convertkit.artifact import Artifact
 from convertkit.errors import ConvertkitError, MissingDependencyError, NotMeasuredError
-from convertkit.isolate import Workers
-from convertkit.jobs import InferJob
 from convertkit.registry import FIELD_RUNTIME, RuntimeRow, runtime_row
 from convertkit.samples.intake import EXAMPLE_COUNT, Intake
 from convertkit.samples.samples import is_batch_axis, resized
@@ -20,6 +18,8 @@ from convertkit.signature import Array, Arrays
 from convertkit.tensors import read_npz, write_npz
 from convertkit.validation.gate import Comparison, Tolerance, judge, measure_accuracy, tolerance_for
 from convertkit.validation.judgement import DynamicAxis, FieldCheck, Judgement
+from convertkit.workers.jobs import InferJob
+from convertkit.workers.pool import Workers
 
 SIZES_TO_CHECK = 2
 CHUNK = 32

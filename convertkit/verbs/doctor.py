@@ -20,8 +20,6 @@ from convertkit.environments import environment_install, interpreter
 from convertkit.errors import ConvertkitError, WorkerError
 from convertkit.extras import ExtraState, look_at_extras
 from convertkit.formats import Format
-from convertkit.isolate import Worker
-from convertkit.jobs import DescribeJob
 from convertkit.packages import STANDS_IN, install_line, installed, is_within, requirements
 from convertkit.registry import (
     ENVIRONMENTS,
@@ -33,6 +31,8 @@ from convertkit.registry import (
     runtime_row,
 )
 from convertkit.settings import LimitOptions
+from convertkit.workers.jobs import DescribeJob
+from convertkit.workers.pool import Worker
 
 START_SECONDS = 60.0
 BESIDE = ("numpy",)  # not in a row's packages, but its version decides whether they can be imported

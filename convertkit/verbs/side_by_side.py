@@ -13,7 +13,6 @@ from convertkit.artifact import Artifact
 from convertkit.devices import check_device
 from convertkit.errors import InputError
 from convertkit.formats import Precision, Variant
-from convertkit.isolate import Workers
 from convertkit.measurement.latency import Latency
 from convertkit.measurement.rounds import measure
 from convertkit.recipe import Recipe
@@ -23,6 +22,7 @@ from convertkit.signature import Dim, Signature, TensorSpec
 from convertkit.sources import check_trusted, inspect_source
 from convertkit.validation.judgement import Judgement
 from convertkit.validation.validator import Validator
+from convertkit.workers.pool import Workers
 
 INTEGER_TYPES = frozenset(("int8", "uint8", "int16"))
 

@@ -10,11 +10,11 @@ import pytest
 from convertkit.attribution.match import match
 from convertkit.attribution.rank import lost_fraction, rank
 from convertkit.attribution.trace import Trace
-from convertkit.jobs import TracedTensor
 from convertkit.render.blame import render_blame
 from convertkit.render.blame_plot import plot_blame
 from convertkit.report.blame import Blame
 from convertkit.tensors import write_npz
+from convertkit.workers.jobs import TracedTensor
 
 RANDOM = np.random.default_rng(0)
 IMAGE = RANDOM.normal(size=(6, 4, 5, 7)).astype(np.float32)

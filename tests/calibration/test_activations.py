@@ -11,9 +11,9 @@ import numpy as np
 from convertkit.calibration.activations import check_activations, growth, judge_ranges, samples_needed
 from convertkit.errors import WorkerCrashedError
 from convertkit.formats import Format, Variant
-from convertkit.jobs import Observed, ObserveJob
 from convertkit.samples.samples import Samples, Split
 from convertkit.tensors import read_npz, write_npz
+from convertkit.workers.jobs import Observed, ObserveJob
 
 
 def ranges(scales: np.ndarray) -> np.ndarray:

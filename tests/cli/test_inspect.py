@@ -16,8 +16,8 @@ from click.testing import CliRunner, Result
 from convertkit.cli import cli
 from convertkit.cli import inspect as verb
 from convertkit.errors import MissingDependencyError, ModelFileError, StageError, WorkerCrashedError
-from convertkit.jobs import Described
 from convertkit.signature import Signature, TensorSpec
+from convertkit.workers.jobs import Described
 from tests.conftest import FIXTURES, Lab, fixture_samples
 
 TFLITE_SHELL = struct.pack("<I", 16) + b"TFL3" + bytes(24)

@@ -15,10 +15,10 @@ import convertkit
 from convertkit import api
 from convertkit.cli import cli
 from convertkit.errors import ConvertkitError, SamplesError, UsageError
-from convertkit.isolate import Workers
 from convertkit.report.report import HopRecord, Report
 from convertkit.settings import CheckName
 from convertkit.tensors import read_npz
+from convertkit.workers.pool import Workers
 from tests.conftest import FIXTURES, ROOT
 
 DIGITS = FIXTURES / "digits" / "model.pt2"

@@ -7,13 +7,13 @@ import pytest
 from convertkit.artifact import Artifact
 from convertkit.formats import parse_variant
 from convertkit.hops.attempt import Made, best_of, error_record, made_record
-from convertkit.jobs import ConvertJob
 from convertkit.options import SavedmodelToTfliteOptions
 from convertkit.signature import Signature
 from convertkit.store import StoredHop
 from convertkit.validation.compare import OutputMetrics
 from convertkit.validation.gate import Accuracy, Comparison, Tolerance
 from convertkit.validation.judgement import DynamicAxis, FieldCheck, Judgement
+from convertkit.workers.jobs import ConvertJob
 
 NOTHING = Signature((), ())
 

@@ -8,9 +8,9 @@ import pytest
 from convertkit.artifact import Artifact
 from convertkit.errors import ConvertkitError
 from convertkit.formats import Format
-from convertkit.jobs import Benched, BenchJob, Described, DescribeJob
 from convertkit.registry import FIELD_RUNTIME, RUNTIMES, RuntimeRow
 from convertkit.signature import Arrays, TensorSpec
+from convertkit.workers.jobs import Benched, BenchJob, Described, DescribeJob
 from tests.conftest import Lab, fixture_samples, sqnr_db
 
 pytestmark = pytest.mark.slow

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from convertkit.errors import ModelFileError, NotMeasuredError
 from convertkit.formats import Format, parse_variant
-from convertkit.jobs import DescribeJob, InferJob
+from convertkit.workers.jobs import DescribeJob, InferJob
 from tests.conftest import Lab
 
 pytestmark = pytest.mark.slow

@@ -13,8 +13,8 @@ from onnx import TensorProto, helper, numpy_helper
 from convertkit.artifact import Artifact
 from convertkit.errors import StageError
 from convertkit.formats import Format, Variant, parse_variant
-from convertkit.jobs import ConvertJob
 from convertkit.signature import Signature, TensorSpec
+from convertkit.workers.jobs import ConvertJob
 from tests.conftest import FIXTURES, Lab, fixture_samples, sqnr_db
 
 pytestmark = pytest.mark.slow

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from convertkit.artifact import Artifact
 from convertkit.errors import StageError
 from convertkit.formats import Format, parse_variant
-from convertkit.jobs import DescribeJob
+from convertkit.workers.jobs import DescribeJob
 from tests.conftest import Lab, fixture_samples, sqnr_db
 
 pytestmark = pytest.mark.slow

@@ -73,7 +73,7 @@ def test_int8_without_calibration_is_refused(lab: Lab, saved: dict[str, Artifact
     scratch, out = lab.path("scratch"), lab.path("model.int8.tflite")
     scratch.mkdir()
     from convertkit.formats import parse_variant
-    from convertkit.jobs import ConvertJob
+    from convertkit.workers.jobs import ConvertJob
 
     job = ConvertJob(
         "savedmodel_to_tflite", source, parse_variant("tflite:int8"), {}, str(out), str(scratch), ""

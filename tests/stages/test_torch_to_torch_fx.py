@@ -12,9 +12,9 @@ import pytest
 from convertkit.artifact import Artifact
 from convertkit.errors import StageError
 from convertkit.formats import parse_variant
-from convertkit.jobs import Converted, ConvertJob
 from convertkit.options import TorchToTorchFxOptions
 from convertkit.signature import Arrays
+from convertkit.workers.jobs import Converted, ConvertJob
 from tests.conftest import FIXTURES, Lab, fixture_samples, sqnr_db
 from tests.stages.odd import GRAPH, SAMPLES, odd_sources
 

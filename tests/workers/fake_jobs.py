@@ -10,9 +10,10 @@ import sys
 import threading
 import time
 
-from convertkit import errors, jobs
+from convertkit import errors
 from convertkit.perform import perform
 from convertkit.signature import Signature
+from convertkit.workers import jobs
 
 KEPT: list[bytearray] = []
 

@@ -28,12 +28,12 @@ from convertkit.errors import (
     WorkerTimeoutError,
     error_class,
 )
-from convertkit.jobs import Answer, Failed, Job, Order, Ready
 from convertkit.registry import EnvironmentRow, environment_row
 from convertkit.settings import LimitOptions
+from convertkit.workers.jobs import Answer, Failed, Job, Order, Ready
 
 POLL_SECONDS = 0.25
-WORKER_FILE = Path(__file__).with_name("worker.py")
+WORKER_FILE = Path(__file__).parents[1] / "worker.py"
 ANSWER_DECODER: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from convertkit import errors, isolate
+import convertkit
+from convertkit import errors
 from convertkit.environments import interpreter
 from convertkit.errors import (
     MissingDependencyError,
@@ -23,12 +24,13 @@ from convertkit.errors import (
     WorkerTimeoutError,
 )
 from convertkit.formats import Format
-from convertkit.isolate import Worker, Workers, expect
-from convertkit.jobs import Described, DescribeJob, Failed, Ready
 from convertkit.registry import ENVIRONMENTS, EnvironmentRow
 from convertkit.settings import LimitOptions
+from convertkit.workers.jobs import Described, DescribeJob, Failed, Ready
+from convertkit.workers.pool import Worker, Workers, expect, failed_error
 
 HERE = Path(__file__).parent
+PACKAGE = Path(convertkit.__file__).parent
 LIMITS = LimitOptions(job_seconds=20)
 FAKE = EnvironmentRow("fake", ("fake_jobs",))
 ROWS = {
@@ -50,7 +52,7 @@ def fake_environments(monkeypatch, tmp_path):
     (tmp_path / "exits_on_import.py").write_text("import sys\nsys.exit(4)\n")
     (tmp_path / "dies_on_import.py").write_text("import os\nos._exit(7)\n")
     monkeypatch.setenv("PYTHONPATH", f"{HERE}{os.pathsep}{tmp_path}")
-    monkeypatch.setattr(isolate, "environment_row", ROWS.__getitem__)
+    monkeypatch.setattr("convertkit.workers.pool.environment_row", ROWS.__getitem__)
 
 
 @pytest.fixture
@@ -161,14 +163,14 @@ def test_a_typed_error_arrives_with_class_message_and_hint(pool):
     [name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, Exception)],
 )
 def test_every_error_class_is_found_by_its_name(name):
-    error = isolate.failed_error(Failed(name, "the message", "the hint"))
+    error = failed_error(Failed(name, "the message", "the hint"))
     assert type(error) is getattr(errors, name)
     assert (error.message, error.hint) == ("the message", "the hint")
 
 
 @pytest.mark.parametrize("name", ["ValueError", "did_you_mean", "annotations", "Iterable", "no such"])
 def test_a_name_that_is_no_error_class_of_ours_is_a_stage_error(name):
-    assert type(isolate.failed_error(Failed(name, "m"))) is StageError
+    assert type(failed_error(Failed(name, "m"))) is StageError
 
 
 def test_a_worker_serves_many_jobs_and_survives_a_failed_one(pool):
@@ -286,9 +288,10 @@ def test_a_worker_dies_with_its_parent_even_in_the_middle_of_a_job(logs, tmp_pat
     script = tmp_path / "parent.py"
     script.write_text(
         "import os, sys, pathlib, threading\n"
-        "from convertkit import isolate, jobs, registry, settings\n"
+        "from convertkit import registry, settings\n"
+        "from convertkit.workers import jobs, pool\n"
         "row = registry.EnvironmentRow('fake', ('fake_jobs',))\n"
-        "worker = isolate.Worker(row, pathlib.Path(sys.argv[1]), 1)\n"
+        "worker = pool.Worker(row, pathlib.Path(sys.argv[1]), 1)\n"
         "job = jobs.DescribeJob('onnx', 'succeed')\n"
         "answer = worker.ask(job, pathlib.Path(sys.argv[1]), settings.LimitOptions(job_seconds=20))\n"
         "print(answer.details['pid'], flush=True)\n"
@@ -296,7 +299,7 @@ def test_a_worker_dies_with_its_parent_even_in_the_middle_of_a_job(logs, tmp_pat
         "job = jobs.DescribeJob('onnx', 'wait:30')\n"
         "worker.ask(job, pathlib.Path(sys.argv[1]), settings.LimitOptions(job_seconds=20))\n"
     )
-    root = str(Path(isolate.__file__).parents[1])
+    root = str(PACKAGE.parent)
     environment = {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{HERE}"}
     parent = subprocess.run(
         [sys.executable, str(script), str(logs / "worker.log")],
@@ -386,9 +389,8 @@ def test_the_workers_environment_is_quiet_offline_and_bounded(pool):
 
 
 def test_the_package_folder_is_not_on_the_workers_import_path(pool):
-    package = Path(isolate.__file__).parent
     path = [Path(entry).resolve() for entry in ask(pool, "import_path")["path"].split(os.pathsep)]
-    assert package not in path
+    assert not [entry for entry in path if entry.is_relative_to(PACKAGE)]
 
 
 class TestInterpreter:
