@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import click
 import msgspec
 
-from convertkit.devices import NO_GPU
+from convertkit.environment.devices import NO_GPU
+from convertkit.environment.extras import ExtraState
 from convertkit.errors import MissingDependencyError
-from convertkit.extras import ExtraState
 from convertkit.verbs.doctor import Diagnosis, EnvironmentState, Package, StageState, diagnose
 
 INCOMPLETE = MissingDependencyError.exit_code

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from convertkit.devices import DEVICE_PATTERN
+from convertkit.environment.devices import DEVICE_PATTERN
 from convertkit.errors import UsageError
 from convertkit.formats import Format, Variant, parse_variant
 from convertkit.plan import plan

@@ -8,14 +8,14 @@ from pathlib import Path
 import msgspec
 
 from convertkit.digest import hash_path
-from convertkit.environments import interpreter
+from convertkit.environment.interpreters import interpreter
+from convertkit.environment.versions import package_versions
 from convertkit.files import remove_artifact
 from convertkit.hops.attempt import log_name
 from convertkit.options import StageOptions
 from convertkit.plan import Hop
 from convertkit.registry import environment_row, extra_row
 from convertkit.store import Store, StoredHop, hop_key
-from convertkit.versions import package_versions
 from convertkit.workers.jobs import Converted, ConvertJob
 from convertkit.workers.pool import Workers
 

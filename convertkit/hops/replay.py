@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from convertkit.environments import interpreter
+from convertkit.environment.interpreters import interpreter
 from convertkit.registry import environment_row, stage_row
 from convertkit.workers.jobs import ConvertJob, Order
 from convertkit.workers.pool import WORKER_FILE

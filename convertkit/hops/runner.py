@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from convertkit.artifact import Artifact
+from convertkit.environment.extras import usable_attempts
 from convertkit.errors import ConvertkitError, GateError, StageError
-from convertkit.extras import usable_attempts
 from convertkit.files import hash_artifact
 from convertkit.folder import RunFolder
 from convertkit.formats import Precision, Variant

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from convertkit.artifact import Artifact
-from convertkit.devices import NO_GPU
+from convertkit.environment.devices import NO_GPU
 from convertkit.errors import ConvertkitError
 from convertkit.formats import Format
 from convertkit.measurement.latency import Latency, summarize

@@ -8,13 +8,13 @@ from typing import Any, Literal
 import msgspec
 
 from convertkit.artifact import Artifact
+from convertkit.environment.versions import Environment
 from convertkit.errors import UsageError
 from convertkit.measurement.latency import Latency
 from convertkit.report.rescue import RescueRecord
 from convertkit.signature import TensorSpec
 from convertkit.validation.gate import Accuracy, Comparison
 from convertkit.validation.judgement import DynamicAxis, FieldCheck
-from convertkit.versions import Environment
 
 SCHEMA_VERSION = 1
 FILE_NAME = "report.json"

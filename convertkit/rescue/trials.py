@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 
 from convertkit.artifact import Artifact
+from convertkit.environment.extras import install_extra, missing_extras
 from convertkit.errors import ConvertkitError, MissingDependencyError
-from convertkit.extras import install_extra, missing_extras
 from convertkit.folder import RunFolder
 from convertkit.formats import Format, Variant
 from convertkit.hops.attempt import Made

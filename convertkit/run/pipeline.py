@@ -16,6 +16,7 @@ from convertkit.attribution.notes import blame_notes
 from convertkit.calibration.activations import check_activations
 from convertkit.calibration.evidence import weigh
 from convertkit.calibration.finding import Finding, refuse
+from convertkit.environment.torch_ao import deprecation_notes
 from convertkit.errors import UsageError
 from convertkit.folder import RunFolder
 from convertkit.formats import Format, Variant, parse_variant
@@ -39,7 +40,6 @@ from convertkit.run.prepare import (
 from convertkit.run.publish import build_report, write_run
 from convertkit.samples.intake import Intake, take_in
 from convertkit.store import Store
-from convertkit.torch_ao import deprecation_notes
 from convertkit.validation.validator import Validator
 from convertkit.workers.pool import Workers
 

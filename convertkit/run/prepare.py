@@ -10,9 +10,9 @@ from convertkit.artifact import Loader
 from convertkit.calibration.checks import check_calibration
 from convertkit.calibration.evidence import undecided
 from convertkit.calibration.finding import Finding, refuse
-from convertkit.devices import check_device
+from convertkit.environment.devices import check_device
+from convertkit.environment.extras import usable_attempts
 from convertkit.errors import UsageError
-from convertkit.extras import usable_attempts
 from convertkit.formats import Format, Variant, parse_variant
 from convertkit.plan import Hop, default_variant, plan
 from convertkit.recipe import Recipe

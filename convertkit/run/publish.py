@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import convertkit
 from convertkit.artifact import Artifact
+from convertkit.environment.versions import environment_record
 from convertkit.folder import RunFolder
 from convertkit.formats import Variant
 from convertkit.measurement.latency import Latency
@@ -23,7 +24,6 @@ from convertkit.report.report import (
     write_json,
 )
 from convertkit.samples.intake import Intake
-from convertkit.versions import environment_record
 
 RENDERED_FILES = {"report.md": "markdown", "report.html": "html", "junit.xml": "junit"}
 

@@ -15,12 +15,12 @@ from pathlib import Path
 import msgspec
 
 from convertkit import __version__
-from convertkit.devices import cpu_name, gpu_names
-from convertkit.environments import environment_install, interpreter
+from convertkit.environment.devices import cpu_name, gpu_names
+from convertkit.environment.extras import ExtraState, look_at_extras
+from convertkit.environment.interpreters import environment_install, interpreter
+from convertkit.environment.packages import STANDS_IN, install_line, installed, is_within, requirements
 from convertkit.errors import ConvertkitError, WorkerError
-from convertkit.extras import ExtraState, look_at_extras
 from convertkit.formats import Format
-from convertkit.packages import STANDS_IN, install_line, installed, is_within, requirements
 from convertkit.registry import (
     ENVIRONMENTS,
     FIELD_RUNTIME,

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from convertkit.artifact import Artifact
-from convertkit.devices import check_device
+from convertkit.environment.devices import check_device
 from convertkit.errors import InputError
 from convertkit.formats import Precision, Variant
 from convertkit.measurement.latency import Latency

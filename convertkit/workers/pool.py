@@ -15,7 +15,7 @@ from typing import Self
 import msgspec
 import psutil
 
-from convertkit.environments import child_environment, environment_install, interpreter
+from convertkit.environment.interpreters import child_environment, environment_install, interpreter
 from convertkit.errors import (
     ConvertkitError,
     MissingDependencyError,

@@ -13,9 +13,9 @@ from click.testing import CliRunner, Result
 
 from convertkit import errors
 from convertkit.cli import INTERRUPTED, VERBS, cli
+from convertkit.environment.versions import Environment
 from convertkit.errors import UsageError
 from convertkit.report.report import HopRecord, Report, SamplesRecord, SourceRecord, write_json
-from convertkit.versions import Environment
 
 
 def example(status: Any = "failed") -> Report:

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from convertkit.environment.versions import Environment
 from convertkit.measurement.latency import Latency
 from convertkit.report.report import ArtifactRecord, Attempt, HopRecord, Report, SamplesRecord, SourceRecord
 from convertkit.report.rescue import CandidateRecord, RescueRecord
@@ -11,7 +12,6 @@ from convertkit.signature import TensorSpec
 from convertkit.validation.compare import OutputMetrics
 from convertkit.validation.gate import Accuracy, Comparison, Tolerance
 from convertkit.validation.judgement import DynamicAxis, FieldCheck
-from convertkit.versions import Environment
 
 HOSTILE = "<script>alert('x')</script>|`*_a_*`\x1b[31m\nline two & <b>"
 NO_GPU = "no CUDA device on this machine"

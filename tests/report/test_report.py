@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from convertkit.artifact import Artifact
+from convertkit.environment.versions import Environment
 from convertkit.errors import GateError, StageError, UsageError
 from convertkit.formats import Format, Precision, Variant
 from convertkit.measurement.latency import Latency
@@ -27,7 +28,6 @@ from convertkit.report.report import (
 from convertkit.signature import Signature, TensorSpec
 from convertkit.validation.gate import Accuracy, Tolerance, judge
 from convertkit.validation.judgement import DynamicAxis, FieldCheck
-from convertkit.versions import Environment
 
 X = TensorSpec("x", "float32", ("batch", 3))
 Y = TensorSpec("y", "int8", ("batch", 2), scale=0.5, zero_point=3)

@@ -313,7 +313,8 @@ class TestSplit:
 
     def test_it_is_the_same_in_another_process(self):
         code = (
-            "from convertkit.samples.samples import split_samples; from convertkit.settings import SampleOptions;"
+            "from convertkit.samples.samples import split_samples\n"
+            "from convertkit.settings import SampleOptions\n"
             "print(split_samples(50, SampleOptions(seed=7), needs_calibration=True).calibration)"
         )
         printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

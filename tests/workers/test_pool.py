@@ -12,7 +12,7 @@ import pytest
 
 import convertkit
 from convertkit import errors
-from convertkit.environments import interpreter
+from convertkit.environment.interpreters import interpreter
 from convertkit.errors import (
     MissingDependencyError,
     ModelFileError,

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from convertkit import extras
+from convertkit.environment import extras
+from convertkit.environment.extras import look_at_extras, usable_attempts
 from convertkit.errors import MissingDependencyError
-from convertkit.extras import look_at_extras, usable_attempts
 from convertkit.formats import Format, Precision, Variant
 from convertkit.options import SavedmodelToTfliteOptions
 from convertkit.plan import Hop

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convertkit.extras import find_version
+from convertkit.environment.extras import find_version
 from convertkit.plan import Hop
 from convertkit.recipe import Recipe
 from convertkit.registry import ExtraRow

@@ -2,11 +2,11 @@
 
 import pytest
 
-from convertkit import torch_ao
+from convertkit.environment import torch_ao
+from convertkit.environment.torch_ao import deprecation_note, deprecation_notes
 from convertkit.formats import Format, Precision, Variant
 from convertkit.plan import plan
 from convertkit.recipe import decode_recipe
-from convertkit.torch_ao import deprecation_note, deprecation_notes
 
 TARGETS = [Variant(Format.TORCH, precision) for precision in (Precision.INT8, Precision.INT8_DYNAMIC)]
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from convertkit import devices
-from convertkit.devices import check_device, cpu_name, gpu_names
+from convertkit.environment import devices
+from convertkit.environment.devices import check_device, cpu_name, gpu_names
 from convertkit.errors import NotMeasuredError, UsageError
 
 

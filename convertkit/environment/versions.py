@@ -8,7 +8,7 @@ from importlib import metadata
 
 import msgspec
 
-from convertkit.devices import cpu_name, gpu_names
+from convertkit.environment.devices import cpu_name, gpu_names
 from convertkit.registry import EXTRAS, RUNTIMES, STAGES
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from convertkit.environments import absolute_entries, child_environment
+from convertkit.environment.interpreters import absolute_entries, child_environment
 
 
 @pytest.mark.parametrize(

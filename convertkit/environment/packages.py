@@ -12,7 +12,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from convertkit.versions import package_versions
+from convertkit.environment.versions import package_versions
 
 VERSION_SECONDS = 30.0
 STANDS_IN = {"onnxruntime-gpu": "onnxruntime", "tensorflow": "tensorflow-cpu"}  # the same code, CPU only
