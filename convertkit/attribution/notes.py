@@ -5,8 +5,8 @@ from __future__ import annotations
 from convertkit.attribution.blamer import Artifacts, Blamer, lowered_pairs
 from convertkit.attribution.files import write_blame
 from convertkit.errors import ConvertkitError
-from convertkit.folder import RunFolder
 from convertkit.render.blame import headline
+from convertkit.storage.run_folder import RunFolder
 from convertkit.workers.pool import Workers
 
 SAMPLE_FILES = ("calibration.npz", "examples.npz")

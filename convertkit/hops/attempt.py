@@ -12,7 +12,7 @@ from convertkit.errors import ConvertkitError
 from convertkit.options import StageOptions
 from convertkit.plan import Hop
 from convertkit.report.report import Attempt, HopRecord
-from convertkit.store import StoredHop
+from convertkit.storage.store import StoredHop
 from convertkit.validation.compare import LARGEST_SQNR_DB
 from convertkit.validation.judgement import Judgement
 from convertkit.workers.jobs import ConvertJob

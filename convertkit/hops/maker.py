@@ -15,7 +15,7 @@ from convertkit.hops.attempt import log_name
 from convertkit.options import StageOptions
 from convertkit.plan import Hop
 from convertkit.registry import environment_row, extra_row
-from convertkit.store import Store, StoredHop, hop_key
+from convertkit.storage.store import Store, StoredHop, hop_key
 from convertkit.workers.jobs import Converted, ConvertJob
 from convertkit.workers.pool import Workers
 

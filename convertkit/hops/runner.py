@@ -12,7 +12,6 @@ from convertkit.artifact import Artifact
 from convertkit.environment.extras import usable_attempts
 from convertkit.errors import ConvertkitError, GateError, StageError
 from convertkit.files import hash_artifact
-from convertkit.folder import RunFolder
 from convertkit.formats import Precision, Variant
 from convertkit.hops.attempt import (
     Made,
@@ -32,7 +31,8 @@ from convertkit.recipe import Recipe
 from convertkit.report.report import ArtifactRecord, Attempt, HopRecord
 from convertkit.samples.intake import Intake, example_arrays
 from convertkit.signature import Arrays
-from convertkit.store import Store
+from convertkit.storage.run_folder import RunFolder
+from convertkit.storage.store import Store
 from convertkit.tensors import write_npz
 from convertkit.validation.gate import Tolerance, demanded, tolerance_for
 from convertkit.validation.validator import Validator

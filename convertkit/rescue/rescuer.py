@@ -14,7 +14,6 @@ import msgspec
 
 from convertkit.artifact import Artifact
 from convertkit.errors import GateError
-from convertkit.folder import RunFolder
 from convertkit.formats import Format, Precision
 from convertkit.hops.attempt import Made, made_record
 from convertkit.hops.replay import write_replay
@@ -30,6 +29,7 @@ from convertkit.rescue.search import Clock, Search
 from convertkit.rescue.trials import Ranking, Trials, candidate_record, figures
 from convertkit.samples.intake import Intake
 from convertkit.settings import BudgetOptions, GateOptions
+from convertkit.storage.run_folder import RunFolder
 
 RESCUED_STEM = f"{STEM}.rescued"
 ONLY_TFLITE = "only a .tflite is searched by the other quantizer, exclusions, int16x8 and float16"

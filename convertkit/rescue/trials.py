@@ -11,7 +11,6 @@ import msgspec
 from convertkit.artifact import Artifact
 from convertkit.environment.extras import install_extra, missing_extras
 from convertkit.errors import ConvertkitError, MissingDependencyError
-from convertkit.folder import RunFolder
 from convertkit.formats import Format, Variant
 from convertkit.hops.attempt import Made
 from convertkit.hops.runner import HopRunner
@@ -23,6 +22,7 @@ from convertkit.rescue.budget import Figures, over_budget
 from convertkit.rescue.candidates import LITERT, Candidate, Suspect
 from convertkit.samples.intake import Intake
 from convertkit.settings import BudgetOptions, GateOptions
+from convertkit.storage.run_folder import RunFolder
 from convertkit.tensors import write_npz
 from convertkit.validation.gate import Tolerance, demanded, stricter, tolerance_for
 

@@ -18,7 +18,6 @@ from convertkit.calibration.evidence import weigh
 from convertkit.calibration.finding import Finding, refuse
 from convertkit.environment.torch_ao import deprecation_notes
 from convertkit.errors import UsageError
-from convertkit.folder import RunFolder
 from convertkit.formats import Format, Variant, parse_variant
 from convertkit.hops.runner import HopRunner
 from convertkit.measurement.rounds import Bench
@@ -39,7 +38,8 @@ from convertkit.run.prepare import (
 )
 from convertkit.run.publish import build_report, write_run
 from convertkit.samples.intake import Intake, take_in
-from convertkit.store import Store
+from convertkit.storage.run_folder import RunFolder
+from convertkit.storage.store import Store
 from convertkit.validation.validator import Validator
 from convertkit.workers.pool import Workers
 

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 import convertkit
 from convertkit.artifact import Artifact
 from convertkit.environment.versions import environment_record
-from convertkit.folder import RunFolder
 from convertkit.formats import Variant
 from convertkit.measurement.latency import Latency
 from convertkit.render import render
@@ -24,6 +23,7 @@ from convertkit.report.report import (
     write_json,
 )
 from convertkit.samples.intake import Intake
+from convertkit.storage.run_folder import RunFolder
 
 RENDERED_FILES = {"report.md": "markdown", "report.html": "html", "junit.xml": "junit"}
 

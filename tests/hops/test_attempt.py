@@ -9,7 +9,7 @@ from convertkit.formats import parse_variant
 from convertkit.hops.attempt import Made, best_of, error_record, made_record
 from convertkit.options import SavedmodelToTfliteOptions
 from convertkit.signature import Signature
-from convertkit.store import StoredHop
+from convertkit.storage.store import StoredHop
 from convertkit.validation.compare import OutputMetrics
 from convertkit.validation.gate import Accuracy, Comparison, Tolerance
 from convertkit.validation.judgement import DynamicAxis, FieldCheck, Judgement

@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 
-from convertkit import store as module
 from convertkit.signature import Signature, TensorSpec
-from convertkit.store import Store, StoredHop, default_root, hop_key
+from convertkit.storage import store as module
+from convertkit.storage.store import Store, StoredHop, default_root, hop_key
 
 HOP = StoredHop(
     Signature((TensorSpec("x", "float32", ("batch", 3)),), (TensorSpec("y", "int8", (1,), scale=0.5),)),

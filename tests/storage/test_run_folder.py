@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from convertkit.errors import StageError, UsageError
-from convertkit.folder import RunFolder
+from convertkit.storage.run_folder import RunFolder
 
 
 def made(folder, name="made.onnx", content="new"):
