@@ -13,9 +13,9 @@ import numpy as np
 import convertkit
 from benchmarks.claims_table import Ratio, Row
 from convertkit.api import options_recipe
+from convertkit.artifacts.tensors import write_npz
 from convertkit.measurement import rounds as measure
 from convertkit.report.report import HopRecord, Report
-from convertkit.tensors import write_npz
 from convertkit.verbs.side_by_side import open_first, open_next, opened
 from convertkit.workers.pool import Workers
 

@@ -76,7 +76,7 @@ def cases_of(folder: Path) -> Cases:
 
 def run_savedmodel(lowered: Any, inputs: list[Any]) -> list[Any]:
     """The outputs of the lowered module, logical."""
-    from convertkit.signature import to_logical, to_physical
+    from convertkit.artifacts.signature import to_logical, to_physical
 
     given = [to_physical(array, spec) for array, spec in zip(inputs, lowered.signature.inputs, strict=True)]
     results = lowered.module.serving_default(*given)
@@ -87,7 +87,7 @@ def run_tflite(content: bytes, signature: Any, inputs: list[Any]) -> list[Any]:
     """The outputs of a .tflite, logical; no Flex delegate is there to help."""
     from ai_edge_litert.interpreter import Interpreter
 
-    from convertkit.signature import to_logical, to_physical
+    from convertkit.artifacts.signature import to_logical, to_physical
 
     interpreter = Interpreter(model_content=content, num_threads=1)
     runner = interpreter.get_signature_runner("serving_default")
@@ -158,7 +158,7 @@ def measured(name: str, folder: Path, int8_db: float | None) -> dict[str, Any]:
 
 def int8(folder: Path, lowered: Any, cases: Cases) -> float:
     """SQNR of the INT8 file at batch 1, 2 and 5 against torch; calibrated by 32 seeded samples."""
-    from convertkit.signature import to_physical
+    from convertkit.artifacts.signature import to_physical
 
     rng = np.random.default_rng(7)
     specs = lowered.signature.inputs

@@ -10,9 +10,10 @@ from typing import Any
 import msgspec
 import yaml
 
+from convertkit.artifacts.formats import Precision
 from convertkit.attribution.blamer import SAMPLES
+from convertkit.config.run_settings import BudgetOptions
 from convertkit.errors import UsageError
-from convertkit.formats import Precision
 from convertkit.recipe import Recipe, decode_recipe, load_recipe
 from convertkit.registry import STAGES
 from convertkit.report.blame import Blame
@@ -20,7 +21,6 @@ from convertkit.report.report import Report
 from convertkit.run.in_memory import is_module, saved_module
 from convertkit.run.pipeline import Progress, Silent, run
 from convertkit.run.prepare import RunRequest
-from convertkit.settings import BudgetOptions
 from convertkit.validation.judgement import Judgement
 from convertkit.verbs import side_by_side
 from convertkit.verbs.blame import blame_run

@@ -18,10 +18,10 @@ import tensorflow as tf
 from tensorflow.lite.python.util import modify_model_io_type
 from tensorflow.lite.tools import flatbuffer_utils
 
+from convertkit.artifacts.formats import Precision
+from convertkit.artifacts.signature import Arrays
+from convertkit.config.stage_options import SavedmodelToTfliteOptions
 from convertkit.errors import StageError, first_line
-from convertkit.formats import Precision
-from convertkit.options import SavedmodelToTfliteOptions
-from convertkit.signature import Arrays
 from convertkit.tflite_file import Operator, read_operators
 
 SIGNATURE = "serving_default"

@@ -31,11 +31,11 @@ import onnx2tf
 import onnxruntime as ort
 import tensorflow as tf
 
+from convertkit.artifacts.signature import Array, Arrays, Dim, Signature, TensorSpec, to_logical, to_physical
+from convertkit.config.stage_options import OnnxToSavedmodelOptions
 from convertkit.errors import StageError
 from convertkit.onnx_graph import feeds_convolution, fix_axes
-from convertkit.options import OnnxToSavedmodelOptions
 from convertkit.runtimes.onnxruntime import read_signature
-from convertkit.signature import Array, Arrays, Dim, Signature, TensorSpec, to_logical, to_physical
 
 DOWNLOADED_FILE = "calibration_image_sample_data_20x128x128x3_float32.npy"
 RECURRENT = frozenset(("LSTM", "GRU", "RNN"))

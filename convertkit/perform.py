@@ -11,13 +11,13 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from convertkit.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.signature import Arrays, Signature, to_logical, to_physical
+from convertkit.artifacts.tensors import read_npz, write_npz
 from convertkit.memory import PeakMemory, resident_bytes
 from convertkit.registry import runtime_row, stage_row
 from convertkit.runtimes import Runtime, Session, TimedCall
-from convertkit.signature import Arrays, Signature, to_logical, to_physical
 from convertkit.stages import Request, Stage
-from convertkit.tensors import read_npz, write_npz
 from convertkit.tracing import Tracer
 from convertkit.workers import jobs
 

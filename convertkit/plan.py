@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from convertkit.artifacts.formats import Format, Precision, Variant
 from convertkit.errors import NoRouteError, UsageError
-from convertkit.formats import Format, Precision, Variant
 from convertkit.registry import STAGES, StageRow
 
 

@@ -11,10 +11,16 @@ from typing import Any, Literal, get_args, get_origin
 import msgspec
 import yaml
 
+from convertkit.config.run_settings import (
+    BenchOptions,
+    BudgetOptions,
+    GateOptions,
+    LimitOptions,
+    SampleOptions,
+)
+from convertkit.config.stage_options import Backend, IoType, Layout
 from convertkit.errors import UsageError, did_you_mean
-from convertkit.options import Backend, IoType, Layout
 from convertkit.registry import STAGES
-from convertkit.settings import BenchOptions, BudgetOptions, GateOptions, LimitOptions, SampleOptions
 
 SUFFIX = ".yaml"
 LARGEST_BYTES = 1 << 20

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from convertkit.formats import Format, Precision, Variant
-from convertkit.options import (
+from convertkit.artifacts.formats import Format, Precision, Variant
+from convertkit.config.stage_options import (
     OnnxToOnnxInt8Options,
     OnnxToSavedmodelOptions,
     SavedmodelToTfliteOptions,

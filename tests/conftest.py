@@ -11,13 +11,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from convertkit.artifact import Artifact, Loader
-from convertkit.digest import hash_path
-from convertkit.formats import Format, Variant, parse_variant
+from convertkit.artifacts.artifact import Artifact, Loader
+from convertkit.artifacts.digest import hash_path
+from convertkit.artifacts.formats import Format, Variant, parse_variant
+from convertkit.artifacts.signature import Arrays, TensorSpec
+from convertkit.artifacts.tensors import read_npz, write_npz
+from convertkit.config.run_settings import LimitOptions
 from convertkit.registry import runtime_row, stage_row
-from convertkit.settings import LimitOptions
-from convertkit.signature import Arrays, TensorSpec
-from convertkit.tensors import read_npz, write_npz
 from convertkit.workers.jobs import Answer, Converted, ConvertJob, Described, DescribeJob, InferJob
 from convertkit.workers.pool import Workers
 

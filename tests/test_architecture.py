@@ -11,8 +11,8 @@ import msgspec
 import pytest
 
 import convertkit
+from convertkit.artifacts.formats import Precision
 from convertkit.cli import VERBS
-from convertkit.formats import Precision
 from convertkit.registry import ENVIRONMENTS, FIELD_RUNTIME, RUNTIMES, STAGES
 
 PACKAGE = Path(convertkit.__file__).parent
@@ -22,16 +22,13 @@ ROOT = PACKAGE.parent
 # other; a package stands for all of its modules, which may.
 LAYERS = [
     ["errors"],
-    ["formats"],
-    ["signature"],
-    ["artifact"],
-    ["options", "settings"],
-    ["registry"],
-    ["tensors", "memory", "digest", "value_names"],
-    ["files"],
-    ["recipe"],
-    ["plan"],
+    ["artifacts"],
+    ["memory", "value_names"],
     ["sources"],
+    ["config"],
+    ["registry"],
+    ["plan"],
+    ["recipe"],
     ["storage"],
     ["environment"],
     ["workers"],

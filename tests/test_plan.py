@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
+from convertkit.artifacts.formats import TARGETS, Format, Precision, Variant, parse_variant
 from convertkit.errors import NoRouteError, UsageError
-from convertkit.formats import TARGETS, Format, Precision, Variant, parse_variant
 from convertkit.plan import Hop, default_variant, plan, plan_route
 from convertkit.registry import STAGES, StageRow
 

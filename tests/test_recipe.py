@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from convertkit import recipe as module
+from convertkit.config.run_settings import GateOptions
 from convertkit.errors import UsageError
 from convertkit.recipe import (
     Recipe,
@@ -16,7 +17,6 @@ from convertkit.recipe import (
     recipe_schema,
 )
 from convertkit.registry import STAGES
-from convertkit.settings import GateOptions
 
 FULL = """\
 summary: everything at once

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from convertkit.api import merge
-from convertkit.formats import Format, Variant, parse_variant
+from convertkit.artifacts.formats import Format, Variant, parse_variant
 from convertkit.plan import plan
 from convertkit.recipe import Recipe, StrictLoader, decode_recipe, load_recipe, recipe_folder, recipe_names
 from convertkit.registry import STAGES

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from convertkit import worker
+from convertkit.artifacts.formats import Format
+from convertkit.artifacts.signature import TensorSpec
 from convertkit.errors import RefusedError
-from convertkit.formats import Format
-from convertkit.signature import TensorSpec
 from convertkit.workers.jobs import Answer, DescribeJob, Failed, Order, Ready
 
 WORKER = Path(worker.__file__)

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import msgspec
 
-from convertkit.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.files import hash_artifact
+from convertkit.artifacts.formats import Format, Precision, Variant
+from convertkit.artifacts.tensors import read_npz, write_npz
 from convertkit.attribution.rank import rank
 from convertkit.attribution.trace import Trace, take_trace
 from convertkit.errors import ConvertkitError
-from convertkit.files import hash_artifact
-from convertkit.formats import Format, Precision, Variant
 from convertkit.registry import stage_row
 from convertkit.report.blame import Blame
-from convertkit.tensors import read_npz, write_npz
 from convertkit.workers.jobs import Converted, ConvertJob
 from convertkit.workers.pool import Workers
 

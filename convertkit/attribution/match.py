@@ -8,8 +8,8 @@ from itertools import permutations
 import msgspec
 import numpy as np
 
+from convertkit.artifacts.signature import Array
 from convertkit.attribution.trace import Trace
-from convertkit.signature import Array
 from convertkit.validation.compare import sqnr_db
 
 CONVERSIONS = frozenset(["QUANTIZE", "DEQUANTIZE"])

@@ -11,11 +11,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from convertkit.artifacts.signature import Array
 from convertkit.attribution.match import CONVERSIONS, match
 from convertkit.attribution.modules import module_names
 from convertkit.attribution.trace import Trace
 from convertkit.report.blame import BlameRow
-from convertkit.signature import Array
 from convertkit.validation.compare import sqnr_db
 
 INPUT = "input"  # what every tracer calls an input

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from convertkit.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.signature import Array
 from convertkit.registry import runtime_row
-from convertkit.signature import Array
 from convertkit.workers.jobs import Traced, TracedTensor, TraceJob
 from convertkit.workers.pool import Workers
 

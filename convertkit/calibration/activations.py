@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
+from convertkit.artifacts.formats import Format
+from convertkit.artifacts.signature import Array, Arrays
+from convertkit.artifacts.tensors import read_npz, write_npz
 from convertkit.calibration.finding import Finding
 from convertkit.errors import ConvertkitError
-from convertkit.formats import Format
 from convertkit.registry import runtime_row
 from convertkit.samples.intake import Intake
-from convertkit.signature import Array, Arrays
-from convertkit.tensors import read_npz, write_npz
 from convertkit.workers.jobs import Observed, ObserveJob
 from convertkit.workers.pool import Workers
 

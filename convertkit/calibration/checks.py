@@ -10,11 +10,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from convertkit.artifacts.signature import Array, Arrays
 from convertkit.calibration.finding import Finding, Severity, accept, errors_of
 from convertkit.calibration.value_range import check_range
+from convertkit.config.run_settings import SampleOptions
 from convertkit.samples.samples import Samples, Split
-from convertkit.settings import SampleOptions
-from convertkit.signature import Array, Arrays
 
 FEWEST = 4
 FEW = 16

@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 import numpy as np
 
+from convertkit.artifacts.signature import Array, Arrays
 from convertkit.calibration.finding import Finding, accept
 from convertkit.calibration.value_range import (
     BYTE,
@@ -20,11 +21,10 @@ from convertkit.calibration.value_range import (
     SMALLEST_USUAL,
     known_normalisations,
 )
+from convertkit.config.run_settings import SampleOptions
 from convertkit.errors import ConvertkitError
 from convertkit.samples.intake import Intake
 from convertkit.samples.samples import Samples
-from convertkit.settings import SampleOptions
-from convertkit.signature import Array, Arrays
 from convertkit.validation.gate import measure_accuracy
 from convertkit.validation.validator import Validator
 

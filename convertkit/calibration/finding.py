@@ -7,8 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from convertkit.config.run_settings import CheckName
 from convertkit.errors import SamplesError
-from convertkit.settings import CheckName
 
 Severity = Literal["error", "warning", "accepted"]
 

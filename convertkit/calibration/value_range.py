@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 import msgspec
 import numpy as np
 
+from convertkit.artifacts.signature import Array
 from convertkit.calibration.finding import Finding
-from convertkit.settings import SampleOptions
-from convertkit.signature import Array
+from convertkit.config.run_settings import SampleOptions
 
 BYTE = 255.0
 FEWEST_VALUES = 64  # of a sample: below, it is a row of features rather than an image

@@ -11,12 +11,12 @@ from typing import Any
 import click
 import msgspec
 
+from convertkit.artifacts.formats import Format
+from convertkit.artifacts.signature import TensorSpec
+from convertkit.config.run_settings import LimitOptions
 from convertkit.errors import ModelFileError, StageError, WorkerCrashedError
-from convertkit.formats import Format
 from convertkit.registry import environment_row, runtime_row
 from convertkit.samples.intake import NEEDS_FACTORY
-from convertkit.settings import LimitOptions
-from convertkit.signature import TensorSpec
 from convertkit.sources import Kind, SourceFile, inspect_source
 from convertkit.workers.jobs import Described, DescribeJob
 from convertkit.workers.pool import Worker, expect

@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
+from convertkit.artifacts.formats import Format, Variant, parse_variant
 from convertkit.environment.devices import DEVICE_PATTERN
 from convertkit.errors import UsageError
-from convertkit.formats import Format, Variant, parse_variant
 from convertkit.plan import plan
 from convertkit.recipe import Recipe, find_recipe, load_recipe, recipe_names, recipe_schema
 from convertkit.samples.intake import parse_input

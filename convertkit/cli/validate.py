@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from convertkit.api import options_recipe
+from convertkit.artifacts.formats import Precision
 from convertkit.cli import flags
 from convertkit.errors import GateError, UsageError, did_you_mean
-from convertkit.formats import Precision
 from convertkit.render.numbers import format_cosine, format_error, format_share, format_sqnr_db
 from convertkit.validation.judgement import Judgement
 from convertkit.verbs.side_by_side import validate

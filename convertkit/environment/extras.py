@@ -8,11 +8,11 @@ from collections.abc import Iterable
 
 import msgspec
 
+from convertkit.artifacts.formats import Precision
+from convertkit.config.stage_options import StageOptions
 from convertkit.environment.interpreters import interpreter
 from convertkit.environment.packages import install_line, installed
 from convertkit.errors import MissingDependencyError
-from convertkit.formats import Precision
-from convertkit.options import StageOptions
 from convertkit.plan import Hop
 from convertkit.registry import EXTRAS, ExtraRow, environment_row, extra_row
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import msgspec
 
-from convertkit.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact
+from convertkit.config.stage_options import StageOptions
 from convertkit.errors import ConvertkitError
-from convertkit.options import StageOptions
 from convertkit.plan import Hop
 from convertkit.report.report import Attempt, HopRecord
 from convertkit.storage.store import StoredHop

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import msgspec
 
-from convertkit.digest import hash_path
+from convertkit.artifacts.digest import hash_path
+from convertkit.artifacts.files import remove_artifact
+from convertkit.config.stage_options import StageOptions
 from convertkit.environment.interpreters import interpreter
 from convertkit.environment.versions import package_versions
-from convertkit.files import remove_artifact
 from convertkit.hops.attempt import log_name
-from convertkit.options import StageOptions
 from convertkit.plan import Hop
 from convertkit.registry import environment_row, extra_row
 from convertkit.storage.store import Store, StoredHop, hop_key

@@ -8,11 +8,14 @@ from typing import Any
 
 import msgspec
 
-from convertkit.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.files import hash_artifact
+from convertkit.artifacts.formats import Precision, Variant
+from convertkit.artifacts.signature import Arrays
+from convertkit.artifacts.tensors import write_npz
+from convertkit.config.stage_options import StageOptions
 from convertkit.environment.extras import usable_attempts
 from convertkit.errors import ConvertkitError, GateError, StageError
-from convertkit.files import hash_artifact
-from convertkit.formats import Precision, Variant
 from convertkit.hops.attempt import (
     Made,
     best_of,
@@ -25,15 +28,12 @@ from convertkit.hops.attempt import (
 )
 from convertkit.hops.maker import Maker
 from convertkit.hops.replay import write_replay
-from convertkit.options import StageOptions
 from convertkit.plan import Hop
 from convertkit.recipe import Recipe
 from convertkit.report.report import ArtifactRecord, Attempt, HopRecord
 from convertkit.samples.intake import Intake, example_arrays
-from convertkit.signature import Arrays
 from convertkit.storage.run_folder import RunFolder
 from convertkit.storage.store import Store
-from convertkit.tensors import write_npz
 from convertkit.validation.gate import Tolerance, demanded, tolerance_for
 from convertkit.validation.validator import Validator
 from convertkit.workers.jobs import ConvertJob

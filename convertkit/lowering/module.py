@@ -16,6 +16,7 @@ import numpy as np
 import onnx
 import tensorflow as tf
 
+from convertkit.artifacts.signature import Dim, Signature, TensorSpec
 from convertkit.errors import ModelFileError, StageError
 from convertkit.lowering.checks import opsets_of
 from convertkit.lowering.constant import tf_type
@@ -26,7 +27,6 @@ from convertkit.lowering.narrow import narrow_element
 from convertkit.lowering.sizes import Expr, Shape, Size, unknown
 from convertkit.lowering.value import Order, Value, channels_last, identity, sizes_tensor
 from convertkit.lowering.weights import Weights
-from convertkit.signature import Dim, Signature, TensorSpec
 
 
 @dataclass(frozen=True)

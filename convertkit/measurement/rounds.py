@@ -8,15 +8,15 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from convertkit.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.formats import Format
+from convertkit.artifacts.signature import Arrays
+from convertkit.artifacts.tensors import write_npz
+from convertkit.config.run_settings import BenchOptions
 from convertkit.environment.devices import NO_GPU
 from convertkit.errors import ConvertkitError
-from convertkit.formats import Format
 from convertkit.measurement.latency import Latency, summarize
 from convertkit.registry import runtime_row
-from convertkit.settings import BenchOptions
-from convertkit.signature import Arrays
-from convertkit.tensors import write_npz
 from convertkit.workers.jobs import Benched, BenchJob
 from convertkit.workers.pool import Workers
 

@@ -16,12 +16,12 @@ import torch
 from torch import nn
 from torch.ao import quantization
 
-from convertkit.artifact import Artifact
-from convertkit.options import TorchToTorchDynamicOptions
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.signature import Arrays, Signature
+from convertkit.config.stage_options import TorchToTorchDynamicOptions
 from convertkit.pytorch.engine import use_engine
 from convertkit.pytorch.quantized import EMBEDDINGS, RECURRENT, quantize_forms
 from convertkit.pytorch.script import save_script
-from convertkit.signature import Arrays, Signature
 
 WEIGHT_RANKS = (2,)
 

@@ -19,14 +19,14 @@ from torch.ao import quantization
 from torch.ao.quantization import observer, quantize_fx
 from torch.nn import functional
 
-from convertkit.artifact import Artifact
-from convertkit.options import TorchToTorchFxOptions
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.signature import Arrays, Signature
+from convertkit.config.stage_options import TorchToTorchFxOptions
 from convertkit.pytorch.engine import use_engine
 from convertkit.pytorch.parts import quantize_parts
 from convertkit.pytorch.quantized import EMBEDDINGS, RECURRENT, quantize_forms
 from convertkit.pytorch.script import save_script, tensors
 from convertkit.samples.representative import calibration_steps
-from convertkit.signature import Arrays, Signature
 
 WEIGHT_RANKS = (2, 3, 4, 5)
 OBSERVERS: dict[str, Any] = {"histogram": observer.HistogramObserver, "minmax": observer.MinMaxObserver}

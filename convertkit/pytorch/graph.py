@@ -15,8 +15,8 @@ import torch
 from torch import fx, nn
 from torch.nn import functional
 
+from convertkit.artifacts.signature import Arrays, Signature
 from convertkit.pytorch.layers import LAYERS
-from convertkit.signature import Arrays, Signature
 
 aten = torch.ops.aten
 

@@ -11,7 +11,7 @@ from typing import Any
 import safetensors.torch
 import torch
 
-from convertkit.artifact import Loader
+from convertkit.artifacts.artifact import Loader
 from convertkit.errors import ModelFileError, UsageError
 from convertkit.pytorch.engine import read_engine, use_engine
 

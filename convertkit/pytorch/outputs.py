@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from convertkit.artifacts.signature import Dim
 from convertkit.errors import ModelFileError, SamplesError
-from convertkit.signature import Dim
 
 
 def flatten_outputs(value: Any, name: str = "output") -> dict[str, torch.Tensor]:

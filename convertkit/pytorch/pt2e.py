@@ -17,14 +17,14 @@ from torch import fx, nn
 from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 from torchao.quantization.pt2e.quantizer import x86_inductor_quantizer as x86
 
-from convertkit.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.signature import Arrays, Signature
 from convertkit.errors import StageError, first_line
 from convertkit.pytorch.graph import export
 from convertkit.pytorch.load import load_model
 from convertkit.pytorch.quantized import Quantized, float_weights, layer_kinds
 from convertkit.pytorch.script import lost_axes, read_back, tensors
 from convertkit.samples.representative import calibration_steps
-from convertkit.signature import Arrays, Signature
 
 DEBUG_RECORDS = ("stack_trace", "nn_module_stack", "source_fn_stack", "torch_fn", "from_node", "custom")
 FORM = "the exported program"

@@ -11,11 +11,11 @@ import msgspec
 import torch
 from torch import nn
 
-from convertkit.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.signature import Arrays
 from convertkit.errors import ConvertkitError, StageError, first_line
 from convertkit.pytorch.graph import export, layered
 from convertkit.pytorch.load import load_model
-from convertkit.signature import Arrays
 
 MAX_LISTED = 4
 RECURRENT = (nn.LSTM, nn.GRU, nn.LSTMCell, nn.GRUCell, nn.RNNCell)

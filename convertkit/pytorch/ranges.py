@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import fx, nn
 
-from convertkit.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.signature import Arrays
 from convertkit.pytorch.load import Module, load_model
 from convertkit.pytorch.script import tensors
 from convertkit.samples.representative import calibration_steps
-from convertkit.signature import Arrays
 
 Ends = dict[str, tuple[float, float]]
 

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from convertkit.artifacts.signature import Arrays, Dim, Signature, TensorSpec
 from convertkit.errors import StageError, first_line
 from convertkit.pytorch.engine import MEMBER
 from convertkit.pytorch.outputs import dynamic_shape, flatten_outputs, output_shapes
 from convertkit.samples.samples import other_sizes, resized
-from convertkit.signature import Arrays, Dim, Signature, TensorSpec
 
 LARGEST_ERROR = 0.1  # of the norm: folding BatchNorm moves some values by a quantization step
 SIZES_TO_CHECK = 2

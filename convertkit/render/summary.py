@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from convertkit.formats import Precision
+from convertkit.artifacts.formats import Precision
 from convertkit.measurement.latency import Latency
 from convertkit.render.numbers import (
     format_bytes,

@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 import msgspec
 
-from convertkit.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.signature import TensorSpec
 from convertkit.environment.versions import Environment
 from convertkit.errors import UsageError
 from convertkit.measurement.latency import Latency
 from convertkit.report.rescue import RescueRecord
-from convertkit.signature import TensorSpec
 from convertkit.validation.gate import Accuracy, Comparison
 from convertkit.validation.judgement import DynamicAxis, FieldCheck
 

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from convertkit.config.run_settings import BudgetOptions
 from convertkit.measurement.latency import Latency
-from convertkit.settings import BudgetOptions
 
 ORIGINAL = "original"
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import msgspec
 
+from convertkit.config.run_settings import BudgetOptions
 from convertkit.measurement.latency import Latency
-from convertkit.settings import BudgetOptions
 from convertkit.validation.gate import Accuracy
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from convertkit.formats import Format, Precision, Variant
-from convertkit.options import StageOptions
+from convertkit.artifacts.formats import Format, Precision, Variant
+from convertkit.config.stage_options import StageOptions
 from convertkit.report.rescue import ORIGINAL
 
 LITERT = "litert"

@@ -12,9 +12,10 @@ from typing import Protocol
 
 import msgspec
 
-from convertkit.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.formats import Format, Precision
+from convertkit.config.run_settings import BudgetOptions, GateOptions
 from convertkit.errors import GateError
-from convertkit.formats import Format, Precision
 from convertkit.hops.attempt import Made, made_record
 from convertkit.hops.replay import write_replay
 from convertkit.hops.runner import STEM, HopRunner
@@ -28,7 +29,6 @@ from convertkit.rescue.choice import mark_pareto, pick
 from convertkit.rescue.search import Clock, Search
 from convertkit.rescue.trials import Ranking, Trials, candidate_record, figures
 from convertkit.samples.intake import Intake
-from convertkit.settings import BudgetOptions, GateOptions
 from convertkit.storage.run_folder import RunFolder
 
 RESCUED_STEM = f"{STEM}.rescued"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from convertkit.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact
 from convertkit.attribution.blamer import Blamer
 from convertkit.attribution.trace import Trace
 from convertkit.report.blame import BlameRow

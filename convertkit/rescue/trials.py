@@ -8,22 +8,22 @@ from pathlib import Path
 
 import msgspec
 
-from convertkit.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.formats import Format, Variant
+from convertkit.artifacts.tensors import write_npz
+from convertkit.config.run_settings import BudgetOptions, GateOptions
+from convertkit.config.stage_options import StageOptions
 from convertkit.environment.extras import install_extra, missing_extras
 from convertkit.errors import ConvertkitError, MissingDependencyError
-from convertkit.formats import Format, Variant
 from convertkit.hops.attempt import Made
 from convertkit.hops.runner import HopRunner
 from convertkit.measurement.latency import Latency
-from convertkit.options import StageOptions
 from convertkit.plan import Hop
 from convertkit.report.rescue import CandidateRecord
 from convertkit.rescue.budget import Figures, over_budget
 from convertkit.rescue.candidates import LITERT, Candidate, Suspect
 from convertkit.samples.intake import Intake
-from convertkit.settings import BudgetOptions, GateOptions
 from convertkit.storage.run_folder import RunFolder
-from convertkit.tensors import write_npz
 from convertkit.validation.gate import Tolerance, demanded, stricter, tolerance_for
 
 Ranking = Callable[[Artifact, Artifact], Sequence[Suspect]]

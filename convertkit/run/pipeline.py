@@ -10,7 +10,8 @@ from typing import Protocol
 
 import msgspec
 
-from convertkit.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.formats import Format, Variant, parse_variant
 from convertkit.attribution.blamer import Blamer
 from convertkit.attribution.notes import blame_notes
 from convertkit.calibration.activations import check_activations
@@ -18,7 +19,6 @@ from convertkit.calibration.evidence import weigh
 from convertkit.calibration.finding import Finding, refuse
 from convertkit.environment.torch_ao import deprecation_notes
 from convertkit.errors import UsageError
-from convertkit.formats import Format, Variant, parse_variant
 from convertkit.hops.runner import HopRunner
 from convertkit.measurement.rounds import Bench
 from convertkit.plan import Hop, default_variant

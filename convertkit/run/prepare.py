@@ -6,21 +6,21 @@ from pathlib import Path
 
 import msgspec
 
-from convertkit.artifact import Loader
+from convertkit.artifacts.artifact import Loader
+from convertkit.artifacts.formats import Format, Variant, parse_variant
+from convertkit.artifacts.signature import TensorSpec
 from convertkit.calibration.checks import check_calibration
 from convertkit.calibration.evidence import undecided
 from convertkit.calibration.finding import Finding, refuse
 from convertkit.environment.devices import check_device
 from convertkit.environment.extras import usable_attempts
 from convertkit.errors import UsageError
-from convertkit.formats import Format, Variant, parse_variant
 from convertkit.plan import Hop, default_variant, plan
 from convertkit.recipe import Recipe
 from convertkit.registry import runtime_row
 from convertkit.samples.apart import split
 from convertkit.samples.intake import read_early, source_loader
 from convertkit.samples.samples import Samples
-from convertkit.signature import TensorSpec
 from convertkit.sources import SourceFile, check_trusted, inspect_source
 
 

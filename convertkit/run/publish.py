@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import convertkit
-from convertkit.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.formats import Variant
 from convertkit.environment.versions import environment_record
-from convertkit.formats import Variant
 from convertkit.measurement.latency import Latency
 from convertkit.render import render
 from convertkit.report.report import (

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from convertkit.artifact import Artifact
-from convertkit.signature import Arrays
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.signature import Arrays
 from convertkit.workers.jobs import Described, DescribeJob
 
 TimedCall = Callable[[], int]

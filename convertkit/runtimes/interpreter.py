@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from convertkit.artifacts.signature import Arrays, Dim, Signature, TensorSpec
 from convertkit.errors import ModelFileError
 from convertkit.runtimes import TimedCall, wall_timed
-from convertkit.signature import Arrays, Dim, Signature, TensorSpec
 
 
 class InterpreterSession:

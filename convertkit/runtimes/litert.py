@@ -6,7 +6,7 @@ from functools import partial
 
 from ai_edge_litert.interpreter import Interpreter
 
-from convertkit.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact
 from convertkit.errors import ModelFileError, NotMeasuredError
 from convertkit.runtimes.interpreter import InterpreterSession, read_signature
 from convertkit.workers.jobs import Described, DescribeJob

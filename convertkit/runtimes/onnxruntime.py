@@ -8,10 +8,10 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 
-from convertkit.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.signature import Arrays, Dim, Signature, TensorSpec
 from convertkit.errors import ModelFileError, NotMeasuredError, first_line
 from convertkit.runtimes import TimedCall, wall_timed
-from convertkit.signature import Arrays, Dim, Signature, TensorSpec
 from convertkit.workers.jobs import Described, DescribeJob
 
 FATAL_ONLY = 4

@@ -8,10 +8,10 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
-from convertkit.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.signature import Arrays, Dim, Signature, TensorSpec
 from convertkit.errors import ModelFileError, NotMeasuredError
 from convertkit.runtimes import TimedCall, wall_timed
-from convertkit.signature import Arrays, Dim, Signature, TensorSpec
 from convertkit.workers.jobs import Described, DescribeJob
 
 SIGNATURE = "serving_default"

@@ -7,14 +7,14 @@ import inspect
 import numpy as np
 import torch
 
-from convertkit.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.signature import Arrays, Signature, TensorSpec
+from convertkit.artifacts.tensors import read_npz
 from convertkit.errors import ModelFileError, NotMeasuredError, SamplesError
 from convertkit.pytorch.engine import read_engine, use_engine
 from convertkit.pytorch.load import Module, load_model
 from convertkit.pytorch.outputs import dynamic_shape, flatten_outputs, output_shapes
 from convertkit.runtimes import TimedCall, wall_timed
-from convertkit.signature import Arrays, Signature, TensorSpec
-from convertkit.tensors import read_npz
 from convertkit.workers.jobs import Described, DescribeJob
 
 

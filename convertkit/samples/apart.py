@@ -7,11 +7,11 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from convertkit.artifacts.signature import Array
+from convertkit.config.run_settings import SampleOptions
 from convertkit.errors import SamplesError
 from convertkit.samples.rows import JoinedRows
 from convertkit.samples.samples import MOST_CALIBRATION, Samples, Split, split_samples
-from convertkit.settings import SampleOptions
-from convertkit.signature import Array
 
 UNLABELLED = -1
 HINT = "what calibrates must not validate: give other samples, or leave sampling.calibration_samples out"

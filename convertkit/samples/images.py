@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from convertkit.artifacts.signature import Array, TensorSpec
+from convertkit.config.run_settings import SampleOptions
 from convertkit.errors import SamplesError
 from convertkit.samples.rows import Indices
 from convertkit.samples.samples import Samples
-from convertkit.settings import SampleOptions
-from convertkit.signature import Array, TensorSpec
 
 SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"))
 CHANNELS = {"rgb": 3, "bgr": 3, "gray": 1}

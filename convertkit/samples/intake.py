@@ -8,10 +8,13 @@ from pathlib import Path
 
 import msgspec
 
-from convertkit.artifact import Artifact, Loader
-from convertkit.digest import hash_path
+from convertkit.artifacts.artifact import Artifact, Loader
+from convertkit.artifacts.digest import hash_path
+from convertkit.artifacts.formats import Format, Variant
+from convertkit.artifacts.signature import Arrays, Dim, Signature, TensorSpec
+from convertkit.artifacts.tensors import write_npz
+from convertkit.config.run_settings import SampleOptions
 from convertkit.errors import UsageError
-from convertkit.formats import Format, Variant
 from convertkit.registry import runtime_row
 from convertkit.samples.apart import joined, refuse_same, split
 from convertkit.samples.images import load_images
@@ -27,10 +30,7 @@ from convertkit.samples.samples import (
     specs_from_arrays,
     synthesize,
 )
-from convertkit.settings import SampleOptions
-from convertkit.signature import Arrays, Dim, Signature, TensorSpec
 from convertkit.sources import Kind, SourceFile
-from convertkit.tensors import write_npz
 from convertkit.workers.jobs import Described, DescribeJob
 from convertkit.workers.pool import Workers
 

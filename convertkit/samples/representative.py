@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from convertkit.artifacts.signature import Arrays, Signature, TensorSpec, to_physical
 from convertkit.errors import StageError
 from convertkit.samples.rows import map_file
-from convertkit.signature import Arrays, Signature, TensorSpec, to_physical
 
 
 def read_calibration(path: Path | None) -> Arrays:

@@ -13,7 +13,7 @@ from typing import IO, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from convertkit.signature import Array
+from convertkit.artifacts.signature import Array
 
 BLOCK_BYTES = 64 << 20
 LOCAL_HEADER_BYTES = 30  # of a zip member, before its name and extra field

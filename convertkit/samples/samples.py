@@ -12,11 +12,11 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from convertkit.digest import hash_path
+from convertkit.artifacts.digest import hash_path
+from convertkit.artifacts.signature import Array, Arrays, TensorSpec
+from convertkit.config.run_settings import SampleOptions
 from convertkit.errors import SamplesError
 from convertkit.samples.rows import Indices, Rows, blocks, map_file
-from convertkit.settings import SampleOptions
-from convertkit.signature import Array, Arrays, TensorSpec
 
 LABELS = "labels"
 LARGEST_UNPACKED_BYTES = 16 << 30

@@ -11,9 +11,9 @@ from typing import IO
 
 import msgspec
 
-from convertkit.digest import hash_path
+from convertkit.artifacts.digest import hash_path
+from convertkit.artifacts.formats import Format
 from convertkit.errors import ConvertkitError, ModelFileError
-from convertkit.formats import Format
 from convertkit.sources import (
     exported_program,
     onnx_file,

@@ -7,7 +7,7 @@ import json
 import re
 from typing import Any
 
-from convertkit.signature import Dim, TensorSpec
+from convertkit.artifacts.signature import Dim, TensorSpec
 from convertkit.sources.expressions import WORD
 from convertkit.sources.source import Findings, Kind
 

@@ -6,9 +6,9 @@ from enum import StrEnum
 
 import msgspec
 
+from convertkit.artifacts.formats import Format
+from convertkit.artifacts.signature import TensorSpec
 from convertkit.errors import RefusedError
-from convertkit.formats import Format
-from convertkit.signature import TensorSpec
 
 
 class Kind(StrEnum):
@@ -51,7 +51,7 @@ class SourceFile(msgspec.Struct, frozen=True):
         path: as it was given.
         kind: what the file is, told by its content and not by its name.
         format: the format that a runtime loads it as.
-        sha256, size_bytes: of the file or folder (`convertkit.digest`).
+        sha256, size_bytes: of the file or folder (`convertkit.artifacts.digest`).
         inputs: empty where the file cannot tell dtypes and shapes.
         outputs: empty where the file cannot tell the names.
         input_names: the inputs' names in order, also where nothing more is known of them.

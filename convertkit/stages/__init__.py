@@ -7,9 +7,9 @@ from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
-from convertkit.artifact import Artifact, Loader
-from convertkit.formats import Variant
-from convertkit.signature import Signature
+from convertkit.artifacts.artifact import Artifact, Loader
+from convertkit.artifacts.formats import Variant
+from convertkit.artifacts.signature import Signature
 
 Options = TypeVar("Options")
 

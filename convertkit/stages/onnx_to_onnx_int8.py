@@ -16,11 +16,11 @@ import onnxruntime as ort
 from onnxruntime import quantization
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from convertkit.artifacts.signature import Arrays, Signature
+from convertkit.config.stage_options import OnnxToOnnxInt8Options
 from convertkit.errors import StageError, first_line
-from convertkit.options import OnnxToOnnxInt8Options
 from convertkit.runtimes.onnxruntime import FATAL_ONLY, read_signature
 from convertkit.samples.representative import calibration_steps, read_calibration
-from convertkit.signature import Arrays, Signature
 from convertkit.stages import Conversion, Request
 
 METHODS = {

@@ -17,12 +17,12 @@ import msgspec
 import tensorflow as tf
 
 from convertkit import litert_quantization
+from convertkit.artifacts.formats import Precision
+from convertkit.artifacts.signature import Signature, TensorSpec
+from convertkit.config.stage_options import SavedmodelToTfliteOptions
 from convertkit.errors import StageError, first_line
-from convertkit.formats import Precision
-from convertkit.options import SavedmodelToTfliteOptions
 from convertkit.runtimes.interpreter import read_signature
 from convertkit.samples.representative import calibration_steps, read_calibration
-from convertkit.signature import Signature, TensorSpec
 from convertkit.stages import Conversion, Request
 from convertkit.tflite_file import check_scales, foreign_operators
 

@@ -14,15 +14,15 @@ import onnx
 import onnxscript  # noqa: F401 - imported while idle: the exporter needs it
 import torch
 
+from convertkit.artifacts.signature import Signature
+from convertkit.artifacts.tensors import read_npz
+from convertkit.config.stage_options import TorchToOnnxOptions
 from convertkit.errors import StageError, first_line
-from convertkit.options import TorchToOnnxOptions
 from convertkit.pytorch.graph import dynamic_shapes
 from convertkit.pytorch.load import load_model
 from convertkit.pytorch.outputs import flatten_outputs
 from convertkit.runtimes.onnxruntime import read_signature
-from convertkit.signature import Signature
 from convertkit.stages import Conversion, Request
-from convertkit.tensors import read_npz
 
 WRAPPED = "convertkit_source"  # a name that no model has
 LARGEST_PROTOBUF = (1 << 31) - (64 << 20)

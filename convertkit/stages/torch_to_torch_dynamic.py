@@ -6,11 +6,11 @@ Two backends: torch.ao's quantize_dynamic (`convertkit/pytorch/ao_dynamic.py`) a
 
 from __future__ import annotations
 
-from convertkit.artifact import Loader
-from convertkit.options import TorchToTorchDynamicOptions
+from convertkit.artifacts.artifact import Loader
+from convertkit.artifacts.tensors import read_npz
+from convertkit.config.stage_options import TorchToTorchDynamicOptions
 from convertkit.pytorch.backends import load_backend
 from convertkit.stages import Conversion, Request
-from convertkit.tensors import read_npz
 
 
 def convert(request: Request[TorchToTorchDynamicOptions]) -> Conversion:

@@ -6,12 +6,12 @@ Two backends: torch.ao's FX graph mode (`convertkit/pytorch/ao_static.py`) and t
 
 from __future__ import annotations
 
-from convertkit.artifact import Loader
-from convertkit.options import TorchToTorchFxOptions
+from convertkit.artifacts.artifact import Loader
+from convertkit.artifacts.tensors import read_npz
+from convertkit.config.stage_options import TorchToTorchFxOptions
 from convertkit.pytorch.backends import load_backend
 from convertkit.samples.representative import read_calibration
 from convertkit.stages import Conversion, Request
-from convertkit.tensors import read_npz
 
 
 def convert(request: Request[TorchToTorchFxOptions]) -> Conversion:

@@ -9,8 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from convertkit.artifacts.files import move_artifact, remove_artifact
 from convertkit.errors import StageError, UsageError
-from convertkit.files import move_artifact, remove_artifact
 
 REJECTED = "rejected"
 

@@ -14,9 +14,9 @@ from typing import Any, Self
 import msgspec
 import platformdirs
 
-from convertkit.artifact import Loader
-from convertkit.files import copy_artifact, remove_artifact
-from convertkit.signature import Signature
+from convertkit.artifacts.artifact import Loader
+from convertkit.artifacts.files import copy_artifact, remove_artifact
+from convertkit.artifacts.signature import Signature
 
 LARGEST_BYTES = 10 << 30
 RECORD = "hop.json"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from convertkit.artifact import Artifact
-from convertkit.signature import Array, Arrays
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.signature import Array, Arrays
 from convertkit.workers.jobs import TracedTensor
 
 Trace = tuple[list[TracedTensor], list[Array]]

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from convertkit.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.signature import Array, Arrays
 from convertkit.runtimes.interpreter import signature_runner
-from convertkit.signature import Array, Arrays
 from convertkit.tracing import Trace
 from convertkit.value_names import possible_values
 from convertkit.workers.jobs import TracedTensor

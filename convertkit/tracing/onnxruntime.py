@@ -10,10 +10,10 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 
-from convertkit.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.signature import Array, Arrays
 from convertkit.onnx_graph import module_path
 from convertkit.runtimes.onnxruntime import FATAL_ONLY
-from convertkit.signature import Array, Arrays
 from convertkit.tracing import Trace
 from convertkit.workers.jobs import TracedTensor
 

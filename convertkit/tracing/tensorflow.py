@@ -8,9 +8,9 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from convertkit.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.signature import Arrays
 from convertkit.runtimes.tensorflow import SIGNATURE
-from convertkit.signature import Arrays
 from convertkit.tracing import Trace
 from convertkit.value_names import possible_values
 from convertkit.workers.jobs import TracedTensor

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import fx, nn
 
-from convertkit.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.signature import Array, Arrays
 from convertkit.errors import NotMeasuredError
 from convertkit.pytorch.load import load_model
-from convertkit.signature import Array, Arrays
 from convertkit.tracing import Trace
 from convertkit.workers.jobs import TracedTensor
 

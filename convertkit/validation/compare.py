@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from convertkit.signature import Array
+from convertkit.artifacts.signature import Array
 
 LARGEST_SQNR_DB = 200.0
 LARGEST_ERROR = float(np.finfo(np.float64).max)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from convertkit.formats import Precision
-from convertkit.settings import BudgetOptions, GateOptions
-from convertkit.signature import Array, Arrays
+from convertkit.artifacts.formats import Precision
+from convertkit.artifacts.signature import Array, Arrays
+from convertkit.config.run_settings import BudgetOptions, GateOptions
 from convertkit.validation.compare import OutputMetrics, output_metrics, top1_accuracy
 
 Verdict = str

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from convertkit.signature import Arrays
+from convertkit.artifacts.signature import Arrays
 from convertkit.validation.gate import Accuracy, Comparison
 
 

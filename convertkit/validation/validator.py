@@ -8,14 +8,14 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from convertkit.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.signature import Array, Arrays
+from convertkit.artifacts.tensors import read_npz, write_npz
+from convertkit.config.run_settings import GateOptions
 from convertkit.errors import ConvertkitError, MissingDependencyError, NotMeasuredError
 from convertkit.registry import FIELD_RUNTIME, RuntimeRow, runtime_row
 from convertkit.samples.intake import EXAMPLE_COUNT, Intake
 from convertkit.samples.samples import is_batch_axis, resized
-from convertkit.settings import GateOptions
-from convertkit.signature import Array, Arrays
-from convertkit.tensors import read_npz, write_npz
 from convertkit.validation.gate import Comparison, Tolerance, judge, measure_accuracy, tolerance_for
 from convertkit.validation.judgement import DynamicAxis, FieldCheck, Judgement
 from convertkit.workers.jobs import InferJob

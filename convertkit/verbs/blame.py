@@ -6,18 +6,18 @@ from pathlib import Path
 
 import msgspec
 
-from convertkit.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.formats import Format, Precision, Variant, parse_variant
+from convertkit.artifacts.signature import Signature
+from convertkit.artifacts.tensors import write_npz
 from convertkit.attribution.blamer import Blamer, Pair, lowered_pairs
 from convertkit.attribution.notes import SAMPLE_FILES
 from convertkit.errors import ConvertkitError, InputError, UsageError
-from convertkit.formats import Format, Precision, Variant, parse_variant
 from convertkit.recipe import Recipe
 from convertkit.report.blame import Blame
 from convertkit.report.report import SIGNATURE_FILE, ArtifactSignature, Report, load_report
 from convertkit.samples.intake import read_samples, source_loader
-from convertkit.signature import Signature
 from convertkit.sources import check_trusted, inspect_source
-from convertkit.tensors import write_npz
 from convertkit.verbs.side_by_side import opened
 
 

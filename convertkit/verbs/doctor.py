@@ -15,12 +15,13 @@ from pathlib import Path
 import msgspec
 
 from convertkit import __version__
+from convertkit.artifacts.formats import Format
+from convertkit.config.run_settings import LimitOptions
 from convertkit.environment.devices import cpu_name, gpu_names
 from convertkit.environment.extras import ExtraState, look_at_extras
 from convertkit.environment.interpreters import environment_install, interpreter
 from convertkit.environment.packages import STANDS_IN, install_line, installed, is_within, requirements
 from convertkit.errors import ConvertkitError, WorkerError
-from convertkit.formats import Format
 from convertkit.registry import (
     ENVIRONMENTS,
     FIELD_RUNTIME,
@@ -30,7 +31,6 @@ from convertkit.registry import (
     StageRow,
     runtime_row,
 )
-from convertkit.settings import LimitOptions
 from convertkit.workers.jobs import DescribeJob
 from convertkit.workers.pool import Worker
 

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import msgspec
 
-from convertkit.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.formats import Precision, Variant
+from convertkit.artifacts.signature import Dim, Signature, TensorSpec
 from convertkit.environment.devices import check_device
 from convertkit.errors import InputError
-from convertkit.formats import Precision, Variant
 from convertkit.measurement.latency import Latency
 from convertkit.measurement.rounds import measure
 from convertkit.recipe import Recipe
 from convertkit.report.report import SIGNATURE_FILE, ArtifactSignature
 from convertkit.samples.intake import Intake, read_early, source_loader, take_in
-from convertkit.signature import Dim, Signature, TensorSpec
 from convertkit.sources import check_trusted, inspect_source
 from convertkit.validation.judgement import Judgement
 from convertkit.validation.validator import Validator

@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from convertkit.artifact import Artifact, Loader
-from convertkit.formats import Format, Variant
-from convertkit.signature import Signature, TensorSpec
+from convertkit.artifacts.artifact import Artifact, Loader
+from convertkit.artifacts.formats import Format, Variant
+from convertkit.artifacts.signature import Signature, TensorSpec
 
 
 class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -15,6 +15,7 @@ from typing import Self
 import msgspec
 import psutil
 
+from convertkit.config.run_settings import LimitOptions
 from convertkit.environment.interpreters import child_environment, environment_install, interpreter
 from convertkit.errors import (
     ConvertkitError,
@@ -29,7 +30,6 @@ from convertkit.errors import (
     error_class,
 )
 from convertkit.registry import EnvironmentRow, environment_row
-from convertkit.settings import LimitOptions
 from convertkit.workers.jobs import Answer, Failed, Job, Order, Ready
 
 POLL_SECONDS = 0.25

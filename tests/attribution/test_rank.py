@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from convertkit.artifacts.tensors import write_npz
 from convertkit.attribution.match import match
 from convertkit.attribution.rank import lost_fraction, rank
 from convertkit.attribution.trace import Trace
 from convertkit.render.blame import render_blame
 from convertkit.render.blame_plot import plot_blame
 from convertkit.report.blame import Blame
-from convertkit.tensors import write_npz
 from convertkit.workers.jobs import TracedTensor
 
 RANDOM = np.random.default_rng(0)

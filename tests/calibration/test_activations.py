@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from convertkit.artifacts.formats import Format, Variant
+from convertkit.artifacts.tensors import read_npz, write_npz
 from convertkit.calibration.activations import check_activations, growth, judge_ranges, samples_needed
 from convertkit.errors import WorkerCrashedError
-from convertkit.formats import Format, Variant
 from convertkit.samples.samples import Samples, Split
-from convertkit.tensors import read_npz, write_npz
 from convertkit.workers.jobs import Observed, ObserveJob
 
 

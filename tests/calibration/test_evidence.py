@@ -8,9 +8,9 @@ import pytest
 
 from convertkit.calibration.evidence import is_better, near_chance, undecided, weigh
 from convertkit.calibration.finding import Finding
+from convertkit.config.run_settings import SampleOptions
 from convertkit.errors import StageError
 from convertkit.samples.samples import Samples, split_samples
-from convertkit.settings import SampleOptions
 
 CLASSES = 10
 FARTHEST = 16.0

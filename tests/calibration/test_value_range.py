@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convertkit.calibration.value_range import NORMALISATIONS, check_range, known_normalisations, wrong_spans
-from convertkit.settings import SampleOptions
+from convertkit.config.run_settings import SampleOptions
 
 OPTIONS = SampleOptions()
 PLAIN = NORMALISATIONS[0]

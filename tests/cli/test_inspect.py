@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from convertkit.artifacts.signature import Signature, TensorSpec
 from convertkit.cli import cli
 from convertkit.cli import inspect as verb
 from convertkit.errors import MissingDependencyError, ModelFileError, StageError, WorkerCrashedError
-from convertkit.signature import Signature, TensorSpec
 from convertkit.workers.jobs import Described
 from tests.conftest import FIXTURES, Lab, fixture_samples
 

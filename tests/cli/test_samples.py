@@ -13,11 +13,11 @@ from click.testing import CliRunner, Result
 
 import convertkit
 from convertkit import api
+from convertkit.artifacts.tensors import read_npz
 from convertkit.cli import cli
+from convertkit.config.run_settings import CheckName
 from convertkit.errors import ConvertkitError, SamplesError, UsageError
 from convertkit.report.report import HopRecord, Report
-from convertkit.settings import CheckName
-from convertkit.tensors import read_npz
 from convertkit.workers.pool import Workers
 from tests.conftest import FIXTURES, ROOT
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from convertkit.artifacts.formats import Format, Precision, Variant
+from convertkit.config.stage_options import SavedmodelToTfliteOptions
 from convertkit.environment import extras
 from convertkit.environment.extras import look_at_extras, usable_attempts
 from convertkit.errors import MissingDependencyError
-from convertkit.formats import Format, Precision, Variant
-from convertkit.options import SavedmodelToTfliteOptions
 from convertkit.plan import Hop
 from convertkit.registry import EXTRAS, STAGES, stage_row
 from tests.conftest import ROOT

@@ -2,9 +2,9 @@
 
 import pytest
 
+from convertkit.artifacts.formats import Format, Precision, Variant
 from convertkit.environment import torch_ao
 from convertkit.environment.torch_ao import deprecation_note, deprecation_notes
-from convertkit.formats import Format, Precision, Variant
 from convertkit.plan import plan
 from convertkit.recipe import decode_recipe
 

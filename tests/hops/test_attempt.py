@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from convertkit.artifact import Artifact
-from convertkit.formats import parse_variant
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.formats import parse_variant
+from convertkit.artifacts.signature import Signature
+from convertkit.config.stage_options import SavedmodelToTfliteOptions
 from convertkit.hops.attempt import Made, best_of, error_record, made_record
-from convertkit.options import SavedmodelToTfliteOptions
-from convertkit.signature import Signature
 from convertkit.storage.store import StoredHop
 from convertkit.validation.compare import OutputMetrics
 from convertkit.validation.gate import Accuracy, Comparison, Tolerance

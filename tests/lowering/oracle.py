@@ -10,8 +10,8 @@ import numpy as np
 import onnx
 import onnxruntime
 
+from convertkit.artifacts.signature import to_logical, to_physical
 from convertkit.lowering import Lowered, lower
-from convertkit.signature import to_logical, to_physical
 
 Arrays = Sequence[np.ndarray[Any, Any]]
 

@@ -13,8 +13,8 @@ pytest.importorskip("tensorflow")
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+from convertkit.artifacts.signature import to_logical, to_physical
 from convertkit.lowering import Lowered, lower
-from convertkit.signature import to_logical, to_physical
 
 from .oracle import agrees, expected, kinds, parse
 

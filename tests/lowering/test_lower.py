@@ -12,8 +12,8 @@ import onnx
 import pytest
 
 pytest.importorskip("tensorflow")
+from convertkit.artifacts.signature import to_logical, to_physical
 from convertkit.lowering import lower, write_savedmodel
-from convertkit.signature import to_logical, to_physical
 
 from .oracle import agrees, expected, kinds, parse, tflite
 

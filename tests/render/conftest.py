@@ -3,12 +3,12 @@
 import msgspec
 import pytest
 
+from convertkit.artifacts.signature import TensorSpec
+from convertkit.config.run_settings import BudgetOptions
 from convertkit.environment.versions import Environment
 from convertkit.measurement.latency import Latency
 from convertkit.report.report import ArtifactRecord, Attempt, HopRecord, Report, SamplesRecord, SourceRecord
 from convertkit.report.rescue import CandidateRecord, RescueRecord
-from convertkit.settings import BudgetOptions
-from convertkit.signature import TensorSpec
 from convertkit.validation.compare import OutputMetrics
 from convertkit.validation.gate import Accuracy, Comparison, Tolerance
 from convertkit.validation.judgement import DynamicAxis, FieldCheck

@@ -6,10 +6,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from convertkit.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.formats import Format, Precision, Variant
+from convertkit.artifacts.signature import Signature, TensorSpec
 from convertkit.environment.versions import Environment
 from convertkit.errors import GateError, StageError, UsageError
-from convertkit.formats import Format, Precision, Variant
 from convertkit.measurement.latency import Latency
 from convertkit.report.report import (
     FILE_NAME,
@@ -25,7 +26,6 @@ from convertkit.report.report import (
     signature_entry,
     write_json,
 )
-from convertkit.signature import Signature, TensorSpec
 from convertkit.validation.gate import Accuracy, Tolerance, judge
 from convertkit.validation.judgement import DynamicAxis, FieldCheck
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from convertkit.api import options_recipe
+from convertkit.config.run_settings import BudgetOptions
 from convertkit.errors import UsageError
 from convertkit.measurement.latency import Latency
 from convertkit.recipe import decode_recipe, recipe_schema
 from convertkit.rescue.budget import Figures, over_budget
-from convertkit.settings import BudgetOptions
 from convertkit.validation.gate import Accuracy, Tolerance, demanded, stricter
 
 GATE = Tolerance(20.0, 0.01, 0.9)

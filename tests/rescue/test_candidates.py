@@ -6,8 +6,12 @@ import re
 
 import pytest
 
-from convertkit.formats import parse_variant
-from convertkit.options import OnnxToOnnxInt8Options, SavedmodelToTfliteOptions, TorchToTorchFxOptions
+from convertkit.artifacts.formats import parse_variant
+from convertkit.config.stage_options import (
+    OnnxToOnnxInt8Options,
+    SavedmodelToTfliteOptions,
+    TorchToTorchFxOptions,
+)
 from convertkit.rescue.candidates import (
     FAMILIES,
     Candidate,

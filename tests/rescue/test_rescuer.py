@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import convertkit
-from convertkit.digest import hash_path
+from convertkit.artifacts.digest import hash_path
 from convertkit.errors import UsageError
 from convertkit.report.report import HopRecord, Report, exit_code, load_report
 from convertkit.report.rescue import RescueRecord

@@ -14,9 +14,9 @@ import psutil
 import pytest
 
 import convertkit
+from convertkit.artifacts.signature import Signature
+from convertkit.artifacts.tensors import read_npz
 from convertkit.report.report import HopRecord, Report, exit_code
-from convertkit.signature import Signature
-from convertkit.tensors import read_npz
 from tests.conftest import FIXTURES
 
 pytestmark = pytest.mark.slow

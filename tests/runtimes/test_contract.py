@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convertkit.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.formats import Format
+from convertkit.artifacts.signature import Arrays, TensorSpec
 from convertkit.errors import ConvertkitError
-from convertkit.formats import Format
 from convertkit.registry import FIELD_RUNTIME, RUNTIMES, RuntimeRow
-from convertkit.signature import Arrays, TensorSpec
 from convertkit.workers.jobs import Benched, BenchJob, Described, DescribeJob
 from tests.conftest import Lab, fixture_samples, sqnr_db
 

@@ -9,8 +9,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from convertkit.artifacts.formats import Format, parse_variant
 from convertkit.errors import ModelFileError, NotMeasuredError
-from convertkit.formats import Format, parse_variant
 from convertkit.workers.jobs import DescribeJob, InferJob
 from tests.conftest import Lab
 
@@ -78,7 +78,7 @@ def test_a_truncated_file_is_one_line(lab: Lab, tmp_path: Path) -> None:
 
 
 def test_a_silent_fallback_from_cuda_is_noticed(lab: Lab, tmp_path: Path) -> None:
-    from convertkit.artifact import Artifact
+    from convertkit.artifacts.artifact import Artifact
 
     path = scaling_model(tmp_path / "model.onnx")
     signature = lab.describe(DescribeJob(Format.ONNX, str(path))).signature

@@ -10,14 +10,14 @@ import pytest
 from click.testing import CliRunner
 
 import convertkit
+from convertkit.artifacts.tensors import read_npz
 from convertkit.calibration.checks import check_calibration
 from convertkit.cli import cli
+from convertkit.config.run_settings import SampleOptions
 from convertkit.errors import ConvertkitError, SamplesError, UsageError
 from convertkit.samples.apart import UNLABELLED, joined, split
 from convertkit.samples.intake import read_samples
 from convertkit.samples.samples import Samples
-from convertkit.settings import SampleOptions
-from convertkit.tensors import read_npz
 from tests.conftest import FIXTURES
 
 DIGITS = FIXTURES / "digits" / "samples.npz"

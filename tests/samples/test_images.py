@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from convertkit.artifacts.signature import TensorSpec
+from convertkit.config.run_settings import SampleOptions
 from convertkit.errors import SamplesError
 from convertkit.recipe import decode_recipe
 from convertkit.samples.images import load_images
-from convertkit.settings import SampleOptions
-from convertkit.signature import TensorSpec
 
 FIRST = TensorSpec("image", "float32", ("batch", 3, 4, 6))
 LAST = TensorSpec("image", "float32", ("batch", 4, 6, 3))

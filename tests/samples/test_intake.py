@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from convertkit.artifacts.signature import TensorSpec
 from convertkit.errors import UsageError
 from convertkit.samples.intake import axis_sizes, example_arrays, parse_input
 from convertkit.samples.samples import Samples, resized
-from convertkit.signature import TensorSpec
 
 BATCHED = (TensorSpec("x", "float32", ("batch", "length", 4)),)
 ONE_SEQUENCE = (TensorSpec("x", "float32", ("length", 4)),)

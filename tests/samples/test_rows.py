@@ -88,7 +88,7 @@ READ = """
 import resource, sys
 from pathlib import Path
 from convertkit.samples.samples import load_arrays, split_samples
-from convertkit.settings import SampleOptions
+from convertkit.config.run_settings import SampleOptions
 resource.setrlimit(resource.RLIMIT_DATA, (300 << 20, 300 << 20))  # of memory that is the process's own
 samples = load_arrays(Path(sys.argv[1]))
 rows = split_samples(samples.count, SampleOptions(), needs_calibration=True)

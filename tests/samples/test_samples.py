@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from convertkit.artifacts.signature import TensorSpec
+from convertkit.config.run_settings import SampleOptions
 from convertkit.errors import SamplesError
 from convertkit.recipe import decode_recipe
 from convertkit.samples import samples as module
@@ -25,8 +27,6 @@ from convertkit.samples.samples import (
     split_samples,
     synthesize,
 )
-from convertkit.settings import SampleOptions
-from convertkit.signature import TensorSpec
 
 IMAGE = TensorSpec("image", "float32", ("batch", 1, 8, 8))
 MASK = TensorSpec("mask", "bool", ("batch", 8))
@@ -314,7 +314,7 @@ class TestSplit:
     def test_it_is_the_same_in_another_process(self):
         code = (
             "from convertkit.samples.samples import split_samples\n"
-            "from convertkit.settings import SampleOptions\n"
+            "from convertkit.config.run_settings import SampleOptions\n"
             "print(split_samples(50, SampleOptions(seed=7), needs_calibration=True).calibration)"
         )
         printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -7,8 +7,8 @@ import handmade
 import pytest
 from conftest import Inspect
 
+from convertkit.artifacts.formats import Format
 from convertkit.errors import ModelFileError, RefusedError
-from convertkit.formats import Format
 from convertkit.sources import Kind, SourceFile, check_trusted, inspect_source
 
 PLAIN = {

@@ -8,8 +8,8 @@ import handmade
 import pytest
 from conftest import Inspect
 
+from convertkit.artifacts.signature import TensorSpec
 from convertkit.errors import ModelFileError
-from convertkit.signature import TensorSpec
 from convertkit.sources.expressions import is_safe_guard, is_safe_size
 from convertkit.sources.operators import is_allowed_target
 

@@ -9,8 +9,8 @@ import handmade
 import pytest
 from conftest import Inspect
 
+from convertkit.artifacts.formats import Format
 from convertkit.errors import ModelFileError
-from convertkit.formats import Format
 from convertkit.sources import Kind, inspect_source
 
 F32 = {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from convertkit.signature import TensorSpec
+from convertkit.artifacts.signature import TensorSpec
 from convertkit.sources import Kind, inspect_source
 
 pytestmark = pytest.mark.slow

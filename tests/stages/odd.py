@@ -7,8 +7,8 @@ import sys
 
 import numpy as np
 
-from convertkit.artifact import Artifact, Loader
-from convertkit.signature import Arrays
+from convertkit.artifacts.artifact import Artifact, Loader
+from convertkit.artifacts.signature import Arrays
 from tests.conftest import ROOT, Lab
 
 RANDOM = np.random.default_rng(0)

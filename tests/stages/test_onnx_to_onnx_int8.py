@@ -10,10 +10,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from convertkit.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.formats import Format, Variant, parse_variant
+from convertkit.artifacts.signature import Signature, TensorSpec
 from convertkit.errors import StageError
-from convertkit.formats import Format, Variant, parse_variant
-from convertkit.signature import Signature, TensorSpec
 from convertkit.workers.jobs import ConvertJob
 from tests.conftest import FIXTURES, Lab, fixture_samples, sqnr_db
 

@@ -11,9 +11,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from convertkit.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.formats import Format, parse_variant
 from convertkit.errors import StageError
-from convertkit.formats import Format, parse_variant
 from convertkit.workers.jobs import DescribeJob
 from tests.conftest import Lab, fixture_samples, sqnr_db
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convertkit.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact
 from convertkit.errors import StageError, WorkerCrashedError
 from tests.conftest import Lab, fixture_samples, sqnr_db
 
@@ -72,7 +72,7 @@ def test_int8_without_calibration_is_refused(lab: Lab, saved: dict[str, Artifact
     source = saved["digits"]
     scratch, out = lab.path("scratch"), lab.path("model.int8.tflite")
     scratch.mkdir()
-    from convertkit.formats import parse_variant
+    from convertkit.artifacts.formats import parse_variant
     from convertkit.workers.jobs import ConvertJob
 
     job = ConvertJob(

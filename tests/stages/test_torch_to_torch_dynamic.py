@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convertkit.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact
 from convertkit.errors import MissingDependencyError, StageError
 from tests.conftest import FIXTURES, ROOT, Lab, fixture_samples, sqnr_db
 from tests.stages.odd import SAMPLES, odd_sources

@@ -9,11 +9,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from convertkit.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.formats import parse_variant
+from convertkit.artifacts.signature import Arrays
+from convertkit.config.stage_options import TorchToTorchFxOptions
 from convertkit.errors import StageError
-from convertkit.formats import parse_variant
-from convertkit.options import TorchToTorchFxOptions
-from convertkit.signature import Arrays
 from convertkit.workers.jobs import Converted, ConvertJob
 from tests.conftest import FIXTURES, Lab, fixture_samples, sqnr_db
 from tests.stages.odd import GRAPH, SAMPLES, odd_sources

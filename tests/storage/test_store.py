@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from convertkit.signature import Signature, TensorSpec
+from convertkit.artifacts.signature import Signature, TensorSpec
 from convertkit.storage import store as module
 from convertkit.storage.store import Store, StoredHop, default_root, hop_key
 

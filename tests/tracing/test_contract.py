@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convertkit.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.signature import Arrays, to_physical
 from convertkit.attribution.match import match
 from convertkit.attribution.trace import Trace, take_trace
 from convertkit.errors import NotMeasuredError
-from convertkit.signature import Arrays, to_physical
 from tests.conftest import Lab, fixture_samples, sqnr_db
 
 pytestmark = pytest.mark.slow

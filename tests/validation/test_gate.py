@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from convertkit.artifacts.formats import Precision
+from convertkit.config.run_settings import GateOptions
 from convertkit.errors import UsageError
-from convertkit.formats import Precision
 from convertkit.recipe import decode_recipe
-from convertkit.settings import GateOptions
 from convertkit.validation.gate import (
     DEFAULT_TOLERANCES,
     Accuracy,

@@ -11,8 +11,8 @@ import threading
 import time
 
 from convertkit import errors
+from convertkit.artifacts.signature import Signature
 from convertkit.perform import perform
-from convertkit.signature import Signature
 from convertkit.workers import jobs
 
 KEPT: list[bytearray] = []

@@ -12,6 +12,8 @@ import pytest
 
 import convertkit
 from convertkit import errors
+from convertkit.artifacts.formats import Format
+from convertkit.config.run_settings import LimitOptions
 from convertkit.environment.interpreters import interpreter
 from convertkit.errors import (
     MissingDependencyError,
@@ -23,9 +25,7 @@ from convertkit.errors import (
     WorkerSilentError,
     WorkerTimeoutError,
 )
-from convertkit.formats import Format
 from convertkit.registry import ENVIRONMENTS, EnvironmentRow
-from convertkit.settings import LimitOptions
 from convertkit.workers.jobs import Described, DescribeJob, Failed, Ready
 from convertkit.workers.pool import Worker, Workers, expect, failed_error
 
@@ -288,16 +288,17 @@ def test_a_worker_dies_with_its_parent_even_in_the_middle_of_a_job(logs, tmp_pat
     script = tmp_path / "parent.py"
     script.write_text(
         "import os, sys, pathlib, threading\n"
-        "from convertkit import registry, settings\n"
+        "from convertkit import registry\n"
+        "from convertkit.config.run_settings import LimitOptions\n"
         "from convertkit.workers import jobs, pool\n"
         "row = registry.EnvironmentRow('fake', ('fake_jobs',))\n"
         "worker = pool.Worker(row, pathlib.Path(sys.argv[1]), 1)\n"
         "job = jobs.DescribeJob('onnx', 'succeed')\n"
-        "answer = worker.ask(job, pathlib.Path(sys.argv[1]), settings.LimitOptions(job_seconds=20))\n"
+        "answer = worker.ask(job, pathlib.Path(sys.argv[1]), LimitOptions(job_seconds=20))\n"
         "print(answer.details['pid'], flush=True)\n"
         "threading.Timer(0.3, lambda: os.kill(os.getpid(), 9)).start()\n"
         "job = jobs.DescribeJob('onnx', 'wait:30')\n"
-        "worker.ask(job, pathlib.Path(sys.argv[1]), settings.LimitOptions(job_seconds=20))\n"
+        "worker.ask(job, pathlib.Path(sys.argv[1]), LimitOptions(job_seconds=20))\n"
     )
     root = str(PACKAGE.parent)
     environment = {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{HERE}"}

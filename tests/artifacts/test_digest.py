@@ -4,7 +4,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from convertkit.digest import hash_path
+from convertkit.artifacts.digest import hash_path
 
 
 def test_a_file_is_hashed_by_its_bytes(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from convertkit.formats import Variant
-from convertkit.signature import Signature
+from convertkit.artifacts.formats import Variant
+from convertkit.artifacts.signature import Signature
 
 
 class Loader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -2,8 +2,8 @@
 
 import pytest
 
+from convertkit.artifacts.formats import SUFFIXES, TARGETS, Format, Precision, Variant, parse_variant
 from convertkit.errors import UsageError
-from convertkit.formats import SUFFIXES, TARGETS, Format, Precision, Variant, parse_variant
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=str)

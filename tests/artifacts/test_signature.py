@@ -7,8 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
+from convertkit.artifacts.signature import (
+    Signature,
+    TensorSpec,
+    dequantize,
+    quantize,
+    to_logical,
+    to_physical,
+)
 from convertkit.errors import StageError
-from convertkit.signature import Signature, TensorSpec, dequantize, quantize, to_logical, to_physical
 
 INTEGER_TYPES = ("int8", "uint8", "int16")
 

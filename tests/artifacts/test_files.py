@@ -2,7 +2,7 @@
 
 import pytest
 
-from convertkit.files import copy_artifact, move_artifact, remove_artifact, sidecar
+from convertkit.artifacts.files import copy_artifact, move_artifact, remove_artifact, sidecar
 
 
 @pytest.fixture(params=["file", "folder", "with sidecar"])

@@ -6,7 +6,7 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from convertkit.digest import hash_path
+from convertkit.artifacts.digest import hash_path
 
 DATA_SUFFIX = ".data"
 

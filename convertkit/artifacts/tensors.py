@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from convertkit.signature import Arrays
+from convertkit.artifacts.signature import Arrays
 
 
 def read_npz(path: str | Path) -> Arrays:

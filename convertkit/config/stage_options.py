@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Protocol, Self
 
 import msgspec
 
-from convertkit.formats import Precision
+from convertkit.artifacts.formats import Precision
 
 Layout = Literal["auto", "source", "channels-last"]
 Engine = Literal["x86", "fbgemm"]

@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from convertkit.formats import Precision
-from convertkit.options import (
+from convertkit.artifacts.formats import Precision
+from convertkit.config.stage_options import (
     OnnxToSavedmodelOptions,
     SavedmodelToTfliteOptions,
     TorchToOnnxOptions,

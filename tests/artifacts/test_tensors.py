@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from convertkit.tensors import read_npz, write_npz
+from convertkit.artifacts.tensors import read_npz, write_npz
 
 DTYPES = ("float32", "float16", "float64", "int8", "uint8", "int32", "int64", "bool")
 named_arrays = st.dictionaries(
