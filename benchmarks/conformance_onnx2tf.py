@@ -25,8 +25,8 @@ import onnx2tf
 import tensorflow as tf
 
 from benchmarks.conformance_cases import Case, compared
-from convertkit.onnx2tf_converter import DOWNLOADED_FILE, RECURRENT, channels_last, working_folder
-from convertkit.onnx_graph import feeds_convolution
+from convertkit.graphs.onnx_graph import feeds_convolution
+from convertkit.stages.onnx2tf_converter import DOWNLOADED_FILE, RECURRENT, channels_last, working_folder
 
 Arrays = dict[str, Any]
 

@@ -12,6 +12,7 @@ import onnx
 import tensorflow as tf
 
 from convertkit.errors import ConvertkitError, ModelFileError, StageError
+from convertkit.graphs.value_names import scope_of
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Acts, Operator
 from convertkit.lowering.faults import NeedsConstant, Undecided, UnsupportedOperators, describe, first_line
@@ -26,7 +27,6 @@ from convertkit.lowering.shapes import broadcast
 from convertkit.lowering.sizes import Size
 from convertkit.lowering.value import Value, axis_size, identity
 from convertkit.lowering.weights import Weights
-from convertkit.value_names import scope_of
 
 
 class Scope:

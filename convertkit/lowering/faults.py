@@ -5,7 +5,7 @@ from __future__ import annotations
 import onnx
 
 from convertkit.errors import StageError
-from convertkit.onnx_graph import module_path
+from convertkit.graphs.onnx_graph import module_path
 
 
 class UnsupportedOperators(StageError):

@@ -12,14 +12,13 @@ import onnx
 import onnxslim
 import tensorflow as tf
 
-from convertkit import onnx2tf_converter
 from convertkit.artifacts.signature import Arrays, Signature
 from convertkit.artifacts.tensors import read_npz
 from convertkit.config.stage_options import OnnxToSavedmodelOptions
 from convertkit.errors import StageError, first_line
+from convertkit.graphs.onnx_graph import fix_axes
 from convertkit.lowering import lower, write_savedmodel
-from convertkit.onnx_graph import fix_axes
-from convertkit.stages import Conversion, Request
+from convertkit.stages import Conversion, Request, onnx2tf_converter
 
 SIGNATURE = "serving_default"
 

@@ -16,15 +16,14 @@ from typing import Any
 import msgspec
 import tensorflow as tf
 
-from convertkit import litert_quantization
 from convertkit.artifacts.formats import Precision
 from convertkit.artifacts.signature import Signature, TensorSpec
 from convertkit.config.stage_options import SavedmodelToTfliteOptions
 from convertkit.errors import StageError, first_line
+from convertkit.graphs.tflite_file import check_scales, foreign_operators
 from convertkit.runtimes.interpreter import read_signature
 from convertkit.samples.representative import calibration_steps, read_calibration
-from convertkit.stages import Conversion, Request
-from convertkit.tflite_file import check_scales, foreign_operators
+from convertkit.stages import Conversion, Request, litert_quantization
 
 INT16X8_OPS = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
 SIGNATURE = "serving_default"

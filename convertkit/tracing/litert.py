@@ -14,9 +14,9 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.signature import Array, Arrays
+from convertkit.graphs.value_names import possible_values
 from convertkit.runtimes.interpreter import signature_runner
 from convertkit.tracing import Trace
-from convertkit.value_names import possible_values
 from convertkit.workers.jobs import TracedTensor
 
 

@@ -12,7 +12,7 @@ import onnxruntime as ort
 
 from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.signature import Array, Arrays
-from convertkit.onnx_graph import module_path
+from convertkit.graphs.onnx_graph import module_path
 from convertkit.runtimes.onnxruntime import FATAL_ONLY
 from convertkit.tracing import Trace
 from convertkit.workers.jobs import TracedTensor

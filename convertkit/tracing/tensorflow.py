@@ -10,9 +10,9 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.signature import Arrays
+from convertkit.graphs.value_names import possible_values
 from convertkit.runtimes.tensorflow import SIGNATURE
 from convertkit.tracing import Trace
-from convertkit.value_names import possible_values
 from convertkit.workers.jobs import TracedTensor
 
 FUNCTION = "StatefulPartitionedCall/"  # that the signature calls

@@ -33,7 +33,7 @@ from convertkit.registry import EnvironmentRow, environment_row
 from convertkit.workers.jobs import Answer, Failed, Job, Order, Ready
 
 POLL_SECONDS = 0.25
-WORKER_FILE = Path(__file__).parents[1] / "worker.py"
+WORKER_FILE = Path(__file__).parents[1] / "worker" / "main.py"
 ANSWER_DECODER: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
 
 

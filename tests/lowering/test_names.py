@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 pytest.importorskip("tensorflow")
+from convertkit.graphs.value_names import onnx_values, possible_values, scope_of
 from convertkit.lowering import lower, write_savedmodel
-from convertkit.value_names import onnx_values, possible_values, scope_of
 
 from .oracle import parse
 
@@ -38,7 +38,7 @@ def test_fused_operators_are_told_apart() -> None:
 @pytest.mark.parametrize("is_integer", [False, True], ids=["float", "int8"])
 def test_names_reach_the_file(is_integer: bool, tmp_path: Path) -> None:
     from benchmarks.zoo import to_tflite
-    from convertkit.tflite_file import schema
+    from convertkit.graphs.tflite_file import schema
 
     model = parse(
         """g (float[n,3,8,8] x) => (float[n,4,1,1] y) {

@@ -7,7 +7,7 @@ import onnx
 import pytest
 
 from convertkit.errors import StageError
-from convertkit.onnx_graph import module_path
+from convertkit.graphs.onnx_graph import module_path
 from tests.conftest import Lab, fixture_samples, sqnr_db
 
 pytestmark = pytest.mark.slow

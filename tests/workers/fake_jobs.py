@@ -12,7 +12,7 @@ import time
 
 from convertkit import errors
 from convertkit.artifacts.signature import Signature
-from convertkit.perform import perform
+from convertkit.worker.perform import perform
 from convertkit.workers import jobs
 
 KEPT: list[bytearray] = []

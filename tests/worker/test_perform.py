@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from convertkit.perform import cpu_timed
+from convertkit.worker.perform import cpu_timed
 
 
 def test_a_call_is_timed_by_the_processors_clock(monkeypatch: pytest.MonkeyPatch) -> None:

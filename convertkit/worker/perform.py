@@ -14,11 +14,11 @@ import numpy as np
 from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.signature import Arrays, Signature, to_logical, to_physical
 from convertkit.artifacts.tensors import read_npz, write_npz
-from convertkit.memory import PeakMemory, resident_bytes
 from convertkit.registry import runtime_row, stage_row
 from convertkit.runtimes import Runtime, Session, TimedCall
 from convertkit.stages import Request, Stage
 from convertkit.tracing import Tracer
+from convertkit.worker.memory import PeakMemory, resident_bytes
 from convertkit.workers import jobs
 
 SESSIONS: dict[tuple[str, str, str, int], Session] = {}

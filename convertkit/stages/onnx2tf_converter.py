@@ -34,7 +34,7 @@ import tensorflow as tf
 from convertkit.artifacts.signature import Array, Arrays, Dim, Signature, TensorSpec, to_logical, to_physical
 from convertkit.config.stage_options import OnnxToSavedmodelOptions
 from convertkit.errors import StageError
-from convertkit.onnx_graph import feeds_convolution, fix_axes
+from convertkit.graphs.onnx_graph import feeds_convolution, fix_axes
 from convertkit.runtimes.onnxruntime import read_signature
 
 DOWNLOADED_FILE = "calibration_image_sample_data_20x128x128x3_float32.npy"

@@ -22,7 +22,7 @@ from convertkit.artifacts.formats import Precision
 from convertkit.artifacts.signature import Arrays
 from convertkit.config.stage_options import SavedmodelToTfliteOptions
 from convertkit.errors import StageError, first_line
-from convertkit.tflite_file import Operator, read_operators
+from convertkit.graphs.tflite_file import Operator, read_operators
 
 SIGNATURE = "serving_default"
 EVERYWHERE = ".*"

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 
 def adopt_package() -> None:
-    """Make `convertkit` importable from this file's folder, and nothing else that lies beside it."""
-    folder = Path(__file__).resolve().parent
-    sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != folder]
+    """Make `convertkit` importable from the folder above this one, and nothing else that lies in either."""
+    own = Path(__file__).resolve().parent
+    folder = own.parent
+    sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() not in (own, folder)]
     spec = importlib.util.spec_from_file_location(
         "convertkit", folder / "__init__.py", submodule_search_locations=[str(folder)]
     )
@@ -83,7 +84,7 @@ def serve(answer_descriptor: int, preload: list[str]) -> None:
 
 def attempt(job: Job | None, preload: list[str]) -> Answer:
     """Import what is asked for and do the job; an exception becomes a `Failed` answer."""
-    from convertkit.perform import perform
+    from convertkit.worker.perform import perform
     from convertkit.workers.jobs import Ready
 
     try:

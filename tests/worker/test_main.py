@@ -9,14 +9,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from convertkit import worker
 from convertkit.artifacts.formats import Format
 from convertkit.artifacts.signature import TensorSpec
 from convertkit.errors import RefusedError
+from convertkit.worker import main as worker
 from convertkit.workers.jobs import Answer, DescribeJob, Failed, Order, Ready
 
 WORKER = Path(worker.__file__)
-FAKES = Path(__file__).parent / "workers"
+FAKES = Path(__file__).parents[1] / "workers"
 
 
 def failure_of(error):
@@ -127,7 +127,7 @@ def test_the_worker_imports_no_framework_of_its_own(tmp_path):
     )
     assert msgspec.json.decode(process.stdout, type=Answer) == Ready()
     loaded = set(json.loads((tmp_path / "modules.json").read_text()))
-    assert "convertkit.perform" in loaded
+    assert "convertkit.worker.perform" in loaded
     heavy = {
         "torch",
         "tensorflow",
@@ -141,11 +141,11 @@ def test_the_worker_imports_no_framework_of_its_own(tmp_path):
 
 
 def test_modules_beside_the_worker_do_not_shadow_others(tmp_path):
-    """`convertkit/signature.py`, `recipe.py` … must not be importable as top-level names."""
+    """`convertkit/recipe.py`, `worker/perform.py` … must not be importable as top-level names."""
     probe = tmp_path / "probe.py"
     probe.write_text(
         "import importlib.util\n"
-        "assert importlib.util.find_spec('recipe') is None\n"
+        "assert not any(map(importlib.util.find_spec, ('recipe', 'perform', 'memory')))\n"
         "import convertkit.workers.pool\n"
     )
     answers, _, printed = serve([], "probe", environment={"PYTHONPATH": str(tmp_path)})

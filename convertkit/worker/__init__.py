@@ -1,0 +1,1 @@
+"""The child's side of a worker process, run in a worker only. Nothing light may import it."""
