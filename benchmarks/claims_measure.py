@@ -12,11 +12,11 @@ import numpy as np
 
 import convertkit
 from benchmarks.claims_table import Ratio, Row
-from convertkit.api import options_recipe
 from convertkit.artifacts.tensors import write_npz
 from convertkit.measurement import rounds as measure
+from convertkit.recipe import worded_recipe
 from convertkit.report.report import HopRecord, Report
-from convertkit.verbs.side_by_side import open_first, open_next, opened
+from convertkit.verbs.opening import open_first, open_next, opened
 from convertkit.workers.pool import Workers
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -85,7 +85,7 @@ def is_made(hop: HopRecord) -> bool:
 
 def timed(name: str, paths: dict[str, Path], folder: Path, batch: int) -> dict[str, list[float]]:
     """Median milliseconds of processor time of each round's calls, by variant: all in turn."""
-    recipe = options_recipe(
+    recipe = worded_recipe(
         samples=folder / "samples.npz", factory=f"benchmarks.claims_models:{name}", settings=TIMED
     )
     with opened(recipe) as (workers, scratch):

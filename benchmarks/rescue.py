@@ -17,9 +17,10 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from rich.console import Console
 
 import convertkit
-from convertkit.cli.progress import console_progress
+from convertkit.cli.progress import ConsoleProgress
 from convertkit.render.markdown import table
 from convertkit.render.rescue import HEADINGS, candidate_rows, describe_rescue, rescued_hops, summarize_search
 from convertkit.report.report import Report
@@ -116,7 +117,7 @@ def measure(name: str) -> None:
             settings=SETTINGS,
             rescue=True,
             cache=False,
-            progress=console_progress(is_verbose=False),
+            progress=ConsoleProgress(Console(highlight=False), is_verbose=False),
         )
         seconds = time.perf_counter() - started
     result = {"seconds": seconds, "report": msgspec.to_builtins(report)}

@@ -16,8 +16,8 @@ PUBLIC = {
     "validate": "api",
     "bench": "api",
     "blame": "api",
-    "load_report": "report",
-    "Report": "report",
+    "load_report": "report.report",
+    "Report": "report.report",
 }
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Hashable
+from collections.abc import Sequence
 from importlib import resources
+from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, TypedDict, Unpack
 
 import msgspec
 import yaml
 
+from convertkit.config.keys import check_keys
 from convertkit.config.run_settings import (
     BenchOptions,
     BudgetOptions,
@@ -19,6 +21,7 @@ from convertkit.config.run_settings import (
     SampleOptions,
 )
 from convertkit.config.stage_options import Backend, IoType, Layout
+from convertkit.config.strict_yaml import StrictLoader
 from convertkit.errors import UsageError, did_you_mean
 from convertkit.registry import STAGES
 
@@ -64,28 +67,6 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     budget: BudgetOptions | None = None
     bench: BenchOptions = BenchOptions()
     limits: LimitOptions = LimitOptions()
-
-
-class StrictLoader(yaml.SafeLoader):
-    """YAML's safe loader without aliases (they can expand without bound) and without duplicate keys."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        """Refuse aliases."""
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.constructor.ConstructorError(None, None, "aliases are not allowed", None)
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        """Refuse a key that stands twice."""
-        seen = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, Hashable):
-                break  # the safe loader's own error follows
-            if key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"'{key}' stands twice", node.start_mark)
-            seen.add(key)
-        return super().construct_mapping(node, deep)
 
 
 def recipe_folder() -> Path:
@@ -149,39 +130,118 @@ def decode_recipe(content: Any, origin: str) -> Recipe:
         raise UsageError(f"{origin}: {error}") from None
 
 
-def check_keys(content: Any, kind: Any, origin: str, prefix: str) -> None:
-    """Raise UsageError for a key that the struct does not have, or a word that is no choice, at any depth."""
-    if not isinstance(content, dict) or not is_struct(kind):
-        return
-    fields = {field.encode_name: present(field.type) for field in msgspec.structs.fields(kind)}
-    for key, value in content.items():
-        if key not in fields:
-            raise UsageError(f"{origin}: unknown key '{prefix}{key}'", hint=did_you_mean(str(key), fields))
-        choices = choices_of(fields[key])
-        for word in value if isinstance(value, list) else [value]:
-            if choices and isinstance(word, str) and word not in choices:
-                raise UsageError(
-                    f"{origin}: {prefix}{key} cannot be '{word}'", hint=did_you_mean(word, choices)
-                )
-        check_keys(value, fields[key], origin, f"{prefix}{key}.")
+class Words(TypedDict, total=False):
+    """What a recipe is told by keyword in Python and by flag on the command line.
+
+    Attributes:
+        recipe: name or file; the other words win over it.
+        settings: `KEY=VALUE` for any key of a recipe, dotted: `gate.min_sqnr_db=30`.
+        rescue: search where a hop fails; the recipe's `budget`, or ten minutes.
+    """
+
+    recipe: str | None
+    to: str | Sequence[str]
+    samples: str | PathLike[str] | None
+    calibration_samples: str | PathLike[str] | None
+    inputs: Sequence[str]
+    factory: str | None
+    layout: str | None
+    io: str | None
+    backend: str | None
+    device: str | None
+    settings: Sequence[str]
+    rescue: bool
 
 
-def choices_of(kind: Any) -> tuple[Any, ...]:
-    """The words that a literal, an optional one, or each of a tuple of them may be; none of other types."""
-    if get_origin(kind) is Literal:
-        return get_args(kind)
-    parts = [part for part in get_args(kind) if part not in (type(None), ...)]
-    return choices_of(parts[0]) if len(parts) == 1 else ()
+# The key of a recipe that each word sets; `recipe`, `settings` and `rescue` stand for more than one.
+KEYS = {
+    "to": "to",
+    "samples": "samples",
+    "calibration_samples": "sampling.calibration_samples",
+    "inputs": "inputs",
+    "factory": "factory",
+    "layout": "layout",
+    "io": "io",
+    "backend": "backend",
+    "device": "device",
+}
+SHORTHANDS = ("layout", "io", "backend")
 
 
-def present(kind: Any) -> Any:
-    """The struct of an optional section; any other type as it is."""
-    return next(filter(is_struct, get_args(kind)), kind)
+def worded_recipe(**words: Unpack[Words]) -> Recipe:
+    """The recipe that was named, or an empty one, with what was given besides.
+
+    Raises:
+        UsageError: no such recipe, an unknown key, or a value of the wrong type.
+        TypeError: no such word.
+    """
+    for word in words.keys() - Words.__annotations__.keys():
+        hint = did_you_mean(word, list(Words.__annotations__))
+        raise TypeError(f"unexpected keyword argument '{word}' ({hint})")
+    recipe = words.get("recipe")
+    return merge(load_recipe(recipe) if recipe else Recipe(), words)
 
 
-def is_struct(kind: Any) -> bool:
-    """True for a msgspec struct class."""
-    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+def merge(recipe: Recipe, words: Words) -> Recipe:
+    """The recipe with what the words say in its place, and its shorthands in the options of the stages."""
+    content = msgspec.to_builtins(recipe)
+    if words.get("rescue") and content["budget"] is None:
+        content["budget"] = {}
+    for word, key in KEYS.items():
+        value = words.get(word)
+        if value:
+            set_value(content, key, plain(word, value))
+    for setting in words.get("settings", ()):
+        set_key(content, setting)
+    return with_shorthands(decode_recipe(content, "options"))
+
+
+def plain(word: str, value: Any) -> Any:
+    """A word's value as a recipe's file would have it: text for a path, a list for several."""
+    if word in ("to", "inputs"):
+        return [value] if isinstance(value, str) else list(value)
+    return str(value)
+
+
+def with_shorthands(recipe: Recipe) -> Recipe:
+    """The recipe with its shorthands written into the options of the stages that have them."""
+    content = msgspec.to_builtins(recipe)
+    for row in STAGES:
+        options = content["stages"][row.name]
+        options |= {key: content[key] for key in SHORTHANDS if key in options and content[key]}
+    return decode_recipe(content, "options")
+
+
+def set_key(content: dict[str, Any], setting: str) -> None:
+    """Apply `KEY=VALUE`, the key dotted, the value as in YAML.
+
+    Raises:
+        UsageError: it is not of that form, or the key goes on below a value.
+    """
+    key, separator, text = setting.partition("=")
+    if not separator:
+        raise UsageError(f"--set '{setting}' is not KEY=VALUE", hint="for example gate.min_sqnr_db=30")
+    try:
+        value = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError):  # ValueError: a date that there is not
+        raise UsageError(f"--set '{setting}': the value is not YAML") from None
+    try:
+        set_value(content, key.strip(), value)
+    except TypeError as error:
+        raise UsageError(f"--set '{setting}': {error}") from None
+
+
+def set_value(content: dict[str, Any], key: str, value: Any) -> None:
+    """Set a dotted key; TypeError where it goes on below something that is no section."""
+    *path, last = key.split(".")
+    target = content
+    for part in path:
+        if target.get(part) is None:
+            target[part] = {}
+        target = target[part]
+        if not isinstance(target, dict):
+            raise TypeError(f"'{part}' has no keys of its own")
+    target[last] = value
 
 
 def recipe_schema() -> dict[str, Any]:

@@ -1,25 +1,17 @@
 """The Python interface: how a recipe, arguments and settings become one recipe."""
 
+from pathlib import Path
+
 import pytest
 
 import convertkit
-from convertkit.api import convert, merge, set_key
+from convertkit.api import convert
 from convertkit.errors import UsageError
-from convertkit.recipe import Recipe, decode_recipe
-
-NOTHING = {
-    "to": [],
-    "samples": None,
-    "inputs": [],
-    "factory": None,
-    "layout": None,
-    "io": None,
-    "device": None,
-}
+from convertkit.recipe import Recipe, decode_recipe, merge, set_key
 
 
 def merged(recipe=None, *settings, **given):
-    return merge(decode_recipe(recipe or {}, "test"), {**NOTHING, **given}, settings)
+    return merge(decode_recipe(recipe or {}, "test"), {**given, "settings": settings})
 
 
 def refused(call, *words):
@@ -152,3 +144,14 @@ def test_public_names_are_all_declared():
     assert set(convertkit.__all__) <= {*convertkit.PUBLIC, "__version__"}
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         convertkit.nothing  # noqa: B018
+
+
+def test_no_folder_takes_the_place_of_a_public_name():
+    """`convertkit.blame` is a function: a folder of that name would hide it once it is imported."""
+    folders = {path.parent.name for path in Path(convertkit.__file__).parent.glob("*/__init__.py")}
+    assert not folders & set(convertkit.PUBLIC)
+
+
+def test_an_unknown_keyword_is_named_with_the_nearest_known():
+    with pytest.raises(TypeError, match=r"'sampels' .*'samples'"):
+        convert("model.pt2", to="onnx", sampels="x.npz")

@@ -13,10 +13,10 @@ import msgspec
 import pytest
 import yaml
 
-from convertkit.api import merge
 from convertkit.artifacts.formats import Format, Variant, parse_variant
+from convertkit.config.strict_yaml import StrictLoader
 from convertkit.plan import plan
-from convertkit.recipe import Recipe, StrictLoader, decode_recipe, load_recipe, recipe_folder, recipe_names
+from convertkit.recipe import Recipe, decode_recipe, load_recipe, recipe_folder, recipe_names, worded_recipe
 from convertkit.registry import STAGES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -79,7 +79,7 @@ def fields_of(kind: Any) -> tuple[msgspec.structs.FieldInfo, ...]:
 
 
 def test_the_shorthands_reach_the_stages() -> None:
-    merged = merge(load_recipe("microcontroller-int8"), {}, [])
+    merged = worded_recipe(recipe="microcontroller-int8")
     stages: Any = merged.stages
     assert stages.savedmodel_to_tflite.io == "int8"
     assert stages.onnx_to_savedmodel.layout == "channels-last"

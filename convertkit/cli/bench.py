@@ -9,10 +9,10 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from convertkit.api import options_recipe
 from convertkit.cli import flags
+from convertkit.recipe import worded_recipe
 from convertkit.render.numbers import format_bytes, format_interval_ms, format_ms
-from convertkit.verbs.side_by_side import Measured, bench
+from convertkit.verbs.bench import Measured, bench_artifacts
 
 
 @click.command()
@@ -35,8 +35,8 @@ def command(
     as_json: bool,
 ) -> int:
     """Latency, size and memory of ARTIFACTS side by side, in interleaved rounds."""
-    recipe = options_recipe(samples=samples, inputs=inputs, factory=factory, device=device, settings=settings)
-    rows = bench(artifacts, recipe, allow_code=allow_code)
+    recipe = worded_recipe(samples=samples, inputs=inputs, factory=factory, device=device, settings=settings)
+    rows = bench_artifacts(artifacts, recipe, allow_code=allow_code)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(rows), indent=2).decode())
     else:

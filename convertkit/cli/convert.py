@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Unpack
 
 import click
 import msgspec
+from rich.console import Console
 
 from convertkit.api import convert
 from convertkit.cli import flags
-from convertkit.cli.progress import console_progress
+from convertkit.cli.progress import ConsoleProgress
+from convertkit.recipe import Words
 from convertkit.report.report import exit_code
-from convertkit.run.pipeline import Silent
 
 
 @click.command()
@@ -44,18 +46,6 @@ from convertkit.run.pipeline import Silent
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 def command(
     model: Path,
-    to: tuple[str, ...],
-    samples: str | None,
-    calibration_samples: str | None,
-    inputs: tuple[str, ...],
-    factory: str | None,
-    recipe: str | None,
-    layout: str | None,
-    io: str | None,
-    backend: str | None,
-    device: str | None,
-    settings: tuple[str, ...],
-    rescue: bool,
     out: Path | None,
     allow_code: bool,
     blame: bool,
@@ -63,28 +53,12 @@ def command(
     as_json: bool,
     verbose: bool,
     quiet: bool,
+    **words: Unpack[Words],
 ) -> int:
     """Convert MODEL, checking and measuring every hop."""
-    progress = Silent() if quiet or as_json else console_progress(is_verbose=verbose)
+    progress = None if quiet or as_json else ConsoleProgress(Console(highlight=False), is_verbose=verbose)
     report = convert(
-        model,
-        to=to,
-        samples=samples,
-        calibration_samples=calibration_samples,
-        out=out,
-        recipe=recipe,
-        inputs=inputs,
-        factory=factory,
-        layout=layout,
-        io=io,
-        backend=backend,
-        device=device,
-        settings=settings,
-        rescue=rescue,
-        allow_code=allow_code,
-        cache=not no_cache,
-        blame=blame,
-        progress=progress,
+        model, out=out, allow_code=allow_code, cache=not no_cache, blame=blame, progress=progress, **words
     )
     if as_json:
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")

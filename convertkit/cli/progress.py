@@ -15,7 +15,7 @@ from convertkit.render.summary import largest_error, min_sqnr_db, one_line, spen
 from convertkit.render.table import print_table
 from convertkit.report.report import HopRecord, Report
 from convertkit.report.rescue import CandidateRecord
-from convertkit.run.pipeline import Progress
+from convertkit.run.progress import Progress
 
 MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "error": ("✗", "red")}
 
@@ -58,7 +58,7 @@ def attempt_lines(record: HopRecord) -> list[str]:
     ]
 
 
-class ConsoleProgress:
+class ConsoleProgress(Progress):
     """One line a hop, its name shown before the work starts."""
 
     def __init__(self, console: Console, *, is_verbose: bool) -> None:
@@ -138,8 +138,3 @@ def shown_path(folder: Path) -> Path:
     """Relative to the current folder where it lies below it."""
     here = Path.cwd()
     return folder.relative_to(here) if folder.is_relative_to(here) else folder
-
-
-def console_progress(*, is_verbose: bool) -> Progress:
-    """Progress on stdout: live on a terminal, plain lines elsewhere."""
-    return ConsoleProgress(Console(highlight=False), is_verbose=is_verbose)

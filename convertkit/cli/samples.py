@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 import msgspec
 
-from convertkit.api import options_recipe
 from convertkit.cli import flags
 from convertkit.errors import SamplesError
+from convertkit.recipe import worded_recipe
 from convertkit.verbs.check_samples import SamplesChecked, check_samples
 
 
@@ -48,8 +48,8 @@ def check(
     the model is right on them. An error stops a run that calibrates; a warning does not. Exit code 0 without
     an error, 6 with one.
     """
-    chosen = options_recipe(
-        recipe,
+    chosen = worded_recipe(
+        recipe=recipe,
         samples=samples,
         calibration_samples=calibration_samples,
         inputs=inputs,

@@ -9,13 +9,13 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from convertkit.api import options_recipe
 from convertkit.artifacts.formats import Precision
 from convertkit.cli import flags
 from convertkit.errors import GateError, UsageError, did_you_mean
+from convertkit.recipe import worded_recipe
 from convertkit.render.numbers import format_cosine, format_error, format_share, format_sqnr_db
 from convertkit.validation.judgement import Judgement
-from convertkit.verbs.side_by_side import validate
+from convertkit.verbs.validate import validate_artifacts
 
 
 @click.command()
@@ -40,8 +40,8 @@ def command(
     as_json: bool,
 ) -> int:
     """Compare B with A on the same samples; any two artifacts, any formats."""
-    recipe = options_recipe(samples=samples, inputs=inputs, factory=factory, settings=settings)
-    judgement = validate(
+    recipe = worded_recipe(samples=samples, inputs=inputs, factory=factory, settings=settings)
+    judgement = validate_artifacts(
         reference, candidate, recipe, precision=parse_precision(precision), allow_code=allow_code
     )
     if as_json:

@@ -31,7 +31,8 @@ from convertkit.hops.replay import write_replay
 from convertkit.plan import Hop
 from convertkit.recipe import Recipe
 from convertkit.report.report import ArtifactRecord, Attempt, HopRecord
-from convertkit.samples.intake import Intake, example_arrays
+from convertkit.samples.examples import example_arrays
+from convertkit.samples.intake import Intake
 from convertkit.storage.run_folder import RunFolder
 from convertkit.storage.store import Store
 from convertkit.validation.gate import Tolerance, demanded, tolerance_for

@@ -19,7 +19,7 @@ from convertkit.artifacts.signature import Arrays, Dim, Signature, TensorSpec
 from convertkit.errors import StageError, first_line
 from convertkit.pytorch.engine import MEMBER
 from convertkit.pytorch.outputs import dynamic_shape, flatten_outputs, output_shapes
-from convertkit.samples.samples import other_sizes, resized
+from convertkit.samples.axes import other_sizes, resized
 
 LARGEST_ERROR = 0.1  # of the norm: folding BatchNorm moves some values by a quantization step
 SIZES_TO_CHECK = 2

@@ -11,7 +11,9 @@ from typing import Any
 
 from convertkit.errors import ModelFileError
 from convertkit.recipe import Recipe
-from convertkit.samples.intake import example_arrays, parse_input, read_samples
+from convertkit.samples.examples import example_arrays
+from convertkit.samples.inputs import parse_input
+from convertkit.samples.reading import read_samples
 
 
 def is_module(model: Any) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 
@@ -24,7 +23,6 @@ from convertkit.measurement.rounds import Bench
 from convertkit.plan import Hop, default_variant
 from convertkit.recipe import Recipe
 from convertkit.report.report import HopRecord, Report
-from convertkit.report.rescue import CandidateRecord
 from convertkit.rescue.rescuer import Rescuer, Tools
 from convertkit.rescue.suspects import rank_suspects
 from convertkit.run.prepare import (
@@ -36,6 +34,7 @@ from convertkit.run.prepare import (
     prepare,
     samples_path,
 )
+from convertkit.run.progress import Progress
 from convertkit.run.publish import build_report, write_run
 from convertkit.samples.intake import Intake, take_in
 from convertkit.storage.run_folder import RunFolder
@@ -46,62 +45,6 @@ from convertkit.workers.pool import Workers
 SYNTHETIC_NOTE = "no samples were given: the float gates used seeded synthetic inputs"
 RANDOM_NOTE = "calibrated on random data, as asked for: the integer artifacts are not fit to ship"
 RANKED_SAMPLES = 4  # of the calibration split: a rank is no figure, and every tensor of every sample is read
-
-
-class Progress(Protocol):
-    """Who is told how the run goes on."""
-
-    def planned(self, hops: list[Hop]) -> None:
-        """These hops will run."""
-
-    def found(self, finding: Finding) -> None:
-        """The calibration samples are not as they should be, and the run goes on."""
-
-    def started(self, hop: Hop) -> None:
-        """This hop is being worked on."""
-
-    def finished(self, hop: Hop, record: HopRecord) -> None:
-        """This hop is done, well or not; latency is not known yet."""
-
-    def searching(self, hop: Hop, reason: str, minutes: float) -> None:
-        """The hop failed its gate or its budget, and another artifact is searched for."""
-
-    def tried(self, candidate: CandidateRecord) -> None:
-        """A candidate was made and judged."""
-
-    def measuring(self) -> None:
-        """All hops are done; latencies are being measured."""
-
-    def reported(self, report: Report, folder: Path) -> None:
-        """The run is over, and the report is written."""
-
-
-class Silent:
-    """Progress that nobody watches."""
-
-    def planned(self, hops: list[Hop]) -> None:
-        """Say nothing."""
-
-    def found(self, finding: Finding) -> None:
-        """Say nothing."""
-
-    def started(self, hop: Hop) -> None:
-        """Say nothing."""
-
-    def finished(self, hop: Hop, record: HopRecord) -> None:
-        """Say nothing."""
-
-    def searching(self, hop: Hop, reason: str, minutes: float) -> None:
-        """Say nothing."""
-
-    def tried(self, candidate: CandidateRecord) -> None:
-        """Say nothing."""
-
-    def measuring(self) -> None:
-        """Say nothing."""
-
-    def reported(self, report: Report, folder: Path) -> None:
-        """Say nothing."""
 
 
 def run(request: RunRequest, progress: Progress) -> Report:

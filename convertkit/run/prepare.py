@@ -19,7 +19,8 @@ from convertkit.plan import Hop, default_variant, plan
 from convertkit.recipe import Recipe
 from convertkit.registry import runtime_row
 from convertkit.samples.apart import split
-from convertkit.samples.intake import read_early, source_loader
+from convertkit.samples.intake import source_loader
+from convertkit.samples.reading import read_early
 from convertkit.samples.samples import Samples
 from convertkit.sources import SourceFile, check_trusted, inspect_source
 

@@ -14,8 +14,10 @@ from convertkit.artifacts.tensors import read_npz, write_npz
 from convertkit.config.run_settings import GateOptions
 from convertkit.errors import ConvertkitError, MissingDependencyError, NotMeasuredError
 from convertkit.registry import FIELD_RUNTIME, RuntimeRow, runtime_row
-from convertkit.samples.intake import EXAMPLE_COUNT, Intake
-from convertkit.samples.samples import is_batch_axis, resized
+from convertkit.samples.axes import resized
+from convertkit.samples.examples import EXAMPLE_COUNT
+from convertkit.samples.fit import is_batch_axis
+from convertkit.samples.intake import Intake
 from convertkit.validation.gate import Comparison, Tolerance, judge, measure_accuracy, tolerance_for
 from convertkit.validation.judgement import DynamicAxis, FieldCheck, Judgement
 from convertkit.workers.jobs import InferJob

@@ -16,9 +16,10 @@ from convertkit.errors import ConvertkitError, InputError, UsageError
 from convertkit.recipe import Recipe
 from convertkit.report.blame import Blame
 from convertkit.report.report import SIGNATURE_FILE, ArtifactSignature, Report, load_report
-from convertkit.samples.intake import read_samples, source_loader
+from convertkit.samples.intake import source_loader
+from convertkit.samples.reading import read_samples
 from convertkit.sources import check_trusted, inspect_source
-from convertkit.verbs.side_by_side import opened
+from convertkit.verbs.opening import opened
 
 
 def blame_run(

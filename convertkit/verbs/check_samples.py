@@ -12,11 +12,12 @@ from convertkit.calibration.evidence import undecided, weigh
 from convertkit.calibration.finding import Finding, errors_of
 from convertkit.recipe import Recipe
 from convertkit.samples.apart import split
-from convertkit.samples.intake import read_early, source_loader, take_in
+from convertkit.samples.intake import source_loader, take_in
+from convertkit.samples.reading import read_early
 from convertkit.samples.samples import Samples, Split
 from convertkit.sources import check_trusted, inspect_source
 from convertkit.validation.validator import Validator
-from convertkit.verbs.side_by_side import opened
+from convertkit.verbs.opening import opened
 
 
 class SamplesChecked(msgspec.Struct, frozen=True):

@@ -9,7 +9,8 @@ from convertkit.calibration.checks import check_calibration
 from convertkit.calibration.finding import refuse
 from convertkit.config.run_settings import SampleOptions
 from convertkit.errors import SamplesError
-from convertkit.samples.samples import Samples, load_arrays, split_samples
+from convertkit.samples.arrays import load_arrays
+from convertkit.samples.samples import Samples, split_samples
 from tests.conftest import FIXTURES
 
 NAMES = ("digits", "mlp", "transformer", "two_inputs")

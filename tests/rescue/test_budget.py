@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from convertkit.api import options_recipe
 from convertkit.config.run_settings import BudgetOptions
 from convertkit.errors import UsageError
 from convertkit.measurement.latency import Latency
-from convertkit.recipe import decode_recipe, recipe_schema
+from convertkit.recipe import decode_recipe, recipe_schema, worded_recipe
 from convertkit.rescue.budget import Figures, over_budget
 from convertkit.validation.gate import Accuracy, Tolerance, demanded, stricter
 
@@ -47,11 +46,11 @@ def test_every_limit_has_its_line(figures, budget, said):
 
 
 def test_the_flag_is_a_budget_of_ten_minutes():
-    assert options_recipe().budget is None
-    assert options_recipe(rescue=True).budget == BudgetOptions(minutes=10.0)
+    assert worded_recipe().budget is None
+    assert worded_recipe(rescue=True).budget == BudgetOptions(minutes=10.0)
     settings = ["budget.sqnr_db=30", "budget.minutes=2"]
-    assert options_recipe(settings=settings).budget == BudgetOptions(sqnr_db=30.0, minutes=2.0)
-    assert options_recipe(rescue=True, settings=settings).budget == BudgetOptions(sqnr_db=30.0, minutes=2.0)
+    assert worded_recipe(settings=settings).budget == BudgetOptions(sqnr_db=30.0, minutes=2.0)
+    assert worded_recipe(rescue=True, settings=settings).budget == BudgetOptions(sqnr_db=30.0, minutes=2.0)
 
 
 @pytest.mark.parametrize(

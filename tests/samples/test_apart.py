@@ -16,7 +16,7 @@ from convertkit.cli import cli
 from convertkit.config.run_settings import SampleOptions
 from convertkit.errors import ConvertkitError, SamplesError, UsageError
 from convertkit.samples.apart import UNLABELLED, joined, split
-from convertkit.samples.intake import read_samples
+from convertkit.samples.reading import read_samples
 from convertkit.samples.samples import Samples
 from tests.conftest import FIXTURES
 

@@ -7,8 +7,10 @@ import pytest
 
 from convertkit.artifacts.signature import TensorSpec
 from convertkit.errors import UsageError
-from convertkit.samples.intake import axis_sizes, example_arrays, parse_input
-from convertkit.samples.samples import Samples, resized
+from convertkit.samples.axes import resized
+from convertkit.samples.examples import axis_sizes, example_arrays
+from convertkit.samples.inputs import parse_input
+from convertkit.samples.samples import Samples
 
 BATCHED = (TensorSpec("x", "float32", ("batch", "length", 4)),)
 ONE_SEQUENCE = (TensorSpec("x", "float32", ("length", 4)),)

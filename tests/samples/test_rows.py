@@ -87,7 +87,8 @@ def test_joined_rows_are_those_of_the_concatenation(numbers):
 READ = """
 import resource, sys
 from pathlib import Path
-from convertkit.samples.samples import load_arrays, split_samples
+from convertkit.samples.arrays import load_arrays
+from convertkit.samples.samples import split_samples
 from convertkit.config.run_settings import SampleOptions
 resource.setrlimit(resource.RLIMIT_DATA, (300 << 20, 300 << 20))  # of memory that is the process's own
 samples = load_arrays(Path(sys.argv[1]))

@@ -14,19 +14,12 @@ from convertkit.artifacts.signature import TensorSpec
 from convertkit.config.run_settings import SampleOptions
 from convertkit.errors import SamplesError
 from convertkit.recipe import decode_recipe
-from convertkit.samples import samples as module
-from convertkit.samples.samples import (
-    LABELS,
-    UNNAMED,
-    Samples,
-    fit_samples,
-    load_arrays,
-    other_sizes,
-    resized,
-    specs_from_arrays,
-    split_samples,
-    synthesize,
-)
+from convertkit.samples import arrays as module
+from convertkit.samples.arrays import LABELS, load_arrays
+from convertkit.samples.axes import other_sizes, resized
+from convertkit.samples.fit import UNNAMED, fit_samples, specs_from_arrays
+from convertkit.samples.samples import Samples, split_samples
+from convertkit.samples.synthetic import synthesize
 
 IMAGE = TensorSpec("image", "float32", ("batch", 1, 8, 8))
 MASK = TensorSpec("mask", "bool", ("batch", 8))

@@ -1,0 +1,103 @@
+"""Arrays of `.npz` and `.npy` files as samples: opened, bounded, and each value looked at."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from convertkit.artifacts.digest import hash_path
+from convertkit.artifacts.signature import Array
+from convertkit.errors import SamplesError
+from convertkit.samples.rows import Rows, blocks, map_file
+from convertkit.samples.samples import Samples
+
+LABELS = "labels"
+LARGEST_UNPACKED_BYTES = 16 << 30
+UNREADABLE = (
+    ValueError,
+    OSError,
+    EOFError,
+    MemoryError,  # a header that claims more than there is
+    RuntimeError,  # an encrypted archive, or a compression that zipfile does not know
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+def load_arrays(path: Path) -> Samples:
+    """Arrays of an `.npz` or `.npy`, each finite and of the same count; not yet matched with a model.
+
+    They stay on disk: a file may be larger than memory.
+
+    Raises:
+        SamplesError: the file is missing, is no array file, holds objects, or its values are unusable.
+    """
+    if not path.exists():
+        raise SamplesError(
+            f"{path}: no such file", hint="--samples takes an .npz, an .npy or a folder of images"
+        )
+    try:
+        refuse_bombs(path)
+        arrays = map_file(path)
+    except UNREADABLE as error:
+        if "Object arrays" in str(error):  # not "allow_pickle", which NumPy also says of text
+            raise SamplesError(
+                f"{path} holds Python objects, which are never unpickled", hint="save plain numeric arrays"
+            ) from None
+        raise SamplesError(f"{path} is not a readable .npz or .npy file") from None
+    labels = arrays.pop(LABELS, None)
+    labels = None if labels is None else np.array(labels)
+    if not arrays:
+        raise SamplesError(f"{path} holds no input array")
+    for name, values in arrays.items():
+        check_values(name or "samples", values)
+    check_counts(arrays, labels)
+    return Samples("file", hash_path(path)[0], arrays, labels)
+
+
+def refuse_bombs(path: Path) -> None:
+    """Raise SamplesError where an `.npz` would expand past the limit; nothing is expanded to find out."""
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        packed = [m for m in archive.infolist() if m.compress_type != zipfile.ZIP_STORED]
+    size = sum(member.file_size for member in packed)
+    if size > LARGEST_UNPACKED_BYTES:
+        raise SamplesError(
+            f"{path} expands to {size >> 20} MiB, over {LARGEST_UNPACKED_BYTES >> 20} MiB",
+            hint="np.savez, which does not compress, has no such limit",
+        )
+
+
+def check_values(name: str, values: Rows) -> None:
+    """Raise SamplesError for an array that has no samples or values no model can be judged by."""
+    if 0 in (values.ndim, *values.shape):
+        raise SamplesError(f"array '{name}' holds no samples (shape {list(values.shape)})")
+    if values.dtype.kind not in "fiub":
+        raise SamplesError(f"array '{name}' has type {values.dtype}; numbers are needed")
+    if values.dtype.kind != "f":
+        return
+    for start, block in blocks(values):
+        if not np.isfinite(block).all():
+            bad = start + np.argwhere(~np.isfinite(block))[0][0]
+            raise SamplesError(f"array '{name}' has NaN or Inf, first in sample {bad}")
+
+
+def check_counts(arrays: Mapping[str, Rows], labels: Array | None) -> None:
+    """Raise SamplesError where the arrays, or the labels, are not one entry a sample."""
+    counts = {name: len(values) for name, values in arrays.items()}
+    if labels is not None:
+        if labels.ndim != 1 or labels.dtype.kind not in "iu":
+            raise SamplesError(
+                f"'labels' is {labels.dtype}{list(labels.shape)}; one integer a sample is needed"
+            )
+        if labels.min(initial=0) < 0:
+            raise SamplesError(f"'labels' holds {labels.min()}; classes are counted from 0")
+        counts[LABELS] = len(labels)
+    if len(set(counts.values())) > 1:
+        listing = ", ".join(f"{name or 'samples'}: {count}" for name, count in counts.items())
+        raise SamplesError(f"the arrays have different numbers of samples ({listing})")

@@ -1,0 +1,34 @@
+"""Other sizes of dynamic axes: which to try, and arrays of such a size."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from convertkit.artifacts.signature import Arrays, TensorSpec
+from convertkit.samples.fit import leading_axes
+
+
+def resized(inputs: tuple[TensorSpec, ...], arrays: Arrays, axis_name: str, size: int) -> Arrays:
+    """The arrays with another size of one dynamic axis: cut, or repeated from the start."""
+    result: Arrays = {}
+    for spec in inputs:
+        values = arrays[spec.name]
+        for axis, name in spec.dynamic_axes.items():
+            if name == axis_name:
+                place = axis + leading_axes(spec, values)
+                values = np.take(values, np.arange(size) % values.shape[place], axis=place)
+        result[spec.name] = np.ascontiguousarray(values)
+    return result
+
+
+def other_sizes(exported: int, *, is_batch: bool, lowest: int = 1, highest: int | None = None) -> list[int]:
+    """Sizes of a dynamic axis to try besides the exported one, best first."""
+    if is_batch:
+        candidates = [1, 3, 5, 4, 7]
+    elif exported % 2 == 0 and exported >= 4:
+        candidates = [exported * 2, exported // 2, exported * 3, exported + 2]
+    else:
+        candidates = [exported + 2, exported + 1, max(1, exported - 1), exported * 2]
+    limit = highest if highest is not None else max(candidates)
+    sizes = dict.fromkeys(candidates)  # each once: an axis is kept when two different sizes agree
+    return [size for size in sizes if size != exported and lowest <= size <= limit]

@@ -1,0 +1,30 @@
+"""Inputs as they are told by hand: `NAME:DTYPE[d0,d1,…]`."""
+
+from __future__ import annotations
+
+import re
+
+from convertkit.artifacts.signature import Dim, TensorSpec
+from convertkit.errors import UsageError
+
+INPUT_PATTERN = re.compile(r"(?P<name>[^:\s]+):(?P<dtype>[a-z]+\d*)\[(?P<dims>[^\]]*)\]")
+DTYPES = frozenset(["float32", "float16", "float64", "int8", "int16", "int32", "int64", "uint8", "bool"])
+
+
+def parse_input(text: str) -> TensorSpec:
+    """The input that `NAME:DTYPE[d0,d1,…]` describes; a word in place of a number is a dynamic axis.
+
+    Raises:
+        UsageError: it is not of that form.
+    """
+    match = INPUT_PATTERN.fullmatch(text.strip())
+    if match is None or match["dtype"] not in DTYPES:
+        raise UsageError(
+            f"--input '{text}' is not NAME:DTYPE[d0,d1,…]", hint="for example input:float32[batch,3,224,224]"
+        )
+    dims: list[Dim] = []
+    for word in filter(None, (part.strip() for part in match["dims"].split(","))):
+        if not word.isidentifier() and not (word.isdigit() and int(word) > 0):
+            raise UsageError(f"--input '{text}': '{word}' is neither a size nor a name")
+        dims.append(int(word) if word.isdigit() else word)
+    return TensorSpec(match["name"], match["dtype"], tuple(dims))

@@ -1,0 +1,92 @@
+"""Samples from whatever was given: a file, a folder of images, two of them, or none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from convertkit.artifacts.formats import Format
+from convertkit.artifacts.signature import Signature, TensorSpec
+from convertkit.config.run_settings import SampleOptions
+from convertkit.errors import UsageError
+from convertkit.samples.apart import joined, refuse_same, split
+from convertkit.samples.arrays import load_arrays
+from convertkit.samples.fit import fit_samples, specs_from_arrays
+from convertkit.samples.images import load_images
+from convertkit.samples.inputs import parse_input
+from convertkit.samples.samples import Samples
+from convertkit.samples.synthetic import synthesize
+from convertkit.sources import SourceFile
+
+
+def read_samples(
+    path: Path | None, inputs: tuple[TensorSpec, ...], options: SampleOptions
+) -> tuple[Samples, tuple[TensorSpec, ...]]:
+    """Samples and inputs, each completed from the other where only one is known.
+
+    Samples that the options give to calibrate with stand behind the others.
+
+    Raises:
+        SamplesError: the samples are unusable, or do not fit the inputs.
+        UsageError: neither inputs nor samples are known, or there are only some to calibrate with.
+    """
+    if options.calibration_samples is None:
+        return read_file(path, inputs, options)
+    if path is None:
+        raise UsageError("there are samples to calibrate with, and none to validate with", hint="--samples")
+    other = Path(options.calibration_samples)
+    refuse_same(path, other)
+    samples, inputs = read_file(path, inputs, options)
+    calibration, _ = read_file(other, inputs, options)
+    return joined(samples, calibration), inputs
+
+
+def read_file(
+    path: Path | None, inputs: tuple[TensorSpec, ...], options: SampleOptions
+) -> tuple[Samples, tuple[TensorSpec, ...]]:
+    """The samples of one file or folder, or synthetic ones, and the inputs; see `read_samples`."""
+    if path is None:
+        if not inputs:
+            raise UsageError(
+                "the model file does not tell its inputs", hint="give --samples, or --input for each of them"
+            )
+        return synthesize(inputs, options.seed), inputs
+    if path.is_dir():
+        if not inputs:
+            raise UsageError("a folder of images needs to know the input", hint="give --input")
+        return load_images(path, inputs, options), inputs
+    loaded = load_arrays(path)
+    if not inputs:
+        inputs = specs_from_arrays(loaded.arrays)
+    return fit_samples(loaded, inputs), inputs
+
+
+def read_early(
+    file: SourceFile,
+    given: tuple[str, ...],
+    path: Path | None,
+    options: SampleOptions,
+    *,
+    needs_calibration: bool,
+) -> tuple[Samples | None, tuple[TensorSpec, ...]]:
+    """Samples and inputs as far as they are known before any worker has looked into the model.
+
+    Raises:
+        SamplesError: the samples are unusable, too few, or do not fit the inputs.
+        UsageError: a PyTorch file tells no inputs, and nothing else does.
+    """
+    inputs = tuple(parse_input(text) for text in given) or file.inputs
+    if not inputs and file.format is not Format.TORCH:
+        return None, ()
+    samples, inputs = read_samples(path, inputs, options)
+    split(samples, options, needs_calibration=needs_calibration)
+    return samples, inputs
+
+
+def renamed(samples: Samples, before: tuple[TensorSpec, ...], signature: Signature) -> Samples:
+    """The samples under the model's own name for its only input, where the samples had none."""
+    if len(before) == 1 and len(signature.inputs) == 1:
+        values = next(iter(samples.arrays.values()))
+        return msgspec.structs.replace(samples, arrays={signature.inputs[0].name: values})
+    return samples

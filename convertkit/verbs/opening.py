@@ -1,0 +1,92 @@
+"""Artifacts that no run made, opened beside each other."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.pairing import align
+from convertkit.artifacts.signature import Signature, TensorSpec
+from convertkit.recipe import Recipe
+from convertkit.report.report import SIGNATURE_FILE, ArtifactSignature
+from convertkit.samples.intake import Intake, source_loader, take_in
+from convertkit.samples.reading import read_early
+from convertkit.sources import check_trusted, inspect_source
+from convertkit.workers.pool import Workers
+
+
+@contextmanager
+def opened(recipe: Recipe) -> Iterator[tuple[Workers, Path]]:
+    """Workers and a scratch folder, both gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="convertkit-") as folder:
+        scratch = Path(folder)
+        with Workers(scratch, recipe.limits, recipe.bench.threads) as workers:
+            yield workers, scratch
+
+
+def open_first(path: Path, recipe: Recipe, workers: Workers, scratch: Path, *, allow_code: bool) -> Intake:
+    """The artifact that the others are measured by, with the samples."""
+    file = inspect_source(path)
+    check_trusted(file, allow_code=allow_code)
+    samples = Path(recipe.samples) if recipe.samples else None
+    loader = source_loader(file, recipe.factory)
+    intake = take_in(
+        file,
+        loader,
+        read_early(file, recipe.inputs, samples, recipe.sampling, needs_calibration=False),
+        samples,
+        recipe.sampling,
+        needs_calibration=False,
+        workers=workers,
+        scratch=scratch,
+    )
+    known = recorded_signature(path)
+    if known is None:
+        return intake
+    return msgspec.structs.replace(intake, artifact=msgspec.structs.replace(intake.artifact, signature=known))
+
+
+def open_next(
+    path: Path, recipe: Recipe, first: Intake, workers: Workers, scratch: Path, *, allow_code: bool
+) -> Artifact:
+    """Another artifact, its inputs and outputs matched with the first one's."""
+    file = inspect_source(path)
+    check_trusted(file, allow_code=allow_code)
+    logical = first.artifact.signature
+    loader = source_loader(file, recipe.factory)
+    known = recorded_signature(path)
+    intake = take_in(
+        file,
+        loader,
+        (first.samples, logical_inputs(logical)) if loader is not None else (None, ()),
+        None,
+        recipe.sampling,
+        needs_calibration=False,
+        workers=workers,
+        scratch=scratch,
+    )
+    signature = known or align(intake.artifact.signature, logical, str(path))
+    return msgspec.structs.replace(intake.artifact, signature=signature)
+
+
+def logical_inputs(signature: Signature) -> tuple[TensorSpec, ...]:
+    """The inputs in the source's axis order and without quantization."""
+    return tuple(TensorSpec(s.name, s.logical_dtype, s.logical_shape) for s in signature.inputs)
+
+
+def recorded_signature(path: Path) -> Signature | None:
+    """The signature that a run recorded beside its artifact; None where there is no record."""
+    record = path.resolve().parent / SIGNATURE_FILE
+    try:
+        entries = msgspec.json.decode(record.read_bytes(), type=list[ArtifactSignature])
+    except (OSError, msgspec.MsgspecError):
+        return None
+    for entry in entries:
+        if entry.path == path.name:
+            return Signature(entry.inputs, entry.outputs)
+    return None

@@ -1,0 +1,50 @@
+"""Any two artifacts compared on the same samples, whatever their formats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.formats import Precision, Variant
+from convertkit.recipe import Recipe
+from convertkit.validation.judgement import Judgement
+from convertkit.validation.validator import Validator
+from convertkit.verbs.opening import open_first, open_next, opened
+
+INTEGER_TYPES = frozenset(("int8", "uint8", "int16"))
+
+
+def validate_artifacts(
+    reference: Path,
+    candidate: Path,
+    recipe: Recipe,
+    *,
+    precision: Precision | None = None,
+    allow_code: bool = False,
+) -> Judgement:
+    """Judge one artifact by another.
+
+    Args:
+        precision: whose tolerance applies; None: what the candidate's signature or name says, else float32.
+
+    Raises:
+        ConvertkitError: either cannot be used.
+    """
+    with opened(recipe) as (workers, scratch):
+        intake = open_first(reference, recipe, workers, scratch, allow_code=allow_code)
+        other = open_next(candidate, recipe, intake, workers, scratch, allow_code=allow_code)
+        variant = Variant(other.variant.format, precision or guess_precision(other))
+        validator = Validator(workers, intake, scratch, recipe.gate, recipe.bench.threads)
+        return validator.judge(msgspec.structs.replace(other, variant=variant), validator.source_outputs)
+
+
+def guess_precision(artifact: Artifact) -> Precision:
+    """The precision that the file's name or its input types tell; float32 where neither does."""
+    for precision in sorted(Precision, key=len, reverse=True):
+        if f".{precision}." in Path(artifact.path).name:
+            return precision
+    if any(spec.dtype in INTEGER_TYPES and spec.scale for spec in artifact.signature.inputs):
+        return Precision.INT8
+    return Precision.FLOAT32
