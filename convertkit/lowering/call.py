@@ -13,7 +13,7 @@ from convertkit.lowering.sizes import Shape, Size
 from convertkit.lowering.value import Order, Value, axis_size, sizes_tensor
 
 if TYPE_CHECKING:
-    from convertkit.lowering.engine import Scope
+    from convertkit.lowering.scope import Scope
 
 Array = np.ndarray[Any, Any]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import onnx
 
-from convertkit.lowering import (
+from convertkit.lowering.declare import Operator
+from convertkit.lowering.operators import (
     activation,
     bits,
     constant,
@@ -27,7 +28,6 @@ from convertkit.lowering import (
     shape,
     signal,
 )
-from convertkit.lowering.declare import Operator
 
 FAMILIES = (
     activation,

@@ -12,7 +12,7 @@ from convertkit.lowering.shapes import static_shape
 from convertkit.lowering.sizes import Expr, Shape, Size, reshape_target, unknown, vector
 
 if TYPE_CHECKING:
-    from convertkit.lowering.pattern import Origin
+    from convertkit.lowering.patterns.matching import Origin
 
 Order = tuple[int, ...]
 

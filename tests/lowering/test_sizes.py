@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 tf = pytest.importorskip("tensorflow")
-from convertkit.lowering.factors import arranged, factors  # noqa: E402
+from convertkit.lowering.geometry.factors import arranged, factors  # noqa: E402
 from convertkit.lowering.shapes import broadcast  # noqa: E402
 from convertkit.lowering.sizes import (  # noqa: E402
     Size,

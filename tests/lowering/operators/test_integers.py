@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 pytest.importorskip("tensorflow")
-from .oracle import expected, parse
-from .test_families import agrees_in_tflite
+from tests.lowering.operators.test_families import agrees_in_tflite
+from tests.lowering.oracle import expected, parse
 
 pytestmark = pytest.mark.slow
 EXTREMES = np.array([-(2**31), -(2**31) + 1, -65537, -2, -1, 0, 1, 2, 65536, 2**31 - 1], np.int32)
@@ -74,8 +74,7 @@ def test_cumulative_product(exclusive: int, reverse: int, tmp_path: Path) -> Non
 def lowered_agrees(model: Any, folder: Path, x: Any, exclusive: int, reverse: int) -> None:
     """ONNX Runtime has no CumProd, so numpy is the oracle."""
     from convertkit.lowering import lower, write_savedmodel
-
-    from .oracle import tflite
+    from tests.lowering.oracle import tflite
 
     lowered = lower(model)
     write_savedmodel(lowered, folder / "m.savedmodel")

@@ -10,11 +10,11 @@ import tensorflow as tf
 
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, axis_wise, channel_last
-from convertkit.lowering.padding import Window, window_of
-from convertkit.lowering.reduce import reduced
+from convertkit.lowering.geometry.padding import Window, window_of
+from convertkit.lowering.geometry.windows import largest, largest_with_places, total
+from convertkit.lowering.operators.reduce import reduced
 from convertkit.lowering.sizes import Size, scalar
 from convertkit.lowering.value import Value
-from convertkit.lowering.windows import largest, largest_with_places, total
 
 NEVER_NEGATIVE = {"Relu", "Relu6", "Sigmoid", "Abs", "Exp", "Softmax", "Square"}
 KEEPS_SIGN = {"Identity", "Transpose", "Reshape", "Squeeze", "ExpandDims", "MaxPool", "AvgPool"}

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, free
-from convertkit.lowering.factors import arranged, factors
+from convertkit.lowering.geometry.factors import arranged, factors
 from convertkit.lowering.sizes import Expr, Size, divide, fixed, is_equal, product, reshape_target
 from convertkit.lowering.value import Value, shaped
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from convertkit.lowering import attention
-from convertkit.lowering.pattern import (
+from convertkit.lowering.patterns import attention
+from convertkit.lowering.patterns.matching import (
     Found,
     Named,
     Origin,

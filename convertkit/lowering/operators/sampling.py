@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, channel_last
-from convertkit.lowering.padding import window_of
+from convertkit.lowering.geometry.padding import window_of
 from convertkit.lowering.sizes import fixed, scalar
 from convertkit.lowering.value import Value, channels_last
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import elementwise_call
-from convertkit.lowering.pattern import Found, Named, Origin, matched_node, number_of, origin_of
+from convertkit.lowering.patterns.matching import Found, Named, Origin, matched_node, number_of, origin_of
 from convertkit.lowering.sizes import is_equal
 from convertkit.lowering.value import Value
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, channel_last
-from convertkit.lowering.padding import Window, window_of
+from convertkit.lowering.geometry.padding import Window, window_of
 from convertkit.lowering.sizes import Size, fixed, is_equal, scalar, vector
 from convertkit.lowering.value import Value
 

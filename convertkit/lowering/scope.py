@@ -17,11 +17,11 @@ from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Acts, Operator
 from convertkit.lowering.faults import NeedsConstant, Undecided, UnsupportedOperators, describe, first_line
 from convertkit.lowering.functions import function_of, is_defined
-from convertkit.lowering.fusion import fused
 from convertkit.lowering.narrow import carried, narrow_type
 from convertkit.lowering.nodes import needed
 from convertkit.lowering.orders import arrange, with_broadcast_axis
-from convertkit.lowering.pattern import Origin
+from convertkit.lowering.patterns.fusion import fused
+from convertkit.lowering.patterns.matching import Origin
 from convertkit.lowering.registry import find
 from convertkit.lowering.shapes import broadcast
 from convertkit.lowering.sizes import Size

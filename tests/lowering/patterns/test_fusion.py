@@ -15,8 +15,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from convertkit.artifacts.signature import to_logical, to_physical
 from convertkit.lowering import Lowered, lower
-
-from .oracle import agrees, expected, kinds, parse
+from tests.lowering.oracle import agrees, expected, kinds, parse
 
 pytestmark = pytest.mark.slow
 RNG = np.random.default_rng(3)

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, channel_last
-from convertkit.lowering.interpolation import Axis, weights
+from convertkit.lowering.geometry.interpolation import Axis, weights
 from convertkit.lowering.sizes import Expr, Size, derived, fixed, is_equal, vector
 from convertkit.lowering.value import Value
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from convertkit.lowering.padding import Window
+from convertkit.lowering.geometry.padding import Window
 from convertkit.lowering.sizes import Expr, scalar
 
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, elementwise, elementwise_call
-from convertkit.lowering.elementwise import SHORT, widened
+from convertkit.lowering.operators.elementwise import SHORT, widened
 
 
 def _and(left: Any, right: Any) -> Any:

@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from convertkit.lowering.call import Call
-from convertkit.lowering.constant import tf_type
 from convertkit.lowering.declare import Table, free, logical
+from convertkit.lowering.operators.constant import tf_type
 from convertkit.lowering.sizes import fixed
 from convertkit.lowering.value import Value
 

@@ -12,8 +12,7 @@ import pytest
 pytest.importorskip("tensorflow")
 from convertkit.artifacts.signature import to_physical
 from convertkit.lowering import lower, write_savedmodel
-
-from .oracle import agrees, expected, kinds, parse, tflite
+from tests.lowering.oracle import agrees, expected, kinds, parse, tflite
 
 pytestmark = pytest.mark.slow
 RNG = np.random.default_rng(1)

@@ -1,0 +1,1 @@
+"""What families share: windows, padding, interpolation, the factors of a reshape; imports no operator."""
