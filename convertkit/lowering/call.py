@@ -1,9 +1,12 @@
-"""One node being lowered: what an operator's function reads its operands and attributes from."""
+"""One node being lowered: what an operator's function reads its operands and attributes from.
+
+Of the graph around it an operator sees `Surroundings`, nothing more.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import onnx
@@ -11,11 +14,22 @@ import onnx
 from convertkit.lowering.faults import NeedsConstant, describe
 from convertkit.lowering.sizes import Shape, Size
 from convertkit.lowering.value import Order, Value, axis_size, sizes_tensor
-
-if TYPE_CHECKING:
-    from convertkit.lowering.scope import Scope
+from convertkit.lowering.weights import Weights
 
 Array = np.ndarray[Any, Any]
+
+
+class Surroundings(Protocol):
+    """All that an operator needs of the graph that its node is in.
+
+    Attributes:
+        weights: the constants of the whole lowering.
+    """
+
+    weights: Weights
+
+    def subgraph(self, graph: onnx.GraphProto, operands: Sequence[Value]) -> list[Value]:
+        """The outputs of a graph in the node's attributes, for these inputs; it sees the names around it."""
 
 
 class Call:
@@ -25,10 +39,12 @@ class Call:
         node: the ONNX node.
         opset: the model's opset for the node's domain.
         values: the operands, already in the orders that the operator asked for; None where left out.
-        scope: the graph that the node is in.
+        scope: what it sees of the graph that the node is in.
     """
 
-    def __init__(self, node: onnx.NodeProto, opset: int, values: list[Value | None], scope: Scope) -> None:
+    def __init__(
+        self, node: onnx.NodeProto, opset: int, values: list[Value | None], scope: Surroundings
+    ) -> None:
         self.node = node
         self.opset = opset
         self.values = values

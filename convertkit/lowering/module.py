@@ -19,13 +19,13 @@ import tensorflow as tf
 from convertkit.artifacts.signature import Dim, Signature, TensorSpec
 from convertkit.errors import ModelFileError, StageError
 from convertkit.lowering.checks import opsets_of
+from convertkit.lowering.element_types import tf_type
 from convertkit.lowering.faults import first_line
 from convertkit.lowering.layout import Layout, input_order
 from convertkit.lowering.narrow import narrow_element
-from convertkit.lowering.operators.constant import tf_type
-from convertkit.lowering.scope import Scope, constant_value
+from convertkit.lowering.scope import Scope
 from convertkit.lowering.sizes import Expr, Shape, Size, unknown
-from convertkit.lowering.value import Order, Value, channels_last, identity, sizes_tensor
+from convertkit.lowering.value import Order, Value, channels_last, constant_value, identity, sizes_tensor
 from convertkit.lowering.weights import Weights
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import tensorflow as tf
 
+from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Acts, Operator
 from convertkit.lowering.sizes import Expr, Size, reshape_target
 from convertkit.lowering.value import Order, Value, channels_last, identity
@@ -112,6 +113,6 @@ def _stripped(value: Value) -> Value:
     return Value(value.data.reshape(shape[ones:]), dtype=value.dtype)
 
 
-def beside(call: Any, value: Value) -> Any:
+def beside(call: Call, value: Value) -> Any:
     """A further operand as a tensor that broadcasts against the first one in its physical order."""
     return call.tensor_of(_aligned_one(value, call.order, full=True))

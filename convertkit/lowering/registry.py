@@ -1,4 +1,4 @@
-"""Every operator that can be lowered: the families' literal tables, joined."""
+"""Every operator that can be lowered: the families' tables, joined. No other module imports `operators`."""
 
 from __future__ import annotations
 

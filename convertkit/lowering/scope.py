@@ -1,4 +1,4 @@
-"""The lowering itself: nodes in order, operands arranged, results wrapped, constants folded."""
+"""The lowering itself: the nodes of a graph in order, operands arranged, constants folded, names kept."""
 
 from __future__ import annotations
 
@@ -14,18 +14,16 @@ import tensorflow as tf
 from convertkit.errors import ConvertkitError, ModelFileError, StageError
 from convertkit.graphs.value_names import scope_of
 from convertkit.lowering.call import Call
-from convertkit.lowering.declare import Acts, Operator
+from convertkit.lowering.declare import Operator
 from convertkit.lowering.faults import NeedsConstant, Undecided, UnsupportedOperators, describe, first_line
 from convertkit.lowering.functions import function_of, is_defined
-from convertkit.lowering.narrow import carried, narrow_type
 from convertkit.lowering.nodes import needed
 from convertkit.lowering.orders import arrange, with_broadcast_axis
+from convertkit.lowering.origin import Origin
 from convertkit.lowering.patterns.fusion import fused
-from convertkit.lowering.patterns.matching import Origin
 from convertkit.lowering.registry import find
-from convertkit.lowering.shapes import broadcast
-from convertkit.lowering.sizes import Size
-from convertkit.lowering.value import Value, axis_size, identity
+from convertkit.lowering.results import as_list, evaluated, wrap
+from convertkit.lowering.value import Value, constant_value
 from convertkit.lowering.weights import Weights
 
 
@@ -57,9 +55,12 @@ class Scope:
         self.is_function: bool = around is not None and around.is_function
         self._initializers: dict[str, onnx.TensorProto] = {}
 
-    def inner(self) -> Scope:
-        """A scope for a subgraph."""
-        return Scope(self.opsets, self.weights, self, self.base_dir)
+    def subgraph(self, graph: onnx.GraphProto, operands: Sequence[Value]) -> list[Value]:
+        """The outputs of a graph inside this one, lowered for these inputs."""
+        inner = Scope(self.opsets, self.weights, self, self.base_dir)
+        names = [value.name for value in graph.input]
+        inner.values.update(zip(names, operands, strict=False))
+        return inner.run(graph)
 
     def value(self, name: str) -> Value:
         """What a name stands for, here or around.
@@ -185,50 +186,4 @@ class Scope:
         with tf.init_scope():
             call = Call(node, self._opset(node), arrange(operator, values), self)
             results = [wrap(call, operator, result) for result in as_list(operator.lower(call))]
-            return [_evaluated(value) if value.is_tensor else value for value in results]
-
-
-def constant_value(array: np.ndarray[Any, Any]) -> Value:
-    """An array as a value."""
-    return Value(carried(array), narrow=narrow_type(array.dtype))
-
-
-def wrap(call: Call, operator: Operator, result: Any) -> Value:
-    """A result as a value, with the order and shape that its operator implies."""
-    if isinstance(result, Value):
-        return result
-    if isinstance(result, np.ndarray | np.generic):
-        return Value(np.asarray(result))
-    if result.shape.rank is None:
-        raise ValueError("the rank of the result is not known at build time")
-    rank = result.shape.rank
-    if operator.acts is Acts.ELEMENTWISE:
-        return _elementwise_value(call, operator, result)
-    if operator.acts in (Acts.AXIS_WISE, Acts.CHANNELS_LAST) and rank == call.rank:
-        return Value(result, call.order)
-    return Value(result, identity(rank))
-
-
-def _elementwise_value(call: Call, operator: Operator, result: Any) -> Value:
-    values = [v for v in call.values[: operator.data] if v is not None]
-    rank = result.shape.rank
-    full = [v for v in values if v.rank == rank]
-    order = next((v.order for v in full if v.is_tensor), full[0].order if full else identity(rank))
-    tensors = [v for v in values if v.is_tensor]
-    joined = broadcast([v.shape for v in tensors], lambda axis: axis_size(result, order.index(axis)))
-    shape: list[Size] = list(joined)
-    shape = [*[1] * (rank - len(shape)), *shape]
-    for physical, logical in enumerate(order):
-        if result.shape[physical] is not None:  # constants may have widened an axis
-            shape[logical] = int(result.shape[physical])
-    return Value(result, order, tuple(shape))
-
-
-def _evaluated(value: Value) -> Value:
-    """The value of an eager tensor as a constant."""
-    return Value(np.asarray(value.data.numpy()), value.order, value.shape, value.dtype, value.narrow)
-
-
-def as_list(results: Any) -> list[Any]:
-    """One result or several, as a list."""
-    return list(results) if isinstance(results, list | tuple) else [results]
+            return [evaluated(value) if value.is_tensor else value for value in results]

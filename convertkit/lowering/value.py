@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from convertkit.lowering.narrow import carried, narrow_type
+from convertkit.lowering.origin import Origin
 from convertkit.lowering.shapes import static_shape
 from convertkit.lowering.sizes import Expr, Shape, Size, reshape_target, unknown, vector
-
-if TYPE_CHECKING:
-    from convertkit.lowering.patterns.matching import Origin
 
 Order = tuple[int, ...]
 
@@ -44,7 +43,7 @@ class Value:
         shape: the logical shape.
         dtype: TensorFlow type of the elements.
         narrow: the type that they stand for where TensorFlow cannot compute with it (see `narrow`).
-        origin: the node that made it (see `pattern`), None for inputs and initializers.
+        origin: the node that made it (see `origin`), None for inputs and initializers.
     """
 
     def __init__(
@@ -64,7 +63,7 @@ class Value:
         if self.is_tensor and shape is not None:
             data.set_shape(static_shape(shape[axis] for axis in self.order))
             self.shape = self._sharpened(shape)
-        self.origin: Origin | None = None
+        self.origin: Origin[Value] | None = None
         self._reordered: dict[tuple[Order, int], Value] = {}
 
     @property
@@ -167,6 +166,11 @@ class Value:
         if self.is_constant or self.is_sizes:
             return [size if isinstance(size, Expr) else int(size) for size in self.logical().data.reshape(-1)]
         return None
+
+
+def constant_value(array: np.ndarray[Any, Any]) -> Value:
+    """An array as a value."""
+    return Value(carried(array), narrow=narrow_type(array.dtype))
 
 
 def sizes_value(sizes: Any, dtype: Any = tf.int64) -> Value:

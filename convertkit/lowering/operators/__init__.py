@@ -1,1 +1,1 @@
-"""One family of ONNX operators a file, its table `OPERATORS` at the end; imports no scope, no registry."""
+"""ONNX's operators, one family a file, its table `OPERATORS` at the end; imports no scope and no registry."""

@@ -10,34 +10,11 @@ import tensorflow as tf
 
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, axis_wise, elementwise_call, free, logical
+from convertkit.lowering.element_types import tf_type
 from convertkit.lowering.faults import Undecided
-from convertkit.lowering.narrow import carried, carrier, decoded, encoded, narrow_element, narrow_type
+from convertkit.lowering.narrow import decoded, encoded, narrow_element
 from convertkit.lowering.sizes import fixed, is_static, scalar, vector
-from convertkit.lowering.value import Value, shaped, sizes_value
-
-TYPES = {
-    getattr(onnx.TensorProto, name): tf.as_dtype(name.lower())
-    for name in ("UINT8", "INT8", "UINT16", "INT16", "UINT32", "INT32", "UINT64", "INT64", "BOOL", "BFLOAT16")
-}
-TYPES |= {
-    onnx.TensorProto.FLOAT: tf.float32,
-    onnx.TensorProto.DOUBLE: tf.float64,
-    onnx.TensorProto.FLOAT16: tf.float16,
-}
-
-
-def tf_type(element: int) -> Any:
-    """The TensorFlow type of an ONNX element type, or of what carries it.
-
-    Raises:
-        ValueError: TensorFlow has no such type.
-    """
-    narrow = narrow_element(element)
-    if narrow is not None:
-        return carrier(narrow)
-    if element not in TYPES:
-        raise ValueError(f"element type {onnx.TensorProto.DataType.Name(element)} is not supported")
-    return TYPES[element]
+from convertkit.lowering.value import Value, constant_value, shaped, sizes_value
 
 
 def _constant(call: Call) -> Value:
@@ -45,8 +22,7 @@ def _constant(call: Call) -> Value:
     value = onnx.helper.get_attribute_value(attribute)
     match attribute.name:
         case "value":
-            array = onnx.numpy_helper.to_array(value)
-            return Value(carried(array), narrow=narrow_type(array.dtype))
+            return constant_value(onnx.numpy_helper.to_array(value))
         case "value_float" | "value_floats":
             return Value(np.array(value, np.float32))
         case "value_int" | "value_ints":

@@ -18,18 +18,15 @@ UNBOUNDED = 2**20  # steps; exporters write the largest integer for a loop that 
 
 def branch(call: Call, graph: onnx.GraphProto, operands: list[Value]) -> list[Any]:
     """The outputs of a subgraph as tensors, in the source's axis order."""
-    scope = call.scope.inner()
-    for value, operand in zip(graph.input, operands, strict=False):
-        scope.values[value.name] = operand
-    return [tf.identity(call.tensor_of(value.logical())) for value in scope.run(graph)]
+    results = call.scope.subgraph(graph, operands)
+    return [tf.identity(call.tensor_of(value.logical())) for value in results]
 
 
 def _if(call: Call) -> list[Any]:
     then, otherwise = call.attribute("then_branch"), call.attribute("else_branch")
     condition = call.value(0).array()
     if condition is not None:
-        scope = call.scope.inner()
-        return list(scope.run(then if bool(condition.reshape(-1)[0]) else otherwise))
+        return list(call.scope.subgraph(then if bool(condition.reshape(-1)[0]) else otherwise, []))
     flag = tf.reshape(call.tensor(0), [])
     ranks = [0] * len(call.node.output)
 

@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, axis_wise, channel_last, logical
+from convertkit.lowering.element_types import tf_type
 from convertkit.lowering.narrow import CODED, clipped, decoded, encoded, narrow_element
-from convertkit.lowering.operators.constant import tf_type
 from convertkit.lowering.operators.convolution import convolve
 from convertkit.lowering.sizes import scalar
 from convertkit.lowering.value import Value

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, free, logical
-from convertkit.lowering.operators.constant import tf_type
+from convertkit.lowering.element_types import tf_type
 from convertkit.lowering.sizes import fixed
 from convertkit.lowering.value import Value
 

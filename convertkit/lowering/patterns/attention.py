@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import elementwise_call
-from convertkit.lowering.patterns.matching import Found, Named, Origin, matched_node, number_of, origin_of
+from convertkit.lowering.origin import Origin
+from convertkit.lowering.patterns.matching import Found, Named, matched_node, number_of, origin_of
 from convertkit.lowering.sizes import is_equal
 from convertkit.lowering.value import Value
 
@@ -29,7 +30,7 @@ SCALED = ("MatMul", ("Mul", "q", "s"), ("Mul", "k", "t"))
 TURNED = ("Reshape", Named("turned", ("Transpose", Named("flat", ("Reshape", "x")))), "shape")
 
 
-def scores(apply: Apply, found: Found, origin: Origin) -> Value | None:
+def scores(apply: Apply, found: Found, origin: Origin[Value]) -> Value | None:
     """`(q · s) (k · t)` as `(q · st) k`: one product less."""
     del origin
     left, right = _with_number(found["q"], found["s"]), _with_number(found["k"], found["t"])
@@ -48,7 +49,7 @@ def _with_number(one: Value, other: Value) -> tuple[Value, float] | None:
     return None
 
 
-def transposed(apply: Apply, found: Found, origin: Origin) -> Value | None:
+def transposed(apply: Apply, found: Found, origin: Origin[Value]) -> Value | None:
     """A transpose of the last two axes, the others folded into one before and unfolded after."""
     del apply, origin
     x, flat = found["x"], found["flat"]
@@ -66,14 +67,14 @@ def transposed(apply: Apply, found: Found, origin: Origin) -> Value | None:
     return x.renamed((*range(x.rank - 2), x.rank - 1, x.rank - 2))
 
 
-def masked(apply: Apply, found: Found, origin: Origin) -> Value | None:
+def masked(apply: Apply, found: Found, origin: Origin[Value]) -> Value | None:
     """A softmax over scores of which a mask takes some out."""
     del found
     parts = _masked_parts(apply, origin)
     return None if parts is None or not parts[2] else apply(MASKED, list(parts[:2]))
 
 
-def guarded(apply: Apply, found: Found, origin: Origin) -> Value | None:
+def guarded(apply: Apply, found: Found, origin: Origin[Value]) -> Value | None:
     """The same where a row that is wholly masked has to give zeros, not NaN."""
     del origin
     softmax = found["p"].origin
@@ -87,7 +88,7 @@ def guarded(apply: Apply, found: Found, origin: Origin) -> Value | None:
     return apply("Where", [kept, weights, Value(np.zeros([], weights.numpy_type))])
 
 
-def _masked_parts(apply: Apply, origin: Origin) -> tuple[Value, Value, bool] | None:
+def _masked_parts(apply: Apply, origin: Origin[Value]) -> tuple[Value, Value, bool] | None:
     """Scores, which of them are kept, and whether every row gives numbers; None for no such softmax."""
     operand = origin.values[0]
     if operand is None or origin.attribute("axis", None) not in (-1, operand.rank - 1):

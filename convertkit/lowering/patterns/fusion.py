@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from convertkit.lowering.origin import Origin
 from convertkit.lowering.patterns import attention
 from convertkit.lowering.patterns.matching import (
     Found,
     Named,
-    Origin,
     Pattern,
     axes_of,
     matched_node,
@@ -28,7 +28,7 @@ from convertkit.lowering.sizes import is_equal
 from convertkit.lowering.value import Value
 
 Apply = Callable[..., Value]
-Build = Callable[[Apply, Found, Origin], Value | None]
+Build = Callable[[Apply, Found, Origin[Value]], Value | None]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Row:
     build: Build
 
 
-def fused(origin: Origin, apply: Apply) -> Value | None:
+def fused(origin: Origin[Value], apply: Apply) -> Value | None:
     """The one good form of the pattern that a node ends, None where it ends none."""
     if origin.node.domain not in ("", "ai.onnx"):
         return None
@@ -88,7 +88,7 @@ def _gelu(approximate: str) -> Build:
     return lambda apply, found, origin: apply("Gelu", [found["x"]], approximate=approximate)
 
 
-def _layer(apply: Apply, found: Found, origin: Origin) -> Value | None:
+def _layer(apply: Apply, found: Found, origin: Origin[Value]) -> Value | None:
     """Over the last axes only, with a scale and a bias of just those."""
     del origin
     x, scale, bias, epsilon = found["x"], found["scale"], found["bias"], number_of(found["epsilon"])
@@ -103,7 +103,7 @@ def _layer(apply: Apply, found: Found, origin: Origin) -> Value | None:
     return apply("LayerNormalization", [x, scale, bias], axis=axes[0], epsilon=epsilon)
 
 
-def _group(apply: Apply, found: Found, origin: Origin) -> Value | None:
+def _group(apply: Apply, found: Found, origin: Origin[Value]) -> Value | None:
     """Groups of channels as the channels of an instance normalization, and back to the same shape."""
     del origin
     x, split, joined = found["x"], found["split"], found["joined"]
@@ -137,7 +137,7 @@ def _by_channel(value: Value, channels: int, rank: int) -> Value | None:
     return Value(np.ascontiguousarray(array.reshape(-1)))
 
 
-def _mean(apply: Apply, found: Found, outer: Origin) -> Value | None:
+def _mean(apply: Apply, found: Found, outer: Origin[Value]) -> Value | None:
     """A mean of means over further axes: one over all of them."""
     inner = origin_of(found["inner"])
     x, keeps = inner.values[0], inner.attribute("keepdims", 1)

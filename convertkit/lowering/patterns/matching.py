@@ -6,36 +6,14 @@ Values, not names, are matched: constants are folded by then, and shapes are kno
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import onnx
-
+from convertkit.lowering.origin import Origin
 from convertkit.lowering.value import Value
 
 COMMUTATIVE = ("Add", "Mul")
 TOLERANCE = 1e-4
-
-Operands = Sequence[Value | None]
-
-
-@dataclass(frozen=True)
-class Origin:
-    """What made a value.
-
-    Attributes:
-        node: the ONNX node.
-        values: its operands, as they were given.
-    """
-
-    node: onnx.NodeProto
-    values: Operands
-
-    def attribute(self, name: str, default: Any) -> Any:
-        """An attribute of the node."""
-        found = next((a for a in self.node.attribute if a.name == name), None)
-        return default if found is None else onnx.helper.get_attribute_value(found)
 
 
 @dataclass(frozen=True)
@@ -70,7 +48,7 @@ def matched(pattern: Pattern, value: Value | None, found: Found) -> Found | None
     return found if number is not None and math.isclose(number, pattern, rel_tol=TOLERANCE) else None
 
 
-def matched_node(pattern: tuple[Any, ...], origin: Origin, found: Found) -> Found | None:
+def matched_node(pattern: tuple[Any, ...], origin: Origin[Value], found: Found) -> Found | None:
     """The same for a node that is not lowered yet. Further operands of the node may be anything."""
     operator, *operands = pattern
     if origin.node.op_type != operator or len(origin.values) < len(operands):
@@ -92,13 +70,13 @@ def number_of(value: Value) -> float | None:
     return float(value.data.reshape(-1)[0])
 
 
-def origin_of(value: Value) -> Origin:
+def origin_of(value: Value) -> Origin[Value]:
     """The origin of a value that a pattern found to have one."""
     assert value.origin is not None
     return value.origin
 
 
-def axes_of(origin: Origin, rank: int) -> list[int] | None:
+def axes_of(origin: Origin[Value], rank: int) -> list[int] | None:
     """The axes of a reduction, counted from the front; None where they are not known."""
     axes = origin.attribute("axes", None)
     if axes is None and len(origin.values) > 1 and origin.values[1] is not None:

@@ -1,0 +1,54 @@
+"""What an operator gave, as values: with the order and shape that it implies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from convertkit.lowering.call import Call
+from convertkit.lowering.declare import Acts, Operator
+from convertkit.lowering.shapes import broadcast
+from convertkit.lowering.sizes import Size
+from convertkit.lowering.value import Value, axis_size, identity
+
+
+def wrap(call: Call, operator: Operator, result: Any) -> Value:
+    """A result as a value, with the order and shape that its operator implies."""
+    if isinstance(result, Value):
+        return result
+    if isinstance(result, np.ndarray | np.generic):
+        return Value(np.asarray(result))
+    if result.shape.rank is None:
+        raise ValueError("the rank of the result is not known at build time")
+    rank = result.shape.rank
+    if operator.acts is Acts.ELEMENTWISE:
+        return _elementwise_value(call, operator, result)
+    if operator.acts in (Acts.AXIS_WISE, Acts.CHANNELS_LAST) and rank == call.rank:
+        return Value(result, call.order)
+    return Value(result, identity(rank))
+
+
+def _elementwise_value(call: Call, operator: Operator, result: Any) -> Value:
+    values = [v for v in call.values[: operator.data] if v is not None]
+    rank = result.shape.rank
+    full = [v for v in values if v.rank == rank]
+    order = next((v.order for v in full if v.is_tensor), full[0].order if full else identity(rank))
+    tensors = [v for v in values if v.is_tensor]
+    joined = broadcast([v.shape for v in tensors], lambda axis: axis_size(result, order.index(axis)))
+    shape: list[Size] = list(joined)
+    shape = [*[1] * (rank - len(shape)), *shape]
+    for physical, logical in enumerate(order):
+        if result.shape[physical] is not None:  # constants may have widened an axis
+            shape[logical] = int(result.shape[physical])
+    return Value(result, order, tuple(shape))
+
+
+def evaluated(value: Value) -> Value:
+    """The value of an eager tensor as a constant."""
+    return Value(np.asarray(value.data.numpy()), value.order, value.shape, value.dtype, value.narrow)
+
+
+def as_list(results: Any) -> list[Any]:
+    """One result or several, as a list."""
+    return list(results) if isinstance(results, list | tuple) else [results]
