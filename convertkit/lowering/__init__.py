@@ -1,6 +1,20 @@
 """ONNX → TensorFlow with tracked layout: every value carries its axis order and its partly known shape.
 
-Runs in a worker only; imports no torch.
+Runs in a worker only; imports no torch. A missing operator goes into its family in `operators/`.
+
+Imports point downward only, in a line from left to right; `tests/lowering/test_layers.py` reads this:
+
+    module: a tf.Module with `serving_default`, and a SavedModel on disk
+    checks, layout: what is refused before any work; which axis order each input has
+    scope, results: the nodes of a graph one after another; what their operators gave, as values
+    registry: every operator by its name; alone in importing operators
+    operators: one family a file
+    patterns: what exporters broke up, put together again
+    geometry: what families share
+    orders, declare, call: what an operator declares, and the node that it is handed
+    functions, nodes: what ONNX says of operators and graphs
+    value, origin, shapes, sizes: a tensor or constant, its axis order and partly known shape, what made it
+    element_types, narrow, weights, faults: types, constants, errors
 """
 
 from __future__ import annotations
