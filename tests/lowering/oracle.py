@@ -11,7 +11,7 @@ import onnx
 import onnxruntime
 
 from convertkit.artifacts.signature import to_logical, to_physical
-from convertkit.lowering import Lowered, lower
+from convertkit.lowering import Lowered, lower, write_savedmodel
 
 Arrays = Sequence[np.ndarray[Any, Any]]
 
@@ -72,3 +72,17 @@ def tflite(folder: Path) -> Any:
     converter = tf.lite.TFLiteConverter.from_saved_model(str(folder))
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     return Interpreter(model_content=converter.convert()).get_signature_runner("serving_default")
+
+
+def agrees_in_tflite(model: onnx.ModelProto, folder: Path, *cases: list[Any]) -> None:
+    """Built-ins only, at every one of the cases' sizes."""
+    lowered = lower(model)
+    write_savedmodel(lowered, folder / "m.savedmodel")
+    runner = tflite(folder / "m.savedmodel")
+    for inputs in cases:
+        given = {
+            s.runtime_name: to_physical(x, s) for s, x in zip(lowered.signature.inputs, inputs, strict=True)
+        }
+        results = runner(**given)
+        for spec, want in zip(lowered.signature.outputs, expected(model, inputs), strict=True):
+            np.testing.assert_allclose(results[spec.name], want, rtol=1e-4, atol=1e-5)

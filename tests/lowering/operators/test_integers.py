@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("tensorflow")
-from tests.lowering.operators.test_families import agrees_in_tflite
-from tests.lowering.oracle import expected, parse
+from tests.lowering.oracle import agrees_in_tflite, expected, parse
 
 pytestmark = pytest.mark.slow
 EXTREMES = np.array([-(2**31), -(2**31) + 1, -65537, -2, -1, 0, 1, 2, 65536, 2**31 - 1], np.int32)

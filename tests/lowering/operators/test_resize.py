@@ -1,0 +1,47 @@
+"""Resizing up and down in every mode, also with free height and width."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+pytest.importorskip("tensorflow")
+from convertkit.lowering import write_savedmodel
+from tests.lowering.oracle import agrees, parse
+
+pytestmark = pytest.mark.slow
+RNG = np.random.default_rng(1)
+
+
+def f32(*shape: int) -> Any:
+    return RNG.standard_normal(shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear", "cubic"])
+@pytest.mark.parametrize("coordinates", ["half_pixel", "align_corners", "asymmetric", "pytorch_half_pixel"])
+def test_resize_up_and_down(mode: str, coordinates: str) -> None:
+    text = f"""g (float[n,2,4,5] x) => (float[n,2,h,w] y) {{
+        y = Resize<axes = [2,3], mode = "{mode}",
+            coordinate_transformation_mode = "{coordinates}">(x, , , sizes)
+    }}"""
+    for height, width in ((8, 10), (3, 7), (1, 2)):
+        if (mode, coordinates) == ("nearest", "align_corners") and height == 1:
+            continue  # ONNX Runtime divides by zero
+        agrees(parse(text, sizes=np.array([height, width])), f32(2, 2, 4, 5))
+
+
+def test_bilinear_resize_with_free_height_and_width(tmp_path: Path) -> None:
+    text = """g (float[n,2,h,w] x) => (float[n,2,a,b] y) { y = Resize<mode = "linear">(x, , scales) }"""
+    model = parse(text, scales=np.array([1, 1, 2, 2], np.float32))
+    agrees_in_layout(model, tmp_path)
+
+
+def agrees_in_layout(model: onnx.ModelProto, folder: Path) -> None:
+    lowered = agrees(model, f32(2, 2, 5, 3))
+    assert lowered.signature.outputs[0].dynamic_axes.keys() == {0, 2, 3}
+    agrees(model, f32(1, 2, 4, 7), layout="source")
+    write_savedmodel(lowered, folder / "m.savedmodel")
