@@ -6,10 +6,13 @@ DEMO := build/digits
 
 .PHONY: help setup demo test test-fast lint format fixtures bench conformance zoo rescue clean lock
 
-help: ## Show this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+##@ Start here
 
-setup: $(BIN)/.installed $(FIELD)/.installed ## Make both environments: .venv, and .venv-field for tflite-runtime
+help: ## Show this list
+	@awk -F ':.*## ' '/^##@ / {printf "%s%s\n", sep, substr($$0, 5); sep = "\n"} \
+		/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(BIN)/.installed $(FIELD)/.installed ## Make .venv, and .venv-field for tflite-runtime
 
 $(BIN)/.installed: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 is needed: make setup PYTHON=/path/to/python3.11"; exit 1; }
@@ -25,14 +28,16 @@ $(FIELD)/.installed: constraints-field.txt
 	$(FIELD)/bin/pip install --quiet --disable-pip-version-check --requirement constraints-field.txt
 	@touch $@
 
-demo: setup ## Convert the digits fixture to INT8 TFLite and print the hop table
+demo: setup ## Convert digits to INT8 TFLite, print the hop table
 	$(BIN)/convertkit convert fixtures/digits/model.pt2 --to tflite:float32 --to tflite:int8 \
 		--samples fixtures/digits/samples.npz -o $(DEMO)
+
+##@ While you work
 
 test: setup lint ## Lint, then run all tests
 	$(BIN)/python -m pytest
 
-test-fast: setup ## Tests that start no framework (seconds)
+test-fast: setup ## Tests that start no framework (a minute)
 	$(BIN)/python -m pytest -m "not slow"
 
 lint: setup ## ruff and mypy --strict
@@ -44,25 +49,29 @@ format: setup ## Let ruff rewrite the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-fixtures: setup ## Rebuild the fixtures and their checksums (half a minute)
+fixtures: setup ## Rebuild the fixtures and their checksums
 	$(BIN)/python -m fixtures.build
 
-bench: setup ## Overhead of checking, printed; the usual claims of INT8 against measurements, in docs/claims.md
+##@ Measure
+
+bench: setup ## Cost of checking, printed; docs/claims.md
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.claims
 
-conformance: setup ## ONNX's own conformance suite, beside onnx2tf; writes docs/conformance.md (an hour)
+conformance: setup ## ONNX's suite; docs/conformance.md (an hour)
 	$(BIN)/python -m benchmarks.conformance
 
-zoo: setup ## Models with dynamic axes from PyTorch into TFLite, some beside onnx2tf; writes docs/zoo.md (half an hour)
+zoo: setup ## 24 models into TFLite; docs/zoo.md (half an hour)
 	$(BIN)/python -m benchmarks.zoo
 	$(BIN)/python -m benchmarks.against_onnx2tf
 
-lock: setup ## Write constraints.txt from the environment
-	$(BIN)/pip freeze --exclude-editable | sed 's/+cpu//' > constraints.txt
-
-rescue: setup ## Rescue three models that fail INT8; writes the end of docs/rescue.md (ten minutes)
+rescue: setup ## Three models that fail INT8; docs/rescue.md (ten minutes)
 	$(BIN)/python -m benchmarks.rescue
+
+##@ Housekeeping
 
 clean: ## Remove what runs and tests leave behind
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache
+
+lock: setup ## Write constraints.txt from the environment
+	$(BIN)/pip freeze --exclude-editable | sed 's/+cpu//' > constraints.txt

@@ -37,8 +37,8 @@ SOURCES = {  # what the answers of a way depend on
     "tflite": OWN,
     "onnx2tf": (
         "benchmarks/conformance_onnx2tf.py",
-        "convertkit/onnx2tf_converter.py",
-        "convertkit/onnx_graph.py",
+        "convertkit/stages/onnx2tf_converter.py",
+        "convertkit/graphs/onnx_graph.py",
     ),
 }
 SHARED_SOURCES = ("benchmarks/conformance_cases.py", "benchmarks/conformance_child.py")

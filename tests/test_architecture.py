@@ -1,8 +1,9 @@
 """The layers hold: imports point downward, the light side loads no framework, every row has what it needs."""
 
 import ast
-import graphlib
 import json
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,51 +15,46 @@ import convertkit
 from convertkit.artifacts.formats import Precision
 from convertkit.cli import VERBS
 from convertkit.registry import ENVIRONMENTS, FIELD_RUNTIME, RUNTIMES, STAGES
+from tests.imports import cycle_in, files_of, graph_of, imported, top, upward_in
 
 PACKAGE = Path(convertkit.__file__).parent
 ROOT = PACKAGE.parent
 
-# Each layer imports only from the layers above it in this list. Modules of one layer do not import each
-# other; a package stands for all of its modules, which may.
-LAYERS = [
-    ["errors"],
-    ["artifacts"],
-    ["sources"],
-    ["config"],
-    ["registry"],
-    ["plan"],
-    ["recipe"],
-    ["storage"],
-    ["environment"],
-    ["workers"],
-    ["samples"],
-    ["measurement"],
-    ["validation"],
-    ["report"],
-    ["render"],
-    ["calibration"],
-    ["attribution"],
-    ["hops"],
-    ["rescue"],
-    ["verbs"],
-    ["run"],
-    ["api"],
-    ["cli"],
-    ["__main__"],
+# Folders, and modules at the top level, from the top down: each imports only from those below it. Inside a
+# folder modules may import each other, as long as no circle comes of it.
+LIGHT = [
+    "__main__",
+    "cli",
+    "api",
+    "run",
+    "verbs",
+    "rescue",
+    "hops",
+    "attribution",
+    "calibration",
+    "render",
+    "report",
+    "validation",
+    "measurement",
+    "samples",
+    "workers",
+    "environment",
+    "storage",
+    "recipe",
+    "plan",
+    "registry",
+    "config",
+    "sources",
+    "artifacts",
+    "errors",
 ]
 
-# The worker's side, on top of the light layers: run in a worker only, so nothing light may import it, except
+# The worker's side, on top of the light folders: run in a worker only, so nothing light may import it, except
 # the bare packages `stages` and `runtimes`, whose `__init__` holds no more than Protocols.
-WORKER_LAYERS = [
-    ["pytorch"],
-    ["runtimes"],
-    ["graphs"],
-    ["tracing"],
-    ["lowering"],
-    ["backend"],
-    ["stages"],
-    ["worker"],
-]
+WORKER = ["worker", "stages", "backend", "lowering", "tracing", "graphs", "runtimes", "pytorch"]
+
+ORDER = [*WORKER, *LIGHT]
+RULE = re.compile(r"must not|imports no|only in a worker", re.IGNORECASE)
 
 FRAMEWORKS = [
     "torch",
@@ -77,98 +73,116 @@ FRAMEWORKS = [
     "torchao",
 ]
 
-LIGHT = {name for layer in LAYERS for name in layer}
-WORKER = {name for layer in WORKER_LAYERS for name in layer}
-RANKS = {name: rank for rank, layer in enumerate([*LAYERS, *WORKER_LAYERS]) for name in layer}
-
-
-def module_files():
-    """Dotted name within the package (empty for the package itself) to file."""
-    files = {}
-    for file in PACKAGE.rglob("*.py"):
-        parts = file.relative_to(PACKAGE).with_suffix("").parts
-        files[".".join(part for part in parts if part != "__init__")] = file
-    return files
-
-
-FILES = module_files()
-
-
-def imported_names(tree):
-    """Dotted names of all that a module imports, wherever in it the import stands."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "relative imports hide what is imported"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def without_types(tree):
-    """The tree without its `if TYPE_CHECKING:` blocks."""
-    tree.body = [
-        node
-        for node in tree.body
-        if not (isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"))
-    ]
-    return tree
-
-
-def imports_of(name, *, at_run_time=False):
-    """Modules of the package that a module imports; at run time, or for its annotations as well."""
-    found = set()
-    tree = ast.parse(FILES[name].read_text(encoding="utf-8"))
-    for imported in imported_names(without_types(tree) if at_run_time else tree):
-        if imported.split(".")[0] != "convertkit":
-            continue
-        inner = imported.partition(".")[2]
-        found.add(inner if inner in FILES else inner.rpartition(".")[0])
-    return found - {"", name}  # the package itself holds no more than `__version__` and lazy names
-
-
-def top(name):
-    return name.partition(".")[0]
-
-
+FILES = files_of(PACKAGE)
 MODULES = sorted(name for name in FILES if name)
 
 
-def test_every_module_has_its_layer():
-    """A new module is one more word in the lists above; a removed one is one word less."""
-    assert {top(name) for name in MODULES} == LIGHT | WORKER
-    assert not LIGHT & WORKER
-    assert sum(len(layer) for layer in [*LAYERS, *WORKER_LAYERS]) == len(RANKS)
+def inner_graph(folder):
+    """The imports of all modules; the package itself holds no more than `__version__` and lazy names."""
+    graph = graph_of(folder, "convertkit")
+    return {name: found - {""} for name, found in graph.items() if name}
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_imports_point_downward(name):
-    upward = {
-        found
-        for found in imports_of(name)
-        if top(found) != top(name) and RANKS[top(found)] >= RANKS[top(name)]
+def strangers_in(folder):
+    """Folders and modules at the top level that the lists above do not name."""
+    return sorted({top(name) for name in files_of(folder) if name} - set(ORDER))
+
+
+def unruly_in(folder):
+    """Folders whose `__init__.py` does not say in its first line what they hold, and what they must not."""
+    inits = {
+        path.parent: ast.get_docstring(ast.parse(path.read_text())) for path in folder.rglob("__init__.py")
     }
-    assert not upward, f"{name} imports {sorted(upward)}"
+    homes = {file.parent for file in folder.rglob("*.py")} - {folder}
+    return sorted(home.name for home in homes if not RULE.search((inits.get(home) or "").partition("\n")[0]))
+
+
+GRAPH = inner_graph(PACKAGE)
+
+
+def test_every_folder_and_module_has_its_place():
+    assert strangers_in(PACKAGE) == []
+    assert {top(name) for name in MODULES} == set(ORDER)
+
+
+def test_imports_point_downward():
+    assert upward_in(GRAPH, ORDER) == []
+
+
+def test_there_are_no_cycles_for_types_either():
+    assert cycle_in(GRAPH) == []
+
+
+def test_every_folder_says_its_job_and_its_rule():
+    assert unruly_in(PACKAGE) == []
+
+
+class TestPlanted:
+    """Each fault, planted in a copy, is found."""
+
+    @pytest.fixture
+    def copy(self, tmp_path):
+        return Path(shutil.copytree(PACKAGE, tmp_path / "convertkit", ignore=shutil.ignore_patterns("__py*")))
+
+    @staticmethod
+    def plant(folder, module, text):
+        with (folder / module).open("a", encoding="utf-8") as file:
+            file.write(f"\n\n{text}\n")
+
+    @pytest.mark.parametrize(
+        ("module", "text", "said"),
+        [
+            ("artifacts/digest.py", "import convertkit.recipe", "artifacts.digest imports recipe"),
+            (
+                "validation/gate.py",
+                "if TYPE_CHECKING:\n    from convertkit.report.report import Report",
+                "validation.gate imports report.report",
+            ),
+            (
+                "plan.py",
+                "def late():\n    from convertkit.stages import Request",
+                "plan imports stages",
+            ),
+        ],
+        ids=["plain", "for types only", "of the worker's side, inside a function"],
+    )
+    def test_an_import_upward(self, copy, module, text, said):
+        self.plant(copy, module, text)
+        assert upward_in(inner_graph(copy), ORDER) == [said]
+
+    @pytest.mark.parametrize(
+        "text", ["{}", "if TYPE_CHECKING:\n    {}", "def late():\n    {}"], ids=["plain", "types", "late"]
+    )
+    def test_a_cycle(self, copy, text):
+        self.plant(copy, "samples/rows.py", text.format("from convertkit.samples.samples import Samples"))
+        assert set(cycle_in(inner_graph(copy))) == {"samples.rows", "samples.samples"}
+
+    @pytest.mark.parametrize("module", ["evidence.py", "trials/__init__.py"])
+    def test_a_module_or_folder_at_the_top_level(self, copy, module):
+        (copy / module).parent.mkdir(exist_ok=True)
+        self.plant(copy, module, '"""Something. Must not be here."""')
+        assert strangers_in(copy) == [module.partition("/")[0].removesuffix(".py")]
+
+    @pytest.mark.parametrize(
+        "text", ["", '"""Holds things."""'], ids=["without a docstring", "without a rule"]
+    )
+    def test_a_folder_that_does_not_say_its_rule(self, copy, text):
+        (copy / "samples" / "__init__.py").write_text(text)
+        (copy / "hops" / "__init__.py").unlink()
+        assert unruly_in(copy) == ["hops", "samples"]
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if top(name) in LIGHT])
 def test_no_light_module_imports_the_workers_side_or_a_framework(name):
-    tree = ast.parse(FILES[name].read_text(encoding="utf-8"))
-    outside = {top(imported) for imported in imported_names(tree)}
-    assert not outside & set(FRAMEWORKS)
-    assert not {top(found) for found in imports_of(name)} & WORKER
-
-
-def test_there_are_no_cycles():
-    """Two modules of one package may name each other's types, no more."""
-    graph = {name: imports_of(name, at_run_time=True) for name in MODULES}
-    assert list(graphlib.TopologicalSorter(graph).static_order())
+    assert not {top(found) for found in imported(FILES[name])} & set(FRAMEWORKS)
+    assert not {top(found) for found in GRAPH[name]} & set(WORKER)
 
 
 @pytest.mark.parametrize("package", ["stages", "runtimes"])
 def test_these_packages_hold_protocols_only(package):
-    names = {top(name) for name in imported_names(ast.parse(FILES[package].read_text(encoding="utf-8")))}
+    names = {top(name) for name in imported(FILES[package])}
     assert names <= {"__future__", "collections", "pathlib", "time", "typing", "msgspec", "convertkit"}
-    assert {top(found) for found in imports_of(package)} <= LIGHT
+    assert {top(found) for found in GRAPH[package]} <= set(LIGHT)
 
 
 def test_the_package_itself_imports_nothing_of_its_own_at_run_time():
@@ -196,7 +210,7 @@ def loaded_after(code, *arguments):
 
 
 def test_the_light_side_loads_no_framework():
-    names = [f"convertkit.{name}" for name in MODULES if top(name) in LIGHT - {"__main__"}]
+    names = [f"convertkit.{name}" for name in MODULES if top(name) in LIGHT[1:]]
     loaded = loaded_after(
         f"import {', '.join(['convertkit', *names, 'convertkit.stages', 'convertkit.runtimes'])}"
     )
@@ -205,7 +219,7 @@ def test_the_light_side_loads_no_framework():
     assert not {
         name
         for name in loaded
-        if name.startswith("convertkit.") and top(name[11:]) in WORKER - {"stages", "runtimes"}
+        if name.startswith("convertkit.") and top(name[11:]) in set(WORKER) - {"stages", "runtimes"}
     }
 
 

@@ -1,1 +1,1 @@
-"""Formats, signatures, artifacts and their bytes. Must import nothing of convertkit but `errors`."""
+"""Formats, signatures, artifacts and their bytes. Imports nothing of convertkit but `errors`."""

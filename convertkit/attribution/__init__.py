@@ -1,1 +1,1 @@
-"""Which operator loses what, and which PyTorch module it comes from (`blame`). Must not convert anything."""
+"""Which operator loses what, and its PyTorch module: `blame`. Must not convert anything."""

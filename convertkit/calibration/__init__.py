@@ -1,1 +1,1 @@
-"""Whether samples are fit to calibrate with: checks, and what the source model says. Changes no samples."""
+"""Whether samples are fit to calibrate with. Must not change samples, nor convert."""

@@ -1,4 +1,4 @@
-"""The command line: one file a verb, each imported only when it is called."""
+"""The command line: one file a verb, each imported only when it is called. Must not do what the verbs do."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Typed options of stages and settings of runs, with their defaults. Must not import what they configure."""
+"""Typed options of stages and settings of runs, with their defaults. Imports nothing that they configure."""

@@ -1,1 +1,1 @@
-"""What is installed, plugged in and set here, found without importing any of it."""
+"""What is installed, plugged in and set here, found without importing it. Must not start workers."""

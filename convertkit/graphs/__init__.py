@@ -1,1 +1,1 @@
-"""Questions to ONNX graphs and TFLite files, and changes to them. Run in a worker only; must not convert."""
+"""Questions to ONNX graphs and TFLite files, and changes to them. Only in a worker; must not convert."""

@@ -1,1 +1,1 @@
-"""One hop: its attempts, the conversion, the replay script. Must not know of other hops than its own."""
+"""One hop: its attempts, the conversion, the replay script. Must not know of runs or rescues."""

@@ -1,6 +1,6 @@
-"""ONNX → TensorFlow with tracked layout: every value carries its axis order and its partly known shape.
+"""ONNX → TensorFlow, every value with its axis order and shape. Only in a worker; imports no torch.
 
-Runs in a worker only; imports no torch. A missing operator goes into its family in `operators/`.
+A missing operator goes into its family in `operators/`.
 
 Imports point downward only, in a line from left to right; `tests/lowering/test_layers.py` reads this:
 

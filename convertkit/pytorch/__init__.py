@@ -1,1 +1,1 @@
-"""What the PyTorch stages and runtime share: engines, graphs as layers, archives. Worker side only."""
+"""What the PyTorch stages and runtime share: loading, engines, graphs as layers. Only in a worker."""

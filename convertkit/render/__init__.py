@@ -1,4 +1,4 @@
-"""A report in the forms people and machines read; each form's module is imported when it is asked for."""
+"""A report in the forms people and machines read, each imported when asked for. Must not run anything."""
 
 from __future__ import annotations
 

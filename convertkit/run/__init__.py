@@ -1,1 +1,1 @@
-"""A conversion from model to report, as a page of named steps. Nothing below it knows of a whole run."""
+"""A conversion from model to report, as a page of named steps. Must not know of the command line."""

@@ -1,4 +1,4 @@
-"""One file per runtime. Runtime modules import their framework at the top and run only in a worker."""
+"""One file a runtime, frameworks imported at its top. Only in a worker; this page must not import them."""
 
 from __future__ import annotations
 

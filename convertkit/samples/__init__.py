@@ -1,1 +1,1 @@
-"""Arrays and images in, fitted to the model and split. Must not judge; runs no model on them."""
+"""Arrays and images in, fitted to the model and split. Must not judge them or convert."""

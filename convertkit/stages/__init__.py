@@ -1,4 +1,4 @@
-"""One file per edge of the map. Stage modules import frameworks at the top and run only in a worker."""
+"""One file an edge, frameworks imported at its top. Only in a worker; this page must not import them."""
 
 from __future__ import annotations
 

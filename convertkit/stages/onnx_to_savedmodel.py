@@ -1,7 +1,7 @@
 """ONNX → TensorFlow SavedModel, a `serving_default` signature under the source's names.
 
 Two converters behind one interface: `tracked` (`convertkit/lowering`) and `onnx2tf`; the gate decides.
-Upstream flags set: onnxslim's defaults; onnx2tf's are listed in `convertkit/onnx2tf_converter.py`.
+Upstream flags set: onnxslim's defaults; onnx2tf's are listed in `convertkit/stages/onnx2tf_converter.py`.
 """
 
 from __future__ import annotations

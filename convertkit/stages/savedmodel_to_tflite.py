@@ -1,7 +1,7 @@
 """SavedModel → TFLite at five precisions; built-in operators only.
 
 TensorFlow's converter makes the file; the integers are its own, or of litert-quantizer, whose settings are in
-`convertkit/litert_quantization.py` and which starts from a float `.tflite` by the same converter.
+`convertkit/stages/litert_quantization.py` and which starts from a float `.tflite` by the same converter.
 
 Upstream flags set: `optimizations=DEFAULT` (all but float32); `target_spec.supported_types=[float16]`;
 `target_spec.supported_ops` (TFLITE_BUILTINS, _INT8, or 16x8; never SELECT_TF_OPS: Flex is an error, not a

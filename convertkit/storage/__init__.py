@@ -1,1 +1,1 @@
-"""The folder of a run and the store of hops: what stands on disk between hops. Must not start workers."""
+"""The folder of a run and the store of hops. Must not start workers."""

@@ -1,4 +1,4 @@
-"""What every operator of an artifact gives, one file per runtime, named like it; run only in a worker."""
+"""What every operator of an artifact gives, one file a runtime, named like it. Only in a worker."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the verbs beside `convert` do, one file a verb. Must not import `run` or print anything."""
+"""What the verbs beside `convert` do, one file a verb. Must not import `run`, or print."""

@@ -1,1 +1,1 @@
-"""The child's side of a worker process, run in a worker only. Nothing light may import it."""
+"""The child's side of a worker process. Only in a worker: nothing light may import it."""

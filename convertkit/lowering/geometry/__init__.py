@@ -1,1 +1,1 @@
-"""What families share: windows, padding, interpolation, factors of a reshape; imports no operator."""
+"""What families share: windows, padding, interpolation, factors of a reshape. Imports no operator."""

@@ -1,1 +1,1 @@
-"""ONNX's operators, one family a file, its table `OPERATORS` at the end; imports no scope and no registry."""
+"""ONNX's operators, one family a file, its table `OPERATORS` at the end. Imports no scope, no registry."""

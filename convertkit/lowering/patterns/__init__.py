@@ -1,1 +1,1 @@
-"""What exporters broke up, put together again: matching, and the table of patterns; imports no operator."""
+"""What exporters broke up, put together again: matching, and the table of patterns. Imports no operator."""
