@@ -75,7 +75,7 @@ class Lab:
                 loader,
                 inputs,
                 str(self.write(two)),
-                {"batch": str(self.write(three))},
+                {"batch": (str(self.write(three)),)},
             )
         )
         digest, size = hash_path(Path(path))

@@ -14,6 +14,7 @@ from convertkit.cli import flags
 from convertkit.errors import GateError, UsageError, did_you_mean
 from convertkit.recipe import worded_recipe
 from convertkit.render.numbers import format_cosine, format_error, format_share, format_sqnr_db
+from convertkit.render.summary import axis_detail, axis_state
 from convertkit.validation.judgement import Judgement
 from convertkit.verbs.validate import validate_artifacts
 
@@ -77,8 +78,7 @@ def show(judgement: Judgement) -> None:
             )
         console.print(table)
     for axis in judgement.dynamic_axes:
-        sizes = ", ".join(map(str, axis.sizes_checked))
-        state = f"kept, checked at {sizes}" if axis.kept else "not kept"
+        state = f"{axis_state(axis)}{axis_detail(axis)}"
         console.print(f"dynamic axis '{axis.name}' of '{axis.input}': {state}", markup=False)
     if judgement.accuracy is not None:
         console.print(f"accuracy {judgement.accuracy.value:.4f}, drop {judgement.accuracy.drop:+.4f}")

@@ -11,6 +11,8 @@ import torch
 from convertkit.artifacts.signature import Dim
 from convertkit.errors import ModelFileError, SamplesError
 
+Shapes = dict[str, tuple[str, tuple[int, ...]]]
+
 
 def flatten_outputs(value: Any, name: str = "output") -> dict[str, torch.Tensor]:
     """Tensors of a forward pass by name: a dict's keys, `output` for one tensor, `output_<i>` for several."""
@@ -31,7 +33,7 @@ def flatten_outputs(value: Any, name: str = "output") -> dict[str, torch.Tensor]
     return flat
 
 
-def output_shapes(model: Callable[..., Any], arrays: list[Any]) -> dict[str, tuple[str, tuple[int, ...]]]:
+def output_shapes(model: Callable[..., Any], arrays: list[Any]) -> Shapes:
     """dtype and shape of each output for these inputs.
 
     Raises:
@@ -49,9 +51,7 @@ def output_shapes(model: Callable[..., Any], arrays: list[Any]) -> dict[str, tup
     }
 
 
-def dynamic_shape(
-    name: str, shape: tuple[int, ...], other: dict[str, dict[str, tuple[str, tuple[int, ...]]]]
-) -> tuple[Dim, ...]:
+def dynamic_shape(name: str, shape: tuple[int, ...], other: dict[str, Shapes]) -> tuple[Dim, ...]:
     """The shape with a word wherever it moves with a dynamic axis of the inputs."""
     dims: list[Dim] = list(shape)
     for axis, shapes in other.items():

@@ -14,6 +14,7 @@ from convertkit.render.markdown import latency_row, options_text
 from convertkit.render.numbers import format_bytes, format_interval_ms, format_ms, format_share
 from convertkit.render.rescue import HEADINGS, candidate_cells, describe_rescue, summarize_search
 from convertkit.render.summary import (
+    axis_detail,
     axis_state,
     describe_axes,
     describe_setting,
@@ -32,6 +33,7 @@ from convertkit.report.report import HopRecord, Report
 
 TEMPLATE = "report.html.j2"
 FUNCTIONS = (
+    axis_detail,
     axis_state,
     candidate_cells,
     caveats,

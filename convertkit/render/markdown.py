@@ -22,6 +22,7 @@ from convertkit.render.numbers import (
 )
 from convertkit.render.rescue import HEADINGS, candidate_rows, describe_rescue, summarize_search
 from convertkit.render.summary import (
+    axis_detail,
     axis_state,
     describe_axes,
     largest_error,
@@ -157,10 +158,8 @@ def hop_lines(hop: HopRecord) -> list[str]:
     if hop.artifact:
         lines.append(f"- artifact: {escape(hop.artifact.path)}, sha256 {escape(hop.artifact.sha256)}")
     for axis in hop.dynamic_axes:
-        sizes = ", ".join(map(str, axis.sizes_checked))
-        ran = f" (ran and agreed at {sizes})" if sizes else ""
         name = f"dynamic axis {axis.axis} of {escape(axis.input)}, {escape(axis.name)}"
-        lines.append(f"- {name}: {axis_state(axis)}{ran}")
+        lines.append(f"- {name}: {axis_state(axis)}{escape(axis_detail(axis))}")
     if hop.field_runtime:
         field = hop.field_runtime
         detail = f", max error {format_error(field.max_abs_error)}" if field.max_abs_error is not None else ""

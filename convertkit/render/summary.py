@@ -138,10 +138,18 @@ def describe_drop(drop: float) -> str:
 
 
 def axis_state(axis: DynamicAxis) -> str:
-    """`kept`, `not proven` where it ran at one other size only, or `not kept`."""
+    """`kept`, `not proven` where fewer than two other sizes ran and agreed, `not kept` where it is fixed."""
     if axis.kept:
         return "kept"
-    return "not proven" if axis.sizes_checked else "not kept"
+    return "not proven" if axis.sizes_checked or axis.note else "not kept"
+
+
+def axis_detail(axis: DynamicAxis) -> str:
+    """` (ran and agreed at 1, 3; wrong at width = 672: …)`; empty where nothing more is known."""
+    sizes = ", ".join(map(str, axis.sizes_checked))
+    parts = [f"ran and agreed at {sizes}"] if sizes else []
+    parts += [one_line(axis.note)] if axis.note else []
+    return f" ({'; '.join(parts)})" if parts else ""
 
 
 def axes_by_state(axes: Iterable[DynamicAxis]) -> dict[str, list[str]]:

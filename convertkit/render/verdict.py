@@ -19,6 +19,8 @@ from convertkit.render.numbers import (
 from convertkit.render.rescue import describe_rescue, rescued_hops
 from convertkit.render.summary import (
     axes_by_state,
+    axis_detail,
+    axis_state,
     compare_speed,
     culprit,
     describe_axes,
@@ -191,10 +193,9 @@ def caveats(report: Report) -> list[str]:
     """What to know before shipping: lost axes, the field runtime, what could not be measured, notes."""
     lines = [describe_rescue(rescue) for _, rescue in rescued_hops(report)]
     for hop, axis in lost_axes(report):
-        sizes = f" (ran at {', '.join(map(str, axis.sizes_checked))} only)" if axis.sizes_checked else ""
-        state = "not proven" if axis.sizes_checked else "not kept"
         lines.append(
-            f"dynamic axis '{axis.name}' of input '{axis.input}' is {state} from {hop.target} on{sizes}"
+            f"dynamic axis '{axis.name}' of input '{axis.input}' is {axis_state(axis)} from {hop.target} on"
+            f"{axis_detail(axis)}"
         )
     for hop in report.hops:
         if hop.field_runtime and hop.field_runtime.status != "passed":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 
 import numpy as np
@@ -13,7 +14,7 @@ from convertkit.artifacts.tensors import read_npz
 from convertkit.errors import ModelFileError, NotMeasuredError, SamplesError
 from convertkit.pytorch.engine import read_engine, use_engine
 from convertkit.pytorch.load import Module, load_model
-from convertkit.pytorch.outputs import dynamic_shape, flatten_outputs, output_shapes
+from convertkit.pytorch.outputs import Shapes, dynamic_shape, flatten_outputs, output_shapes
 from convertkit.runtimes import TimedCall, wall_timed
 from convertkit.workers.jobs import Described, DescribeJob
 
@@ -106,13 +107,25 @@ def describe(job: DescribeJob) -> Described:
     inputs = named_inputs(job, model)
     examples = list(read_npz(job.examples).values())
     shapes = output_shapes(model, examples)
-    other = {axis: output_shapes(model, list(read_npz(p).values())) for axis, p in job.other_sizes.items()}
+    other = {axis: shapes_at_another(model, files) for axis, files in job.other_sizes.items()}
     outputs = tuple(
         TensorSpec(name, dtype, dynamic_shape(name, shape, other)) for name, (dtype, shape) in shapes.items()
     )
     if not outputs:
         raise ModelFileError("the model returns no tensor")
     return Described(Signature(inputs, outputs), {"torch": str(torch.__version__)})
+
+
+def shapes_at_another(model: Module, files: tuple[str, ...]) -> Shapes:
+    """dtype and shape of each output at the first other size that the model takes.
+
+    Raises:
+        SamplesError: it takes none of them.
+    """
+    for file in files[:-1]:
+        with contextlib.suppress(SamplesError):
+            return output_shapes(model, list(read_npz(file).values()))
+    return output_shapes(model, list(read_npz(files[-1]).values()))
 
 
 def named_inputs(job: DescribeJob, model: Module) -> tuple[TensorSpec, ...]:

@@ -7,6 +7,9 @@ import numpy as np
 from convertkit.artifacts.signature import Arrays, TensorSpec
 from convertkit.samples.fit import leading_axes
 
+BATCH_SIZES = [1, 3, 5, 4, 7]
+LARGEST_STEP = 32
+
 
 def resized(inputs: tuple[TensorSpec, ...], arrays: Arrays, axis_name: str, size: int) -> Arrays:
     """The arrays with another size of one dynamic axis: cut, or repeated from the start."""
@@ -22,13 +25,15 @@ def resized(inputs: tuple[TensorSpec, ...], arrays: Arrays, axis_name: str, size
 
 
 def other_sizes(exported: int, *, is_batch: bool, lowest: int = 1, highest: int | None = None) -> list[int]:
-    """Sizes of a dynamic axis to try besides the exported one, best first."""
-    if is_batch:
-        candidates = [1, 3, 5, 4, 7]
-    elif exported % 2 == 0 and exported >= 4:
-        candidates = [exported * 2, exported // 2, exported * 3, exported + 2]
-    else:
-        candidates = [exported + 2, exported + 1, max(1, exported - 1), exported * 2]
+    """Sizes of a dynamic axis to try besides the exported one, best first.
+
+    Near ones first, in steps that keep what a stride divides: at 640 a detector takes 672, and a text
+    recogniser of height 48 may have no row left at 24.
+    """
+    step = min(exported & -exported, LARGEST_STEP, max(1, exported // 2))
+    near = [exported + step, exported - step]
+    far = [exported * 2, exported // 2, exported + 2 * step]
+    candidates = BATCH_SIZES if is_batch else [*near, *far]
     limit = highest if highest is not None else max(candidates)
     sizes = dict.fromkeys(candidates)  # each once: an axis is kept when two different sizes agree
     return [size for size in sizes if size != exported and lowest <= size <= limit]

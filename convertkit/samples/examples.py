@@ -53,14 +53,15 @@ def axis_sizes(
 def with_examples(
     job: DescribeJob, samples: Samples, sizes: dict[str, list[int]], scratch: Path
 ) -> DescribeJob:
-    """The job with files of examples, at the exported size and at one other size of each dynamic axis."""
+    """The job with files of examples, at the exported size and at other sizes of each dynamic axis."""
     examples = example_arrays(samples, job.inputs)
     write_npz(scratch / "describe.npz", examples)
     other = {}
     for index, (name, candidates) in enumerate(sizes.items()):
-        if not candidates:
-            continue
-        file = scratch / f"describe-{index}.npz"
-        write_npz(file, resized(job.inputs, examples, name, candidates[0]))
-        other[name] = str(file)
+        files = []
+        for size in candidates:
+            files.append(str(scratch / f"describe-{index}-{size}.npz"))
+            write_npz(files[-1], resized(job.inputs, examples, name, size))
+        if files:
+            other[name] = tuple(files)
     return msgspec.structs.replace(job, examples=str(scratch / "describe.npz"), other_sizes=other)

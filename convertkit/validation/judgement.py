@@ -16,6 +16,7 @@ class DynamicAxis(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         sizes_checked: sizes at which artifact and source ran and agreed.
         kept: true only after two other sizes than the exported one agreed.
+        note: what was seen at a size that decides nothing, or why too few were checked; else empty.
     """
 
     input: str
@@ -23,6 +24,7 @@ class DynamicAxis(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     sizes_checked: tuple[int, ...]
     kept: bool
+    note: str = ""
 
 
 class FieldCheck(msgspec.Struct, frozen=True, kw_only=True):

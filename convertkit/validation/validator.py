@@ -14,20 +14,14 @@ from convertkit.artifacts.tensors import read_npz, write_npz
 from convertkit.config.run_settings import GateOptions
 from convertkit.errors import ConvertkitError, MissingDependencyError, NotMeasuredError
 from convertkit.registry import FIELD_RUNTIME, RuntimeRow, runtime_row
-from convertkit.samples.axes import resized
-from convertkit.samples.examples import EXAMPLE_COUNT
-from convertkit.samples.fit import is_batch_axis
 from convertkit.samples.intake import Intake
-from convertkit.validation.gate import Comparison, Tolerance, judge, measure_accuracy, tolerance_for
+from convertkit.validation.axes import AxisChecker, axis_tolerance
+from convertkit.validation.gate import Tolerance, judge, measure_accuracy, tolerance_for
 from convertkit.validation.judgement import DynamicAxis, FieldCheck, Judgement
 from convertkit.workers.jobs import InferJob
 from convertkit.workers.pool import Workers
 
-SIZES_TO_CHECK = 2
 CHUNK = 32
-AXIS_SAMPLES = 15
-AXIS_MARGIN_DB = 10.0
-AXIS_MARGIN = 0.1
 
 
 class Validator:
@@ -47,9 +41,9 @@ class Validator:
             self._labels = intake.samples.labels[np.asarray(rows)]
         self._inputs = scratch / "validation.npz"
         write_npz(self._inputs, intake.samples.take(rows))
-        self._references: dict[str, Arrays | None] = {}
         self.source_outputs = self._infer(intake.artifact, self._inputs)
         check_comparable(self.source_outputs)
+        self._axes = AxisChecker(self._infer, intake, self.source_outputs, scratch)
 
     def run_source(self, inputs: Arrays) -> Arrays:
         """The source's outputs on any other inputs, logical."""
@@ -82,10 +76,10 @@ class Validator:
         )
         if judgement.reason:
             return judgement
-        axes, fault = self._check_axes(artifact, axis_tolerance(vs_source))
+        axes = self._axes.check(artifact, axis_tolerance(vs_source))
         field = self._check_field(artifact, outputs)
-        fault = fault or self._missed_requirement(axes, field)
-        return msgspec.structs.replace(judgement, reason=fault, dynamic_axes=axes, field_runtime=field)
+        fault = axes.fault or self._missed_requirement(axes.rows, field)
+        return msgspec.structs.replace(judgement, reason=fault, dynamic_axes=axes.rows, field_runtime=field)
 
     def _missed_requirement(self, axes: tuple[DynamicAxis, ...], field: FieldCheck | None) -> str:
         """What the options ask for beyond agreement, and the artifact does not give."""
@@ -95,78 +89,6 @@ class Validator:
         if field is not None and field.status != "passed" and self._options.require_field_runtime:
             return f"{field.runtime}: {field.status}, {field.reason}"
         return ""
-
-    def _check_axes(self, artifact: Artifact, tolerance: Tolerance) -> tuple[tuple[DynamicAxis, ...], str]:
-        """Every dynamic axis of the source, proven at two other sizes; and the first fault found."""
-        samples = self._intake.samples.arrays
-        checked: dict[str, tuple[int, ...]] = {}
-        rows: list[DynamicAxis] = []
-        for spec in self._intake.artifact.signature.inputs:
-            physical = artifact.signature.input(spec.name).logical_shape
-            for axis, name in spec.dynamic_axes.items():
-                is_free = isinstance(physical[axis], str)
-                if is_free and name not in checked:
-                    checked[name], fault = self._check_axis(
-                        artifact,
-                        name,
-                        is_batch=is_batch_axis(spec, samples[spec.name], axis),
-                        tolerance=tolerance,
-                    )
-                    if fault:
-                        return tuple(rows), fault
-                sizes = checked[name] if is_free else ()
-                rows.append(
-                    DynamicAxis(
-                        input=spec.name,
-                        axis=axis,
-                        name=name,
-                        sizes_checked=sizes,
-                        kept=len(sizes) >= SIZES_TO_CHECK,
-                    )
-                )
-        return tuple(rows), ""
-
-    def _check_axis(
-        self, artifact: Artifact, name: str, *, is_batch: bool, tolerance: Tolerance
-    ) -> tuple[tuple[int, ...], str]:
-        """Sizes at which artifact and source agreed, and the first fault found; empty where there is none."""
-        sizes: list[int] = []
-        for size in self._intake.axis_sizes[name]:
-            file, chunk = self._resized_inputs(name, size, is_batch=is_batch)
-            reference = self._reference(file, chunk)
-            if reference is None:
-                continue
-            try:
-                outputs = self._infer(artifact, file, chunk)
-            except ConvertkitError as error:
-                return tuple(sizes), f"does not run at {name} = {size}: {error.message}"
-            comparison = judge(reference, outputs, tolerance)
-            if not comparison.is_passed:
-                return tuple(sizes), f"wrong at {name} = {size}: {comparison.reason}"
-            sizes.append(size)
-            if len(sizes) == SIZES_TO_CHECK:
-                break
-        return tuple(sizes), ""
-
-    def _resized_inputs(self, name: str, size: int, *, is_batch: bool) -> tuple[Path, int]:
-        """A file of samples with another size of one axis, and how many of them to give in a call."""
-        file = self._scratch / f"size-{name}-{size}.npz"
-        rows = self._intake.split.validation
-        if not file.exists():
-            few = self._intake.samples.take(rows[:: max(1, len(rows) // AXIS_SAMPLES)][:AXIS_SAMPLES])
-            inputs = self._intake.artifact.signature.inputs
-            write_npz(file, few if is_batch else resized(inputs, few, name, size))
-        return file, size if is_batch else EXAMPLE_COUNT
-
-    def _reference(self, file: Path, chunk: int) -> Arrays | None:
-        """The source's outputs for a file of other sizes; None where the source itself does not take them."""
-        key = f"{file.name}/{chunk}"
-        if key not in self._references:
-            try:
-                self._references[key] = self._infer(self._intake.artifact, file, chunk)
-            except ConvertkitError:
-                self._references[key] = None
-        return self._references[key]
 
     def _infer(
         self, artifact: Artifact, inputs: Path, chunk: int = CHUNK, row: RuntimeRow | None = None
@@ -209,16 +131,3 @@ def check_comparable(outputs: Arrays) -> None:
 def prefixed(prefix: str, reason: str) -> str:
     """The reason with a prefix; empty stays empty."""
     return prefix + reason if reason else ""
-
-
-def axis_tolerance(comparison: Comparison) -> Tolerance:
-    """What is allowed at other sizes, of which there are fewer samples: the tolerance, or somewhat less than
-    was reached where accuracy decided.
-    """
-    allowed = comparison.tolerance
-    floats = [row.sqnr_db for row in comparison.outputs if row.agreement is None]
-    return msgspec.structs.replace(
-        allowed,
-        min_sqnr_db=min([allowed.min_sqnr_db, *(reached - AXIS_MARGIN_DB for reached in floats)]),
-        min_agreement=max(0.0, allowed.min_agreement - AXIS_MARGIN),
-    )

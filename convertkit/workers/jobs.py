@@ -41,7 +41,8 @@ class DescribeJob(Message, frozen=True, tag="describe"):
     Attributes:
         inputs: what is known of the inputs: from the file, from `--input`, or from the samples.
         examples: `.npz` of a few samples under the inputs' names, needed for PyTorch files.
-        other_sizes: `.npz` files with other sizes of the dynamic axes, one axis name each.
+        other_sizes: `.npz` files with other sizes of one dynamic axis each, by its name; the first that the
+            model takes tells which output sizes move with it.
     """
 
     format: Format
@@ -49,7 +50,7 @@ class DescribeJob(Message, frozen=True, tag="describe"):
     loader: Loader | None = None
     inputs: tuple[TensorSpec, ...] = ()
     examples: str | None = None
-    other_sizes: dict[str, str] = {}
+    other_sizes: dict[str, tuple[str, ...]] = {}
 
 
 class InferJob(Message, frozen=True, tag="infer"):

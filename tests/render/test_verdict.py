@@ -99,4 +99,4 @@ def test_an_axis_that_ran_at_one_size_is_not_proven(passed):
     axis = msgspec.structs.replace(passed.hops[0].dynamic_axes[0], sizes_checked=(3,), kept=False)
     report = report_of(onnx_hop(dynamic_axes=(axis,)))
     assert "dynamic axis batch is not proven" in headline(report)
-    assert "(ran at 3 only)" in caveats(report)[0]
+    assert "(ran and agreed at 3)" in caveats(report)[0]

@@ -18,19 +18,19 @@ SAMPLES = Samples("file", "", {"x": np.arange(3 * 6 * 4, dtype=np.float32).resha
 
 
 def test_a_first_axis_that_is_not_the_batch_is_resized_as_such() -> None:
-    assert axis_sizes(ONE_SEQUENCE, SAMPLES, {}) == {"length": [12, 3, 18, 8]}
+    assert axis_sizes(ONE_SEQUENCE, SAMPLES, {}) == {"length": [8, 4, 12, 3, 10]}
     assert resized(ONE_SEQUENCE, SAMPLES.arrays, "length", 12)["x"].shape == (3, 12, 4)
     assert example_arrays(SAMPLES, ONE_SEQUENCE)["x"].shape == (6, 4)
 
 
 def test_the_batch_is_checked_at_one_and_the_length_at_sizes_around_its_own() -> None:
-    assert axis_sizes(BATCHED, SAMPLES, {}) == {"batch": [1, 3, 5, 4, 7], "length": [12, 3, 18, 8]}
+    assert axis_sizes(BATCHED, SAMPLES, {}) == {"batch": [1, 3, 5, 4, 7], "length": [8, 4, 12, 3, 10]}
     assert resized(BATCHED, SAMPLES.arrays, "length", 12)["x"].shape == (3, 12, 4)
 
 
 def test_ranges_of_the_model_bound_the_sizes() -> None:
     sizes = axis_sizes(BATCHED, SAMPLES, {"batch": (2, 4), "length": (1, 8)})
-    assert sizes == {"batch": [3, 4], "length": [3, 8]}
+    assert sizes == {"batch": [3, 4], "length": [8, 4, 3]}
 
 
 def test_an_input_is_parsed() -> None:

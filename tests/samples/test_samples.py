@@ -360,8 +360,12 @@ class TestOtherSizes:
     def test_two_where_nothing_limits_them(self, exported, is_batch):
         assert len(other_sizes(exported, is_batch=is_batch)) >= 2
 
-    def test_even_sizes_are_doubled_and_halved(self):
-        assert other_sizes(32, is_batch=False)[:2] == [64, 16]
+    @pytest.mark.parametrize(
+        ("exported", "first"),
+        [(640, [672, 608]), (48, [64, 32]), (224, [256, 192]), (32, [48, 16]), (28, [32, 24]), (7, [8, 6])],
+    )
+    def test_near_sizes_that_a_stride_divides_come_first(self, exported, first):
+        assert other_sizes(exported, is_batch=False)[:2] == first
 
     def test_resized_arrays_are_cut_or_repeated(self):
         spec = TensorSpec("ids", "int64", ("batch", "length"))
