@@ -1,6 +1,6 @@
-"""A SavedModel folder: plain files only, and no operator in its graph that touches files or calls Python.
+"""A SavedModel folder: plain files only, and a graph of operators that compute and do nothing else.
 
-Loading one runs graph code: tf.saved_model.load on such a file wrote another one.
+Loading one runs graph code: tf.saved_model.load on a hostile file wrote another one.
 """
 
 from __future__ import annotations
@@ -10,20 +10,18 @@ import stat
 from pathlib import Path
 
 from convertkit.errors import ModelFileError
+from convertkit.sources.protobuf_wire import Span, WireError, WireReader
+from convertkit.sources.savedmodel_graph import MetaGraph
+from convertkit.sources.savedmodel_messages import MESSAGES
+from convertkit.sources.savedmodel_rules import refusals_of
 from convertkit.sources.source import Findings, Kind
-from convertkit.sources.wording import listed, quoted, words
+from convertkit.sources.wording import listed, quoted
 
 GRAPH_FILE = "saved_model.pb"
+# Other forms of the same file, which a loader may read in its place.
+OTHER_GRAPH_FILES = ("saved_model.pbtxt", "saved_model.cpb")
 MAX_ENTRIES = 100_000
-# Names as the graph spells them; one also finds those it begins (PyFunc: PyFuncStateless, EagerPyFunc).
-# SaveV2, RestoreV2 and tables from asset files are part of every ordinary SavedModel.
-REFUSED_OPERATORS = words("""
-    WriteFile ReadFile MatchingFiles PyFunc WholeFileReader TextLineReader TFRecordReader
-    FixedLengthRecordReader LMDBReader TextLineDataset TFRecordDataset FixedLengthRecordDataset SqlDataset
-    LMDBDataset SaveDataset LoadDataset SnapshotDataset DatasetToTFRecord CacheDataset MatchingFilesDataset
-    CreateSummaryFileWriter CreateSummaryDbWriter DebugIdentity DebugNanCount DebugNumericSummary
-    DecodeProtoV2 GenerateBigQueryReaderPartitions BigQueryReader RemoteCall RpcCall
-""")
+MAX_GRAPH_BYTES = (1 << 31) - 1  # no protobuf parser takes more
 
 
 def read(folder: Path) -> Findings:
@@ -33,12 +31,19 @@ def read(folder: Path) -> Findings:
         ModelFileError: it is none, or something in it is not a plain file or leads out of it.
     """
     graph = folder / GRAPH_FILE
+    others = [name for name in OTHER_GRAPH_FILES if (folder / name).exists()]
+    if others:
+        hint = "save the model again, as saved_model.pb alone"
+        raise ModelFileError(f"a SavedModel with a graph that is not read here: {listed(others)}", hint=hint)
     if not graph.is_file():
         hint = "give the folder that saved_model.pb lies in, or a model file"
         raise ModelFileError("a folder that is no SavedModel", hint=hint)
     check_entries(folder)
-    if graph.stat().st_size == 0:
+    size = graph.stat().st_size
+    if size == 0:
         raise ModelFileError("a SavedModel whose saved_model.pb is empty")
+    if size > MAX_GRAPH_BYTES:
+        raise ModelFileError("a SavedModel whose saved_model.pb is larger than 2 GiB")
     return Findings(Kind.SAVEDMODEL, refusals=graph_refusals(graph))
 
 
@@ -60,15 +65,30 @@ def check_entries(folder: Path) -> None:
 
 
 def graph_refusals(graph: Path) -> tuple[str, ...]:
-    """Reasons to refuse: operators that touch files or call Python, and paths that climb out.
+    """Reasons to refuse what saved_model.pb holds.
 
-    The bytes are searched for the bare names: a node that merely has such a name is refused as well.
+    Raises:
+        ModelFileError: it is damaged, or readers could disagree on what it holds.
     """
     with graph.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        found = [name for name in sorted(REFUSED_OPERATORS) if content.find(name.encode()) >= 0]
-        if content.find(b"PrintV2") >= 0 and content.find(b"file://") >= 0:
-            found.append("PrintV2 to a file")
-        reasons = [f"its graph uses {listed(found)}"] if found else []
-        if content.find(b"../") >= 0:
-            reasons.append("its graph names a path with '..'")
+        try:
+            return content_refusals(WireReader(content, MESSAGES))
+        except WireError as error:
+            raise ModelFileError(f"a damaged SavedModel: {error}") from error
+
+
+def content_refusals(reader: WireReader) -> tuple[str, ...]:
+    """Reasons to refuse a SavedModel message, each once.
+
+    Raises:
+        WireError: it is none.
+    """
+    model = reader.read(Span(0, len(reader.data)), "SavedModel")
+    reasons: dict[str, None] = {}
+    for span in model.get("meta_graphs", ()):
+        reasons.update(dict.fromkeys(refusals_of(MetaGraph(reader, span))))
+    if not model.get("meta_graphs"):
+        raise WireError("it holds no graph")
+    if reader.unknown:
+        reasons[f"fields that this check does not know: {listed(reader.unknown)}"] = None
     return tuple(reasons)
