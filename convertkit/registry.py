@@ -14,6 +14,7 @@ from convertkit.config.stage_options import (
     TorchToTorchDynamicOptions,
     TorchToTorchFxOptions,
 )
+from convertkit.errors import UsageError, did_you_mean
 
 
 class EnvironmentRow(msgspec.Struct, frozen=True):
@@ -159,6 +160,8 @@ STAGES = (
     ),
 )
 
+TARGETS = tuple(target for row in STAGES for target in row.targets)
+
 EXTRAS = (
     ExtraRow("litert-quantizer", "litert-quantizer", "tf", "the second quantizer of savedmodel_to_tflite"),
     ExtraRow("pt2e", "torchao", "torch", "the backend pt2e of torch_to_torch_fx and torch_to_torch_dynamic"),
@@ -192,3 +195,16 @@ def runtime_row(format: Format) -> RuntimeRow:
 def environment_row(name: str) -> EnvironmentRow:
     """The environment of that name; KeyError where there is none."""
     return {row.name: row for row in ENVIRONMENTS}[name]
+
+
+def parse_variant(text: str) -> Variant:
+    """The variant that `text` names: `onnx`, `tflite:int8`, or in full `onnx:float32`.
+
+    Raises:
+        UsageError: no stage makes it; the hint names the nearest one that some does.
+    """
+    spelling = {str(target): target for target in TARGETS}
+    spelling |= {str(t.format): t for t in TARGETS if t.precision is Precision.FLOAT32}
+    if text not in spelling:
+        raise UsageError(f"unknown variant '{text}'", hint=did_you_mean(text, sorted(spelling)))
+    return spelling[text]

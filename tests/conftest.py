@@ -13,11 +13,11 @@ import pytest
 
 from convertkit.artifacts.artifact import Artifact, Loader
 from convertkit.artifacts.digest import hash_path
-from convertkit.artifacts.formats import Format, Variant, parse_variant
+from convertkit.artifacts.formats import Format, Variant
 from convertkit.artifacts.signature import Arrays, TensorSpec
 from convertkit.artifacts.tensors import read_npz, write_npz
 from convertkit.config.run_settings import LimitOptions
-from convertkit.registry import runtime_row, stage_row
+from convertkit.registry import parse_variant, runtime_row, stage_row
 from convertkit.workers.jobs import Answer, Converted, ConvertJob, Described, DescribeJob, InferJob
 from convertkit.workers.pool import Workers
 

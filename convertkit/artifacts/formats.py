@@ -6,8 +6,6 @@ from enum import StrEnum
 
 import msgspec
 
-from convertkit.errors import UsageError, did_you_mean
-
 
 class Format(StrEnum):
     """A file format that a runtime can load."""
@@ -59,30 +57,3 @@ class Variant(msgspec.Struct, frozen=True, order=True):
         """`<stem>[.<precision>].<suffix>`; float32 has no precision part."""
         part = "" if self.precision is Precision.FLOAT32 else f".{self.precision}"
         return f"{stem}{part}{SUFFIXES[self.format]}"
-
-
-TARGETS = (
-    Variant(Format.ONNX),
-    Variant(Format.ONNX, Precision.INT8),
-    Variant(Format.SAVEDMODEL),
-    Variant(Format.TFLITE),
-    Variant(Format.TFLITE, Precision.FLOAT16),
-    Variant(Format.TFLITE, Precision.INT8),
-    Variant(Format.TFLITE, Precision.INT8_DYNAMIC),
-    Variant(Format.TFLITE, Precision.INT16X8),
-    Variant(Format.TORCH, Precision.INT8_DYNAMIC),
-    Variant(Format.TORCH, Precision.INT8),
-)
-
-
-def parse_variant(text: str) -> Variant:
-    """The variant that `text` names: `onnx`, `tflite:int8`, or in full `onnx:float32`.
-
-    Raises:
-        UsageError: no such variant; the hint names the nearest one.
-    """
-    spelling = {str(target): target for target in TARGETS}
-    spelling |= {str(t.format): t for t in TARGETS if t.precision is Precision.FLOAT32}
-    if text not in spelling:
-        raise UsageError(f"unknown variant '{text}'", hint=did_you_mean(text, sorted(spelling)))
-    return spelling[text]

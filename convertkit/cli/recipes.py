@@ -9,11 +9,12 @@ from typing import Any
 
 import click
 
-from convertkit.artifacts.formats import Format, Variant, parse_variant
+from convertkit.artifacts.formats import Format, Variant
 from convertkit.environment.devices import DEVICE_PATTERN
 from convertkit.errors import UsageError
 from convertkit.plan import plan
 from convertkit.recipe import Recipe, find_recipe, load_recipe, recipe_names, recipe_schema
+from convertkit.registry import parse_variant
 from convertkit.samples.inputs import parse_input
 
 ATTRIBUTE = re.compile(r"^ {8}(?P<names>\w+(?:, \w+)*): (?P<text>\S.*(?:\n {12}.*)*)", re.MULTILINE)

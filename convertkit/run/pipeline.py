@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from convertkit.artifacts.artifact import Artifact
-from convertkit.artifacts.formats import Format, Variant, parse_variant
+from convertkit.artifacts.formats import Format, Variant
 from convertkit.attribution.blamer import Blamer
 from convertkit.attribution.notes import blame_notes
 from convertkit.calibration.activations import check_activations
@@ -22,6 +22,7 @@ from convertkit.hops.runner import HopRunner
 from convertkit.measurement.rounds import Bench
 from convertkit.plan import Hop, default_variant
 from convertkit.recipe import Recipe
+from convertkit.registry import parse_variant
 from convertkit.report.report import HopRecord, Report
 from convertkit.rescue.rescuer import Rescuer, Tools
 from convertkit.rescue.suspects import rank_suspects

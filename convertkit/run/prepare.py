@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from convertkit.artifacts.artifact import Loader
-from convertkit.artifacts.formats import Format, Variant, parse_variant
+from convertkit.artifacts.formats import Format, Variant
 from convertkit.artifacts.signature import TensorSpec
 from convertkit.calibration.checks import check_calibration
 from convertkit.calibration.evidence import undecided
@@ -17,7 +17,7 @@ from convertkit.environment.extras import usable_attempts
 from convertkit.errors import UsageError
 from convertkit.plan import Hop, default_variant, plan
 from convertkit.recipe import Recipe
-from convertkit.registry import runtime_row
+from convertkit.registry import parse_variant, runtime_row
 from convertkit.samples.apart import split
 from convertkit.samples.intake import source_loader
 from convertkit.samples.reading import read_early

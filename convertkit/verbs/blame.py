@@ -7,13 +7,14 @@ from pathlib import Path
 import msgspec
 
 from convertkit.artifacts.artifact import Artifact
-from convertkit.artifacts.formats import Format, Precision, Variant, parse_variant
+from convertkit.artifacts.formats import Format, Precision, Variant
 from convertkit.artifacts.signature import Signature
 from convertkit.artifacts.tensors import write_npz
 from convertkit.attribution.blamer import Blamer, Pair, lowered_pairs
 from convertkit.attribution.notes import SAMPLE_FILES
 from convertkit.errors import ConvertkitError, InputError, UsageError
 from convertkit.recipe import Recipe
+from convertkit.registry import parse_variant
 from convertkit.report.blame import Blame
 from convertkit.report.report import SIGNATURE_FILE, ArtifactSignature, Report, load_report
 from convertkit.samples.intake import source_loader

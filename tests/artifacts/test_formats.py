@@ -1,46 +1,9 @@
-"""Variants: how they are spelled, named on disk, and what their precision asks for."""
+"""Variants: how they are named on disk, and what their precision asks for."""
 
 import pytest
 
-from convertkit.artifacts.formats import SUFFIXES, TARGETS, Format, Precision, Variant, parse_variant
-from convertkit.errors import UsageError
-
-
-@pytest.mark.parametrize("target", TARGETS, ids=str)
-def test_every_target_is_read_back_from_its_full_spelling(target):
-    assert parse_variant(str(target)) == target
-
-
-@pytest.mark.parametrize("word", ["onnx", "savedmodel", "tflite"])
-def test_a_plain_format_is_its_float32(word):
-    assert parse_variant(word) == Variant(Format(word), Precision.FLOAT32)
-    assert str(parse_variant(word)) == f"{word}:float32"
-
-
-@pytest.mark.parametrize(
-    ("text", "nearest"),
-    [
-        ("tflit", "tflite"),
-        ("tflite:int-8", "tflite:int8"),
-        ("savedmodle", "savedmodel"),
-        ("onyx", "onnx"),
-        ("torch:int8_dynamic", "torch:int8-dynamic"),
-    ],
-)
-def test_a_misspelt_variant_names_the_nearest_one(text, nearest):
-    with pytest.raises(UsageError) as caught:
-        parse_variant(text)
-    assert text in caught.value.message
-    assert caught.value.hint == f"did you mean '{nearest}'?"
-    assert caught.value.exit_code == 2
-
-
-@pytest.mark.parametrize(
-    "text", ["", "torch", "torch:float32", "savedmodel:int8", "ONNX", " onnx", "tflite:"]
-)
-def test_what_is_no_target_is_refused(text):
-    with pytest.raises(UsageError):
-        parse_variant(text)
+from convertkit.artifacts.formats import SUFFIXES, Format, Precision, Variant
+from convertkit.registry import TARGETS
 
 
 def test_file_names_carry_the_precision_except_float32():

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from convertkit.artifacts.artifact import Artifact
-from convertkit.artifacts.formats import parse_variant
 from convertkit.artifacts.signature import Signature
 from convertkit.config.stage_options import SavedmodelToTfliteOptions
 from convertkit.hops.attempt import Made, best_of, error_record, made_record
+from convertkit.registry import parse_variant
 from convertkit.storage.store import StoredHop
 from convertkit.validation.compare import OutputMetrics
 from convertkit.validation.gate import Accuracy, Comparison, Tolerance

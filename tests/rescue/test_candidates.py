@@ -6,12 +6,12 @@ import re
 
 import pytest
 
-from convertkit.artifacts.formats import parse_variant
 from convertkit.config.stage_options import (
     OnnxToOnnxInt8Options,
     SavedmodelToTfliteOptions,
     TorchToTorchFxOptions,
 )
+from convertkit.registry import parse_variant
 from convertkit.rescue.candidates import (
     FAMILIES,
     Candidate,

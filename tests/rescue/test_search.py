@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from convertkit.artifacts.formats import parse_variant
 from convertkit.config.stage_options import SavedmodelToTfliteOptions
+from convertkit.registry import parse_variant
 from convertkit.report.rescue import CandidateRecord
 from convertkit.rescue.candidates import Candidate, Case, Suspect, original
 from convertkit.rescue.search import Clock, Search

@@ -9,8 +9,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from convertkit.artifacts.formats import Format, parse_variant
+from convertkit.artifacts.formats import Format
 from convertkit.errors import ModelFileError, NotMeasuredError
+from convertkit.registry import parse_variant
 from convertkit.workers.jobs import DescribeJob, InferJob
 from tests.conftest import Lab
 

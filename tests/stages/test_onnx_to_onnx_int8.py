@@ -11,9 +11,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from convertkit.artifacts.artifact import Artifact
-from convertkit.artifacts.formats import Format, Variant, parse_variant
+from convertkit.artifacts.formats import Format, Variant
 from convertkit.artifacts.signature import Signature, TensorSpec
 from convertkit.errors import StageError
+from convertkit.registry import parse_variant
 from convertkit.workers.jobs import ConvertJob
 from tests.conftest import FIXTURES, Lab, fixture_samples, sqnr_db
 

@@ -12,8 +12,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from convertkit.artifacts.artifact import Artifact
-from convertkit.artifacts.formats import Format, parse_variant
+from convertkit.artifacts.formats import Format
 from convertkit.errors import StageError
+from convertkit.registry import parse_variant
 from convertkit.workers.jobs import DescribeJob
 from tests.conftest import Lab, fixture_samples, sqnr_db
 

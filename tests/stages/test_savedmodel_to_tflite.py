@@ -72,7 +72,7 @@ def test_int8_without_calibration_is_refused(lab: Lab, saved: dict[str, Artifact
     source = saved["digits"]
     scratch, out = lab.path("scratch"), lab.path("model.int8.tflite")
     scratch.mkdir()
-    from convertkit.artifacts.formats import parse_variant
+    from convertkit.registry import parse_variant
     from convertkit.workers.jobs import ConvertJob
 
     job = ConvertJob(
