@@ -198,6 +198,7 @@ def caveats(report: Report) -> list[str]:
             f"{axis_detail(axis)}"
         )
     for hop in report.hops:
+        lines += [f"{hop.target}: {axis.note}" for axis in hop.dynamic_axes if axis.kept and axis.note]
         if hop.field_runtime and hop.field_runtime.status != "passed":
             field = hop.field_runtime
             lines.append(f"{hop.target} on {field.runtime}: {field.status}, {one_line(field.reason)}")

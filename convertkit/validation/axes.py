@@ -10,12 +10,12 @@ import msgspec
 import numpy as np
 
 from convertkit.artifacts.artifact import Artifact
-from convertkit.artifacts.signature import Arrays
+from convertkit.artifacts.signature import Array, Arrays
 from convertkit.artifacts.tensors import write_npz
 from convertkit.errors import ConvertkitError
 from convertkit.samples.axes import resized
 from convertkit.samples.examples import EXAMPLE_COUNT
-from convertkit.samples.fit import is_batch_axis
+from convertkit.samples.fit import is_batch_axis, leading_axes
 from convertkit.samples.intake import Intake
 from convertkit.validation.gate import Comparison, Tolerance, judge
 from convertkit.validation.judgement import DynamicAxis
@@ -40,11 +40,36 @@ class Axes(msgspec.Struct, frozen=True):
     fault: str = ""
 
 
+class Axis(msgspec.Struct, frozen=True):
+    """A dynamic axis of the source.
+
+    Attributes:
+        size: of the samples along it; 0 where they are stacked along it.
+    """
+
+    input: str
+    axis: int
+    name: str
+    size: int
+
+    @property
+    def is_batch(self) -> bool:
+        """True where samples are stacked along it."""
+        return self.size == 0
+
+
 class Tried(msgspec.Struct, frozen=True):
-    """One axis at other sizes: those at which artifact and source agreed, and what was wrong at the next."""
+    """One axis at other sizes.
+
+    Attributes:
+        sizes: those at which artifact and source agreed.
+        wrong: what was wrong at the next; empty where nothing was.
+        note: a smaller size than the samples' at which the artifact gives nothing, and the source something.
+    """
 
     sizes: tuple[int, ...] = ()
     wrong: str = ""
+    note: str = ""
 
 
 class AxisChecker:
@@ -65,52 +90,72 @@ class AxisChecker:
         """Every dynamic axis of the source, proven at two other sizes or not."""
         tried: dict[str, Tried] = {}
         rows: list[DynamicAxis] = []
-        for input_name, axis, name, is_batch in self._axes():
-            is_free = isinstance(artifact.signature.input(input_name).logical_shape[axis], str)
-            decides = is_batch or not artifact.variant.precision.needs_calibration
-            if is_free and name not in tried:
-                tried[name] = self._try(artifact, name, is_batch=is_batch, tolerance=tolerance)
-                if tried[name].wrong and decides:
-                    return Axes(tuple(rows), tried[name].wrong)
-            found = tried[name] if is_free else Tried()
+        for axis in self._axes():
+            is_free = isinstance(artifact.signature.input(axis.input).logical_shape[axis.axis], str)
+            decides = axis.is_batch or not artifact.variant.precision.needs_calibration
+            if is_free and axis.name not in tried:
+                tried[axis.name] = self._try(artifact, axis, tolerance)
+                if tried[axis.name].wrong and decides:
+                    return Axes(tuple(rows), tried[axis.name].wrong)
+            found = tried[axis.name] if is_free else Tried()
             rows.append(
                 DynamicAxis(
-                    input=input_name,
-                    axis=axis,
-                    name=name,
+                    input=axis.input,
+                    axis=axis.axis,
+                    name=axis.name,
                     sizes_checked=found.sizes,
                     kept=len(found.sizes) >= SIZES_TO_CHECK,
-                    note=found.wrong or self._unproven(name, found, is_free=is_free),
+                    note=found.wrong or found.note or self._unproven(axis.name, found, is_free=is_free),
                 )
             )
         return Axes(tuple(rows))
 
-    def _axes(self) -> Iterator[tuple[str, int, str, bool]]:
-        """Input, axis, name, and whether samples are stacked along it, of every dynamic axis."""
+    def _axes(self) -> Iterator[Axis]:
+        """Every dynamic axis of the source."""
         for spec in self._intake.artifact.signature.inputs:
             values = self._intake.samples.arrays[spec.name]
             for axis, name in spec.dynamic_axes.items():
-                yield spec.name, axis, name, is_batch_axis(spec, values, axis)
+                is_batch = is_batch_axis(spec, values, axis)
+                size = 0 if is_batch else values.shape[axis + leading_axes(spec, values)]
+                yield Axis(spec.name, axis, name, size)
 
-    def _try(self, artifact: Artifact, name: str, *, is_batch: bool, tolerance: Tolerance) -> Tried:
-        """An artifact at other sizes of one axis, until it agreed at two or was wrong at one."""
+    def _try(self, artifact: Artifact, axis: Axis, tolerance: Tolerance) -> Tried:
+        """An artifact at other sizes of one axis, until it agreed at two or was wrong at one.
+
+        Where a smaller image leaves a pool nothing, runtimes differ in what they make of it: an artifact that
+        gives nothing there has to agree at two other sizes.
+        """
         sizes: list[int] = []
-        for size in self._intake.axis_sizes[name]:
-            file, chunk = self._inputs_at(name, size, is_batch=is_batch)
+        note = ""
+        for size in self._intake.axis_sizes[axis.name]:
+            file, chunk = self._inputs_at(axis.name, size, is_batch=axis.is_batch)
             reference = self._reference(file, chunk)
             if reference is None:
                 continue
-            try:
-                outputs = self._infer(artifact, file, chunk)
-            except ConvertkitError as error:
-                return Tried(tuple(sizes), f"does not run at {name} = {size}: {error.message}")
-            comparison = judge(reference, outputs, tolerance)
-            if not comparison.is_passed:
-                return Tried(tuple(sizes), f"wrong at {name} = {size}: {comparison.reason}")
+            where = f"{axis.name} = {size}"
+            wrong, gives_nothing = self._fault_at(artifact, file, chunk, (reference, tolerance), where)
+            if wrong and not (gives_nothing and size < axis.size):
+                return Tried(tuple(sizes), wrong)
+            if wrong:
+                note = note or wrong
+                continue
             sizes.append(size)
             if len(sizes) == SIZES_TO_CHECK:
                 break
-        return Tried(tuple(sizes))
+        return Tried(tuple(sizes), "" if len(sizes) >= SIZES_TO_CHECK else note, note)
+
+    def _fault_at(
+        self, artifact: Artifact, file: Path, chunk: int, wanted: tuple[Arrays, Tolerance], where: str
+    ) -> tuple[str, bool]:
+        """What is wrong at a size, and whether the artifact gives nothing there."""
+        try:
+            outputs = self._infer(artifact, file, chunk)
+        except ConvertkitError as error:
+            return f"does not run at {where}: {error.message}", True
+        comparison = judge(wanted[0], outputs, wanted[1])
+        if comparison.is_passed:
+            return "", False
+        return f"wrong at {where}: {comparison.reason}", not are_of_a_kind(outputs, self._usual)
 
     def _unproven(self, name: str, found: Tried, *, is_free: bool) -> str:
         """Why fewer sizes than two were proven, where nothing was wrong at any."""
@@ -142,16 +187,24 @@ class AxisChecker:
 
 
 def are_of_a_kind(outputs: Arrays, usual: Arrays) -> bool:
-    """True where outputs at another size have the usual names, ranks and types, no axis of nothing, and are
-    finite where the usual ones are.
+    """True where outputs at another size have the usual names, ranks and types, no axis of nothing, are
+    finite where the usual ones are, and differ from sample to sample where those do.
+
+    The last: where a pool is larger than what is left of an image, ONNX Runtime's mean over nothing is 0.
     """
     return list(outputs) == list(usual) and all(
         values.ndim == usual[name].ndim
         and values.dtype == usual[name].dtype
         and values.size > 0
         and (bool(np.isfinite(values).all()) or not np.isfinite(usual[name]).all())
+        and (varies(values) or not varies(usual[name]))
         for name, values in outputs.items()
     )
+
+
+def varies(values: Array) -> bool:
+    """True where not every sample's values are the first one's."""
+    return not np.array_equal(values, np.broadcast_to(values[:1], values.shape), equal_nan=True)
 
 
 def axis_tolerance(comparison: Comparison) -> Tolerance:

@@ -75,10 +75,11 @@ def test_a_size_that_the_source_does_not_take_is_no_fault(tmp_path):
     [
         lambda x: right(x)[:, :0],  # a pool larger than the image: ONNX Runtime gives nothing
         lambda x: right(x) * np.nan,
+        lambda x: right(x) * 0 + 0.1,  # a mean over nothing, and a bias
         lambda x: right(x)[..., np.newaxis],
         lambda x: right(x).astype(np.int64),
     ],
-    ids=["empty", "NaN", "another rank", "another type"],
+    ids=["empty", "NaN", "the same for every sample", "another rank", "another type"],
 )
 def test_a_size_at_which_the_source_gives_another_kind_is_no_fault(tmp_path, odd):
     fault, rows = checked(
@@ -93,6 +94,27 @@ def test_a_source_that_takes_its_own_size_alone_proves_nothing(tmp_path):
     assert not fault
     assert not rows["width"].kept
     assert "the source itself runs at too few of the sizes tried (12, 4, 16" in rows["width"].note
+
+
+def test_a_smaller_size_at_which_the_artifact_gives_nothing_is_noted(tmp_path):
+    """A pool larger than what is left: ONNX Runtime clips it, TensorFlow's mean over nothing is NaN."""
+    fault, rows = checked(
+        tmp_path, Precision.FLOAT32, right, lambda x: right(x) * (np.nan if x.shape[1] < 8 else 1)
+    )
+    assert not fault
+    assert rows["width"].sizes_checked == (12, 16)
+    assert rows["width"].kept
+    assert rows["width"].note == "wrong at width = 4: output 'y' has 60 wrong NaN or Inf"
+
+
+@pytest.mark.parametrize("scale", [np.nan, 2.0], ids=["nothing", "something else"])
+def test_a_smaller_size_is_a_fault_where_the_values_are_wrong_or_nothing_larger_is_right(tmp_path, scale):
+    larger = 1 if np.isfinite(scale) else np.nan
+
+    def candidate(x):
+        return right(x) * (scale if x.shape[1] < 8 else larger if x.shape[1] > 8 else 1)
+
+    assert checked(tmp_path, Precision.FLOAT32, right, candidate)[0].startswith("wrong at width = ")
 
 
 @pytest.mark.parametrize("precision", [Precision.FLOAT32, Precision.INT8_DYNAMIC])
