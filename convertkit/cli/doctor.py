@@ -10,8 +10,9 @@ import msgspec
 
 from convertkit.environment.devices import NO_GPU
 from convertkit.environment.extras import ExtraState
+from convertkit.environment.state import EnvironmentState, Package
 from convertkit.errors import MissingDependencyError
-from convertkit.verbs.doctor import Diagnosis, EnvironmentState, Package, StageState, diagnose
+from convertkit.verbs.doctor import Diagnosis, StageState, diagnose
 
 INCOMPLETE = MissingDependencyError.exit_code
 

@@ -13,18 +13,12 @@ from click.testing import CliRunner, Result
 
 from convertkit.cli import cli
 from convertkit.cli.doctor import lines
+from convertkit.environment.packages import STANDS_IN, is_within, requirements
+from convertkit.environment.packages import installed as installed_versions
+from convertkit.environment.state import EnvironmentState, Package, conflicts, look_at
 from convertkit.registry import ENVIRONMENTS, RUNTIMES, STAGES, environment_row, stage_row
 from convertkit.verbs import doctor
-from convertkit.verbs.doctor import (
-    EnvironmentState,
-    Package,
-    conflicts,
-    diagnose,
-    is_within,
-    judge,
-    look_at,
-    requirements,
-)
+from convertkit.verbs.doctor import diagnose, judge
 
 Installed = Callable[[dict[str, str]], None]
 
@@ -38,14 +32,14 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Installed:
             every = dict.fromkeys(names, "") | {name: lowest(name) for name in names} | changes
             return {name: every[name] for name in names if every[name]}
 
-        monkeypatch.setattr(doctor, "installed", versions)
+        monkeypatch.setattr("convertkit.environment.state.installed", versions)
 
     return pretend
 
 
 def lowest(name: str) -> str:
     """The lowest version that is supported; none for packages that stand in for others."""
-    if name in doctor.STANDS_IN.values():
+    if name in STANDS_IN.values():
         return ""
     return requirements().get(name, ">=1").partition(">=")[2].split(",")[0]
 
@@ -126,8 +120,8 @@ def test_another_interpreter_is_asked_for_its_own_packages(tmp_path: Path) -> No
     package = next(other.glob("lib/python*/site-packages")) / "onnx-0.0.7.dist-info"
     package.mkdir()
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: onnx\nVersion: 0.0.7\n")
-    assert doctor.installed(other / "bin" / "python", ("onnx", "msgspec")) == {"onnx": "0.0.7"}
-    assert doctor.installed(Path(sys.executable), ("onnx", "msgspec"))["onnx"] != "0.0.7"
+    assert installed_versions(other / "bin" / "python", ("onnx", "msgspec")) == {"onnx": "0.0.7"}
+    assert installed_versions(Path(sys.executable), ("onnx", "msgspec"))["onnx"] != "0.0.7"
 
 
 def script(folder: Path, body: str) -> str:
