@@ -25,7 +25,7 @@ from convertkit.config.run_settings import SampleOptions
 from convertkit.errors import ConvertkitError
 from convertkit.samples.intake import Intake
 from convertkit.samples.samples import Samples
-from convertkit.validation.gate import measure_accuracy
+from convertkit.validation.accuracy import measure_accuracy
 from convertkit.validation.validator import Validator
 
 ACCURATE = 0.9

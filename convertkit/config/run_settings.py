@@ -20,25 +20,55 @@ CheckName = Literal[
     "classes",
     "accuracy",
 ]
+Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Decibels = Annotated[float, msgspec.Meta(ge=-1000, le=1000)]  # bounds, because no value is below NaN
 
 
-class GateOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Tolerances; None takes the default of the target's precision (`gate.DEFAULT_TOLERANCES`).
+class PrecisionGate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Tolerances of one precision; None takes the default (`tolerance.DEFAULT_TOLERANCES`).
 
     Attributes:
         min_sqnr_db: lowest signal to quantization-noise ratio of any output, decibels.
         max_accuracy_drop: highest loss of accuracy against the source, a fraction (0.01 is one point).
         min_agreement: lowest fraction of equal entries of an integer or boolean output.
+        min_slice_sqnr_db: lowest of any slice of an output along an axis of at most 256, decibels.
+        min_sample_sqnr_db: below it a sample is lost, decibels; fewer than a quarter of them may be.
+        min_variation_db: lowest ratio of what differs between samples to its error, decibels.
+    """
+
+    min_sqnr_db: Decibels | None = None
+    max_accuracy_drop: Fraction | None = None
+    min_agreement: Fraction | None = None
+    min_slice_sqnr_db: Decibels | None = None
+    min_sample_sqnr_db: Decibels | None = None
+    min_variation_db: Decibels | None = None
+
+
+class GateOptions(PrecisionGate, frozen=True, forbid_unknown_fields=True):
+    """What an artifact may differ by. A bare tolerance is for every precision, and loosens no default.
+
+    Attributes:
+        float32, float16, int8, int8-dynamic, int16x8: tolerances of one precision; they may loosen.
+        loosen: let bare tolerances loosen the defaults too.
+        masks: output → input that rules out its padding: entries where the input is 0 are not judged.
         require_dynamic_axes: fail an artifact that lost a dynamic axis, instead of reporting it.
         require_field_runtime: fail a `.tflite` that the field runtime does not run, or runs differently.
     """
 
-    min_sqnr_db: Decibels | None = None
-    max_accuracy_drop: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
-    min_agreement: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+    float32: PrecisionGate = PrecisionGate()
+    float16: PrecisionGate = PrecisionGate()
+    int8: PrecisionGate = PrecisionGate()
+    int8_dynamic: PrecisionGate = msgspec.field(default=PrecisionGate(), name="int8-dynamic")
+    int16x8: PrecisionGate = PrecisionGate()
+    loosen: bool = False
+    masks: dict[str, str] = {}
     require_dynamic_axes: bool = False
     require_field_runtime: bool = False
+
+    def of(self, precision: str) -> PrecisionGate:
+        """The tolerances under a precision's name."""
+        found: PrecisionGate = getattr(self, precision.replace("-", "_"))
+        return found
 
 
 class SampleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -112,7 +142,7 @@ class BudgetOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         minutes: wall time of the search; no candidate starts that would likely pass it.
     """
 
-    accuracy_drop: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+    accuracy_drop: Fraction | None = None
     sqnr_db: Decibels | None = None
     size_bytes: PositiveInt | None = None
     latency_ms: PositiveFloat | None = None

@@ -13,8 +13,8 @@ from convertkit.errors import ConvertkitError
 from convertkit.plan import Hop
 from convertkit.report.report import Attempt, HopRecord
 from convertkit.storage.store import StoredHop
-from convertkit.validation.compare import LARGEST_SQNR_DB
 from convertkit.validation.judgement import Judgement
+from convertkit.validation.powers import LARGEST_SQNR_DB
 from convertkit.workers.jobs import ConvertJob
 
 EQUAL_DB = 0.5

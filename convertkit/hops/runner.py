@@ -35,7 +35,7 @@ from convertkit.samples.examples import example_arrays
 from convertkit.samples.intake import Intake
 from convertkit.storage.run_folder import RunFolder
 from convertkit.storage.store import Store
-from convertkit.validation.gate import Tolerance, demanded, tolerance_for
+from convertkit.validation.tolerance import Tolerance, demanded, tolerance_for
 from convertkit.validation.validator import Validator
 from convertkit.workers.jobs import ConvertJob
 from convertkit.workers.pool import Workers

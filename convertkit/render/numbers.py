@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from convertkit.validation.compare import LARGEST_ERROR, LARGEST_SQNR_DB
+from convertkit.validation.compare import LARGEST_ERROR
+from convertkit.validation.powers import LARGEST_SQNR_DB
 
 DASH = "–"
 IDENTICAL = "identical"

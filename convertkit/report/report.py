@@ -13,7 +13,8 @@ from convertkit.environment.versions import Environment
 from convertkit.errors import UsageError
 from convertkit.measurement.latency import Latency
 from convertkit.report.rescue import RescueRecord
-from convertkit.validation.gate import Accuracy, Comparison
+from convertkit.validation.accuracy import Accuracy
+from convertkit.validation.gate import Comparison
 from convertkit.validation.judgement import DynamicAxis, FieldCheck
 
 SCHEMA_VERSION = 1

@@ -8,7 +8,7 @@ import msgspec
 
 from convertkit.config.run_settings import BudgetOptions
 from convertkit.measurement.latency import Latency
-from convertkit.validation.gate import Accuracy
+from convertkit.validation.accuracy import Accuracy
 
 
 class Figures(msgspec.Struct, frozen=True):

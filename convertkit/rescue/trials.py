@@ -24,7 +24,7 @@ from convertkit.rescue.budget import Figures, over_budget
 from convertkit.rescue.candidates import LITERT, Candidate, Suspect
 from convertkit.samples.intake import Intake
 from convertkit.storage.run_folder import RunFolder
-from convertkit.validation.gate import Tolerance, demanded, stricter, tolerance_for
+from convertkit.validation.tolerance import Tolerance, demanded, stricter, tolerance_for
 
 Ranking = Callable[[Artifact, Artifact], Sequence[Suspect]]
 """What to exclude, worst first: of a quantized artifact beside a float32 one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -17,8 +17,11 @@ from convertkit.samples.axes import resized
 from convertkit.samples.examples import EXAMPLE_COUNT
 from convertkit.samples.fit import is_batch_axis, leading_axes
 from convertkit.samples.intake import Intake
-from convertkit.validation.gate import Comparison, Tolerance, judge
+from convertkit.validation.gate import Comparison, judge
+from convertkit.validation.grounds import Grounds
 from convertkit.validation.judgement import DynamicAxis
+from convertkit.validation.masks import Masks
+from convertkit.validation.tolerance import Tolerance
 
 SIZES_TO_CHECK = 2
 AXIS_SAMPLES = 15
@@ -31,6 +34,10 @@ class Infer(Protocol):
 
     def __call__(self, artifact: Artifact, inputs: Path, chunk: int) -> Arrays:
         """Its outputs, logical."""
+
+
+MasksOf = Callable[[Path, Arrays], Masks]
+"""Which entries count, of the outputs for a file of inputs."""
 
 
 class Axes(msgspec.Struct, frozen=True):
@@ -79,8 +86,11 @@ class AxisChecker:
     not a promise that every size is valid.
     """
 
-    def __init__(self, infer: Infer, intake: Intake, usual: Arrays, scratch: Path) -> None:
+    def __init__(
+        self, infer: Infer, intake: Intake, usual: Arrays, scratch: Path, masks: MasksOf | None = None
+    ) -> None:
         self._infer = infer
+        self._masks = masks
         self._intake = intake
         self._usual = usual
         self._scratch = scratch
@@ -152,7 +162,8 @@ class AxisChecker:
             outputs = self._infer(artifact, file, chunk)
         except ConvertkitError as error:
             return f"does not run at {where}: {error.message}", True
-        comparison = judge(wanted[0], outputs, wanted[1])
+        grounds = Grounds(masks=self._masks(file, wanted[0]) if self._masks else {})
+        comparison = judge(wanted[0], outputs, wanted[1], grounds=grounds)
         if comparison.is_passed:
             return "", False
         return f"wrong at {where}: {comparison.reason}", not are_of_a_kind(outputs, self._usual)
@@ -209,12 +220,21 @@ def varies(values: Array) -> bool:
 
 def axis_tolerance(comparison: Comparison) -> Tolerance:
     """What is allowed at other sizes, of which there are fewer samples: the tolerance, or somewhat less than
-    was reached where accuracy decided.
+    was reached where accuracy or the source's own noise decided.
     """
     allowed = comparison.tolerance
-    floats = [row.sqnr_db for row in comparison.outputs if row.agreement is None]
+    floats = [row for row in comparison.outputs if row.agreement is None]
+    slices = [row.worst_slice.sqnr_db for row in floats if row.worst_slice is not None]
+    samples = [row.sample_sqnr_p5_db for row in floats if row.sample_sqnr_p5_db is not None]
     return msgspec.structs.replace(
         allowed,
-        min_sqnr_db=min([allowed.min_sqnr_db, *(reached - AXIS_MARGIN_DB for reached in floats)]),
+        min_sqnr_db=lowered(allowed.min_sqnr_db, [row.sqnr_db for row in floats]),
+        min_slice_sqnr_db=lowered(allowed.min_slice_sqnr_db, slices),
+        min_sample_sqnr_db=lowered(allowed.min_sample_sqnr_db, samples),
         min_agreement=max(0.0, allowed.min_agreement - AXIS_MARGIN),
     )
+
+
+def lowered(allowed: float, reached: Sequence[float]) -> float:
+    """The limit, or 10 dB less than the lowest that was reached."""
+    return min([allowed, *(each - AXIS_MARGIN_DB for each in reached)])

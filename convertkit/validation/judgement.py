@@ -7,7 +7,8 @@ from typing import Literal
 import msgspec
 
 from convertkit.artifacts.signature import Arrays
-from convertkit.validation.gate import Accuracy, Comparison
+from convertkit.validation.accuracy import Accuracy
+from convertkit.validation.gate import Comparison
 
 
 class DynamicAxis(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,13 +15,20 @@ from convertkit.config.run_settings import GateOptions
 from convertkit.errors import ConvertkitError, MissingDependencyError, NotMeasuredError
 from convertkit.registry import FIELD_RUNTIME, RuntimeRow, runtime_row
 from convertkit.samples.intake import Intake
+from convertkit.validation.accuracy import measure_accuracy
 from convertkit.validation.axes import AxisChecker, axis_tolerance
-from convertkit.validation.gate import Tolerance, judge, measure_accuracy, tolerance_for
+from convertkit.validation.gate import judge
+from convertkit.validation.grounds import Grounds
 from convertkit.validation.judgement import DynamicAxis, FieldCheck, Judgement
+from convertkit.validation.masks import Masks, check_masks, read_masks
+from convertkit.validation.noise import measure_noise
+from convertkit.validation.powers import Powers
+from convertkit.validation.tolerance import Tolerance, check_effect, tolerance_for
 from convertkit.workers.jobs import InferJob
 from convertkit.workers.pool import Workers
 
 CHUNK = 32
+NOISE_SAMPLES = CHUNK  # so that they went through the source in one call before
 
 
 class Validator:
@@ -35,6 +42,8 @@ class Validator:
         self._scratch = scratch
         self._options = options
         self._threads = threads
+        check_effect(options)
+        check_masks(options.masks, intake.artifact.signature)
         rows = intake.split.validation
         self._labels: Array | None = None
         if intake.samples.labels is not None:
@@ -43,7 +52,30 @@ class Validator:
         write_npz(self._inputs, intake.samples.take(rows))
         self.source_outputs = self._infer(intake.artifact, self._inputs)
         check_comparable(self.source_outputs)
-        self._axes = AxisChecker(self._infer, intake, self.source_outputs, scratch)
+        self._axes = AxisChecker(self._infer, intake, self.source_outputs, scratch, self._masks)
+        self._grounds: Grounds | None = None
+
+    @property
+    def grounds(self) -> Grounds:
+        """What every artifact is judged with: the source's own noise, the masks, and the samples' rows."""
+        if self._grounds is None:
+            masks = self._masks(self._inputs, self.source_outputs)
+            self._grounds = Grounds(self._measure_noise(masks), masks, self._intake.split.validation)
+        return self._grounds
+
+    def _measure_noise(self, masks: Masks) -> dict[str, Powers]:
+        """The source against itself, one sample in a call; nothing where it cannot be run so."""
+        few = self._scratch / "noise.npz"
+        write_npz(few, self._intake.samples.take(self._intake.split.validation[:NOISE_SAMPLES]))
+        try:
+            again = self._infer(self._intake.artifact, few, 1)
+        except ConvertkitError:
+            return {}
+        return measure_noise(self.source_outputs, again, masks)
+
+    def _masks(self, inputs: Path, outputs: Arrays) -> Masks:
+        """Which entries of the outputs for a file of inputs count."""
+        return read_masks(self._options.masks, read_npz(inputs), outputs) if self._options.masks else {}
 
     def run_source(self, inputs: Arrays) -> Arrays:
         """The source's outputs on any other inputs, logical."""
@@ -65,8 +97,9 @@ class Validator:
         tolerance = tolerance or tolerance_for(artifact.variant.precision, self._options)
         accuracy = measure_accuracy(self.source_outputs, outputs, self._labels)
         deciding = accuracy if artifact.variant.precision.is_integer else None
-        vs_source = judge(self.source_outputs, outputs, tolerance, accuracy=deciding)
-        vs_previous = judge(previous, outputs, tolerance, accuracy=deciding)
+        grounds = self.grounds
+        vs_source = judge(self.source_outputs, outputs, tolerance, accuracy=deciding, grounds=grounds)
+        vs_previous = judge(previous, outputs, tolerance, accuracy=deciding, grounds=grounds)
         judgement = Judgement(
             vs_source.reason or prefixed("against the previous artifact: ", vs_previous.reason),
             outputs,
@@ -112,7 +145,8 @@ class Validator:
             return FieldCheck(runtime=name, status="skipped", reason=str(error))
         except ConvertkitError as error:
             return FieldCheck(runtime=name, status="failed", reason=f"does not run: {error.message}")
-        comparison = judge(outputs, got, tolerance_for(artifact.variant.precision, self._options))
+        tolerance = tolerance_for(artifact.variant.precision, self._options)
+        comparison = judge(outputs, got, tolerance, grounds=self.grounds)
         largest = max((row.max_abs_error for row in comparison.outputs), default=None)
         status: Literal["passed", "failed"] = "passed" if comparison.is_passed else "failed"
         return FieldCheck(runtime=name, status=status, reason=comparison.reason, max_abs_error=largest)

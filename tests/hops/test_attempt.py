@@ -10,9 +10,11 @@ from convertkit.config.stage_options import SavedmodelToTfliteOptions
 from convertkit.hops.attempt import Made, best_of, error_record, made_record
 from convertkit.registry import parse_variant
 from convertkit.storage.store import StoredHop
+from convertkit.validation.accuracy import Accuracy
 from convertkit.validation.compare import OutputMetrics
-from convertkit.validation.gate import Accuracy, Comparison, Tolerance
+from convertkit.validation.gate import Comparison
 from convertkit.validation.judgement import DynamicAxis, FieldCheck, Judgement
+from convertkit.validation.tolerance import Tolerance
 from convertkit.workers.jobs import ConvertJob
 
 NOTHING = Signature((), ())

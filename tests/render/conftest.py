@@ -9,9 +9,11 @@ from convertkit.environment.versions import Environment
 from convertkit.measurement.latency import Latency
 from convertkit.report.report import ArtifactRecord, Attempt, HopRecord, Report, SamplesRecord, SourceRecord
 from convertkit.report.rescue import CandidateRecord, RescueRecord
+from convertkit.validation.accuracy import Accuracy
 from convertkit.validation.compare import OutputMetrics
-from convertkit.validation.gate import Accuracy, Comparison, Tolerance
+from convertkit.validation.gate import Comparison
 from convertkit.validation.judgement import DynamicAxis, FieldCheck
+from convertkit.validation.tolerance import Tolerance
 
 HOSTILE = "<script>alert('x')</script>|`*_a_*`\x1b[31m\nline two & <b>"
 NO_GPU = "no CUDA device on this machine"

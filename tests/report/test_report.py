@@ -26,8 +26,10 @@ from convertkit.report.report import (
     signature_entry,
     write_json,
 )
-from convertkit.validation.gate import Accuracy, Tolerance, judge
+from convertkit.validation.accuracy import Accuracy
+from convertkit.validation.gate import judge
 from convertkit.validation.judgement import DynamicAxis, FieldCheck
+from convertkit.validation.tolerance import Tolerance
 
 X = TensorSpec("x", "float32", ("batch", 3))
 Y = TensorSpec("y", "int8", ("batch", 2), scale=0.5, zero_point=3)

@@ -9,7 +9,8 @@ from convertkit.errors import UsageError
 from convertkit.measurement.latency import Latency
 from convertkit.recipe import decode_recipe, recipe_schema, worded_recipe
 from convertkit.rescue.budget import Figures, over_budget
-from convertkit.validation.gate import Accuracy, Tolerance, demanded, stricter
+from convertkit.validation.accuracy import Accuracy
+from convertkit.validation.tolerance import Tolerance, demanded, stricter
 
 GATE = Tolerance(20.0, 0.01, 0.9)
 

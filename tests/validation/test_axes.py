@@ -16,7 +16,7 @@ from convertkit.samples.examples import axis_sizes
 from convertkit.samples.intake import Intake
 from convertkit.samples.samples import Samples, Split
 from convertkit.validation.axes import AxisChecker, are_of_a_kind
-from convertkit.validation.gate import Tolerance
+from convertkit.validation.tolerance import Tolerance
 
 INPUTS = (TensorSpec("x", "float32", ("batch", "width", 2)),)
 SIGNATURE = Signature(INPUTS, (TensorSpec("y", "float32", ("batch", "width")),))

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from convertkit.errors import NotMeasuredError
-from convertkit.validation.gate import Tolerance, judge
-from convertkit.validation.validator import axis_tolerance, check_comparable
+from convertkit.validation.axes import axis_tolerance
+from convertkit.validation.gate import judge
+from convertkit.validation.tolerance import Tolerance
+from convertkit.validation.validator import check_comparable
 
 
 def test_a_source_without_a_finite_value_cannot_be_checked() -> None:

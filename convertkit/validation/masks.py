@@ -1,0 +1,47 @@
+"""Masks: which entries of an output mean something, by an input that rules out padding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from convertkit.artifacts.signature import Arrays, Signature
+from convertkit.errors import UsageError, did_you_mean
+from convertkit.validation.powers import Valid
+
+Masks = Mapping[str, Valid]
+"""Output → true for the entries of its leading axes that count."""
+
+
+def check_masks(masks: Mapping[str, str], signature: Signature) -> None:
+    """Raise UsageError for an output or an input that the model does not have."""
+    for kind, specs, names in (
+        ("output", signature.outputs, list(masks)),
+        ("input", signature.inputs, list(masks.values())),
+    ):
+        known = [spec.name for spec in specs]
+        for name in names:
+            if name not in known:
+                raise UsageError(
+                    f"gate.masks: the model has no {kind} '{name}'",
+                    hint=did_you_mean(name, known),
+                )
+
+
+def read_masks(masks: Mapping[str, str], inputs: Arrays, outputs: Arrays) -> Masks:
+    """The entries that count of every output that has a mask: where the input is not 0.
+
+    Raises:
+        UsageError: an input's shape is not that of the output's leading axes.
+    """
+    found = {}
+    for output, name in masks.items():
+        valid, shape = inputs[name] != 0, outputs[output].shape
+        if valid.shape != shape[: valid.ndim]:
+            raise UsageError(
+                f"gate.masks: '{name}' is {list(valid.shape)}, which are not the first axes of '{output}', "
+                f"{list(shape)}"
+            )
+        found[output] = np.asarray(valid)
+    return found

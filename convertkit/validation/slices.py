@@ -1,0 +1,136 @@
+"""An output by slices: along each axis short enough to be channels, what one figure over all of it hides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from convertkit.validation.compare import WorstSlice
+from convertkit.validation.noise import excused_error
+from convertkit.validation.powers import Float64, Powers, Sums, Valid, ratio_db
+from convertkit.validation.tolerance import Tolerance
+
+LONGEST_AXIS = 256
+MOST_FEATURES = 4096  # of [samples, features], where no axis is one of places
+FEWEST_ENTRIES = 8  # of a slice: fewer say nothing of it
+RANGE_ROOM_DB = 6.0
+RANGE_SLACK = 1e-5  # a softmax adds up to 1 but for rounding
+MOST_RANGES = 4
+
+
+class Slices(msgspec.Struct, frozen=True):
+    """The slices along one axis of an output.
+
+    Attributes:
+        axis: counts the samples' axis as 0.
+        sums: one entry a slice.
+        is_judged: enough entries, and not noise in the source itself.
+    """
+
+    axis: int
+    sums: Sums
+    is_judged: Valid
+    sqnr_db: Float64
+
+
+def slices_of(powers: Powers, noise: Powers | None, tolerance: Tolerance) -> Iterator[Slices]:
+    """The slices along every axis of 2 to 256 but the samples'; of up to 4096 where it is the only one."""
+    limit, shape = range_limit(powers, tolerance), powers.positions.count.shape
+    for axis, size in enumerate(shape):
+        if not 2 <= size <= (MOST_FEATURES if len(shape) == 1 else LONGEST_AXIS):
+            continue
+        sums = powers.positions.along(axis)
+        excused = excused_error(sums, axis, noise, powers.rounding)
+        is_judged = (sums.count >= FEWEST_ENTRIES) & (sums.mean_square_error > excused) & (sums.peak > limit)
+        is_judged |= (sums.count >= FEWEST_ENTRIES) & (slice_sqnr_db(sums) >= tolerance.min_slice_sqnr_db)
+        yield Slices(axis + 1, sums, is_judged, slice_sqnr_db(sums))
+
+
+def slice_sqnr_db(sums: Sums) -> Float64:
+    """Of each slice, decibels; a slice without any signal is measured by the median slice that has some."""
+    has_signal = sums.signal > 0
+    usual = np.median(sums.mean_square[has_signal]) if has_signal.any() else 0.0
+    return ratio_db(np.where(has_signal, sums.signal, usual * sums.count), sums.error)
+
+
+def range_limit(powers: Powers, tolerance: Tolerance) -> float:
+    """The largest error that harms nobody in an output of 0 to 1, whose range is fixed; -1 for others.
+
+    6 dB below what the whole output may be wrong by, relative to the range that its values have.
+    """
+    is_fixed = powers.dtype.kind == "f" and powers.low >= -RANGE_SLACK and powers.high <= 1 + RANGE_SLACK
+    if not is_fixed:
+        return -1.0
+    span = powers.high - powers.low
+    return float(span * 10 ** (-(tolerance.min_sqnr_db + RANGE_ROOM_DB) / 20))
+
+
+def worst_slice(found: Sequence[Slices]) -> WorstSlice | None:
+    """The judged slice with the lowest SQNR, of any axis."""
+    worst: WorstSlice | None = None
+    for each in found:
+        if not each.is_judged.any():
+            continue
+        index = int(np.where(each.is_judged, each.sqnr_db, np.inf).argmin())
+        if worst is None or each.sqnr_db[index] < worst.sqnr_db:
+            worst = WorstSlice(each.axis, index, float(each.sqnr_db[index]))
+    return worst
+
+
+def slice_fault(name: str, found: Sequence[Slices], tolerance: Tolerance) -> str:
+    """Which slices are below their tolerance, the axis with the worst of them; empty where none is."""
+    floor = tolerance.min_slice_sqnr_db
+    bad = [(each, each.is_judged & (each.sqnr_db < floor)) for each in found]
+    bad = [(each, below) for each, below in bad if below.any()]
+    if not bad:
+        return ""
+    each, below = min(bad, key=lambda pair: float(pair[0].sqnr_db[pair[1]].min()))
+    lowest = float(each.sqnr_db[below].min())
+    return f"{place(name, each.axis, below)}: {lowest:.1f} dB SQNR, below {floor:g} dB for a slice"
+
+
+def variation_fault(
+    name: str, found: Sequence[Slices], powers: Powers, noise: Powers | None, tolerance: Tolerance
+) -> str:
+    """Which slices keep their offset and lose what differs between samples; asked for above 0 dB only.
+
+    An integer artifact may lawfully round away a variation that is small beside the offset.
+    """
+    floor = tolerance.min_variation_db
+    if floor <= 0:
+        return ""
+    for each in found:
+        sums = each.sums
+        own = rounding_by_slice(powers, sums)
+        excused = np.maximum(excused_error(sums, each.axis - 1, noise, powers.rounding), own)
+        decibels = ratio_db(sums.varied, sums.error_varied)
+        below = each.is_judged & (sums.mean_square_error > excused) & (sums.varied > 0) & (decibels < floor)
+        if below.any():
+            lowest = float(decibels[below].min())
+            return (
+                f"{place(name, each.axis, below)}: what differs between samples has {lowest:.1f} dB SQNR, "
+                f"below {floor:g} dB"
+            )
+    return ""
+
+
+def rounding_by_slice(powers: Powers, sums: Sums) -> Float64:
+    """Mean square of what the source's type cannot hold apart in each slice."""
+    share = powers.rounding / max(float(powers.whole.mean_square), np.finfo(np.float64).tiny)
+    return share * sums.mean_square
+
+
+def place(name: str, axis: int, chosen: Valid) -> str:
+    """`output 'boxes', axis 1, 4..9`."""
+    return f"output '{name}', axis {axis}, {ranges(np.flatnonzero(chosen))}"
+
+
+def ranges(numbers: npt.NDArray[np.intp]) -> str:
+    """`4..9, 12`: neighbours merged, at most four ranges named."""
+    groups = np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1)
+    words = [f"{g[0]}..{g[-1]}" if len(g) > 1 else f"{g[0]}" for g in groups[:MOST_RANGES]]
+    left = sum(len(group) for group in groups[MOST_RANGES:])
+    return ", ".join(words) + (f" and {left} more" if left else "")
