@@ -14,6 +14,7 @@ from convertkit.cli import flags
 from convertkit.errors import GateError, UsageError, did_you_mean
 from convertkit.recipe import worded_recipe
 from convertkit.render.numbers import format_cosine, format_error, format_share, format_sqnr_db
+from convertkit.render.parts import describe_interval, describe_samples, describe_slice
 from convertkit.render.summary import axis_detail, axis_state
 from convertkit.validation.judgement import Judgement
 from convertkit.verbs.validate import validate_artifacts
@@ -66,11 +67,16 @@ def show(judgement: Judgement) -> None:
     console = Console(highlight=False)
     rows = judgement.vs_source.outputs if judgement.vs_source else ()
     if rows:
-        table = Table("Output", "SQNR, dB", "Max error", "RMSE", "Cosine", "Top-1 agreement", box=None)
+        parts = ("Worst slice, dB", "Samples (p5), dB")
+        table = Table(
+            "Output", "SQNR, dB", *parts, "Max error", "RMSE", "Cosine", "Top-1 agreement", box=None
+        )
         for row in rows:
             table.add_row(
                 row.name,
                 format_sqnr_db(row.sqnr_db),
+                describe_slice(row),
+                describe_samples(row),
                 format_error(row.max_abs_error),
                 format_error(row.rmse),
                 format_cosine(row.cosine),
@@ -81,6 +87,12 @@ def show(judgement: Judgement) -> None:
         state = f"{axis_state(axis)}{axis_detail(axis)}"
         console.print(f"dynamic axis '{axis.name}' of '{axis.input}': {state}", markup=False)
     if judgement.accuracy is not None:
-        console.print(f"accuracy {judgement.accuracy.value:.4f}, drop {judgement.accuracy.drop:+.4f}")
+        interval = describe_interval(judgement.accuracy)
+        console.print(
+            f"accuracy {judgement.accuracy.value:.4f}, drop {judgement.accuracy.drop:+.4f}"
+            f"{', ' + interval if interval else ''}"
+        )
+    for note in judgement.vs_source.notes if judgement.vs_source else ():
+        console.print(note, markup=False, soft_wrap=True)
     verdict = f"FAILED: {judgement.reason}" if judgement.reason else "PASSED"
     console.print(verdict, markup=False, soft_wrap=True)

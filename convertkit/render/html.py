@@ -12,6 +12,7 @@ from convertkit.measurement.latency import Latency
 from convertkit.render import numbers
 from convertkit.render.markdown import latency_row, options_text
 from convertkit.render.numbers import format_bytes, format_interval_ms, format_ms, format_share
+from convertkit.render.parts import describe_asked, describe_interval, describe_samples, describe_slice
 from convertkit.render.rescue import HEADINGS, candidate_cells, describe_rescue, summarize_search
 from convertkit.render.summary import (
     axis_detail,
@@ -37,8 +38,12 @@ FUNCTIONS = (
     axis_state,
     candidate_cells,
     caveats,
+    describe_asked,
     describe_axes,
+    describe_interval,
     describe_rescue,
+    describe_samples,
+    describe_slice,
     facts,
     final_hops,
     headline,

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from convertkit.render.numbers import format_error, format_sqnr_db
+from convertkit.render.parts import lowest_samples_db, lowest_slice_db
 from convertkit.render.summary import (
     axis_state,
     largest_error,
@@ -175,10 +176,17 @@ def comparison_case(name: str, hop: HopRecord, comparison: Comparison | None, *,
     figures: tuple[tuple[str, str], ...] = (
         ("min_sqnr_db", format_sqnr_db(min_sqnr_db(comparison))),
         ("max_abs_error", format_error(largest_error(comparison))),
+        ("worst_slice_sqnr_db", format_sqnr_db(lowest_slice_db(comparison))),
+        ("sample_sqnr_p5_db", format_sqnr_db(lowest_samples_db(comparison))),
         ("tolerance.min_sqnr_db", f"{comparison.tolerance.min_sqnr_db:g}"),
+        ("tolerance.min_slice_sqnr_db", f"{comparison.tolerance.min_slice_sqnr_db:g}"),
+        ("tolerance.min_sample_sqnr_db", f"{comparison.tolerance.min_sample_sqnr_db:g}"),
+        *(("note", note) for note in comparison.notes),
     )
     if hop.accuracy is not None and name == "vs_source":
         figures += (("accuracy", f"{hop.accuracy.value:.6g}"), ("accuracy.drop", f"{hop.accuracy.drop:.6g}"))
+        if hop.accuracy.drop_ci95:
+            figures += (("accuracy.drop_ci95", " ".join(f"{end:.6g}" for end in hop.accuracy.drop_ci95)),)
     if comparison.is_passed:
         return Case(name, properties=figures)
     return Case(name, "failure", comparison.reason, properties=figures)

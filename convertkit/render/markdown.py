@@ -20,6 +20,7 @@ from convertkit.render.numbers import (
     format_share,
     format_sqnr_db,
 )
+from convertkit.render.parts import describe_asked, describe_interval, describe_samples, describe_slice
 from convertkit.render.rescue import HEADINGS, candidate_rows, describe_rescue, summarize_search
 from convertkit.render.summary import (
     axis_detail,
@@ -58,7 +59,17 @@ HOP_HEADINGS = (
     "Time, s",
     "Peak memory",
 )
-OUTPUT_HEADINGS = ("Output", "Max error", "RMSE", "Cosine", "SQNR, dB", "Top-1 agreement, %")
+OUTPUT_HEADINGS = (
+    "Output",
+    "Max error",
+    "RMSE",
+    "Cosine",
+    "SQNR, dB",
+    "Worst slice, dB",
+    "Samples (p5), dB",
+    "Noise floor, dB",
+    "Top-1 agreement, %",
+)
 ATTEMPT_HEADINGS = (
     "Converter",
     "Options",
@@ -165,6 +176,9 @@ def hop_lines(hop: HopRecord) -> list[str]:
         detail = f", max error {format_error(field.max_abs_error)}" if field.max_abs_error is not None else ""
         reason = f": {escape(field.reason)}" if field.reason else ""
         lines.append(f"- field runtime {escape(field.runtime)}: {field.status}{detail}{reason}")
+    if hop.accuracy and hop.accuracy.drop_ci95:
+        drop = format_points(hop.accuracy.drop)
+        lines.append(f"- accuracy drops by {drop} points, {describe_interval(hop.accuracy)}")
     lines += [f"- {escape(note)}" for note in hop.notes]
     if hop.rescue:
         lines += rescue_part(hop.rescue)
@@ -210,8 +224,9 @@ def comparison_lines(title: str, comparison: Comparison | None) -> list[str]:
     """The metrics of each output, and the verdict on them."""
     if comparison is None:
         return []
-    floor = f"at least {comparison.tolerance.min_sqnr_db:g} dB"
-    lines = ["", f"{title}: {comparison.verdict} ({floor}). {escape(comparison.reason)}".rstrip(), ""]
+    asked = describe_asked(comparison.tolerance)
+    lines = ["", f"{title}: {comparison.verdict} ({asked}). {escape(comparison.reason)}".rstrip(), ""]
+    notes = ["", *(f"- {escape(note)}" for note in comparison.notes)] if comparison.notes else []
     rows = [
         [
             row.name,
@@ -219,11 +234,15 @@ def comparison_lines(title: str, comparison: Comparison | None) -> list[str]:
             format_error(row.rmse),
             format_cosine(row.cosine),
             format_sqnr_db(row.sqnr_db),
+            describe_slice(row),
+            describe_samples(row),
+            format_sqnr_db(row.noise_floor_db),
             format_percent(row.top1_agreement),
         ]
         for row in comparison.outputs
     ]
-    return lines + (table(OUTPUT_HEADINGS, rows) if rows else ["The outputs could not be compared."])
+    compared = table(OUTPUT_HEADINGS, rows) if rows else ["The outputs could not be compared."]
+    return lines + compared + notes
 
 
 def latency_row(row: Latency) -> list[str]:

@@ -15,6 +15,12 @@ from convertkit.render.numbers import (
     format_share,
     format_sqnr_db,
 )
+from convertkit.render.parts import (
+    describe_interval,
+    lowest_samples_db,
+    lowest_slice_db,
+    part_lines,
+)
 from convertkit.render.rescue import rescue_lines
 from convertkit.render.summary import (
     describe_axes,
@@ -40,7 +46,7 @@ def render_plain(report: Report) -> str:
         lines.append(hop_line(hop))
         if hop.error:
             lines.append(f"        {one_line(hop.error)}")
-        lines += [f"        {one_line(line)}" for line in rivals(hop)]
+        lines += [f"        {one_line(line)}" for line in (*part_lines(hop), *rivals(hop))]
     lines += rescue_lines(report)
     lines += device_lines(report)
     lines += [f"note: {caveat}" for caveat in caveats(report)]
@@ -69,10 +75,14 @@ def hop_line(hop: HopRecord) -> str:
     if hop.vs_source:
         sqnr = format_sqnr_db(min_sqnr_db(hop.vs_source))
         parts.append(f"SQNR {sqnr}{'' if sqnr in (IDENTICAL, DASH) else ' dB'}")
+        slices, samples = lowest_slice_db(hop.vs_source), lowest_samples_db(hop.vs_source)
+        parts += [f"slices {format_sqnr_db(slices)}"] if slices is not None else []
+        parts += [f"samples {format_sqnr_db(samples)}"] if samples is not None else []
         parts.append(f"max error {format_error(largest_error(hop.vs_source))}")
     if hop.accuracy:
         value, drop = format_percent(hop.accuracy.value), format_points(hop.accuracy.drop)
-        parts.append(f"accuracy {value} % (drop {drop} points)")
+        interval = describe_interval(hop.accuracy)
+        parts.append(f"accuracy {value} % (drop {drop} points{', ' + interval if interval else ''})")
     if hop.dynamic_axes:
         parts.append(f"dynamic: {describe_axes(hop.dynamic_axes)}")
     row = latency_on(hop.latency)

@@ -190,10 +190,13 @@ def source_accuracy(report: Report) -> float | None:
 
 
 def is_decided_by_accuracy(hop: HopRecord) -> bool:
-    """True where the gate judged the scores by accuracy: an integer target, with labels."""
+    """True where the gate judged the scores by accuracy alone: an integer target, with labels enough."""
     precision = hop.target.partition(":")[2]
     integers = [str(known) for known in Precision if known.is_integer]
-    return hop.accuracy is not None and precision in integers
+    if hop.accuracy is None or hop.vs_source is None or precision not in integers:
+        return False
+    tolerance = hop.vs_source.tolerance
+    return not tolerance.is_sqnr_asked and hop.accuracy.can_decide(tolerance.max_accuracy_drop)
 
 
 def one_line(text: str) -> str:

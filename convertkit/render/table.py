@@ -23,6 +23,7 @@ from convertkit.render.numbers import (
     format_share,
     format_sqnr_db,
 )
+from convertkit.render.parts import part_lines
 from convertkit.render.plain import render_plain
 from convertkit.render.rescue import compact_lines, rescue_heading, rescued_hops
 from convertkit.render.summary import (
@@ -156,7 +157,7 @@ def hop_row(hop: HopRecord) -> Row:
         ),
         status,
         one_line(hop.error or ""),
-        tuple(map(one_line, rivals(hop))),
+        tuple(map(one_line, (*part_lines(hop), *rivals(hop)))),
     )
 
 
