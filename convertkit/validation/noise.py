@@ -50,10 +50,13 @@ def rounding_noise(noise: Powers | None) -> Powers | None:
 
 
 def asked_of(tolerance: Tolerance, noise: Powers | None) -> Tolerance:
-    """What is asked for where the source holds no more, with twice its noise: all figures lower alike."""
+    """What is asked for where the source holds no more, with twice its noise: all figures lower alike.
+
+    An SQNR that was set is asked for whatever the source holds.
+    """
     floor = floor_db(noise)
     less = 0.0 if floor is None else max(0.0, tolerance.min_sqnr_db - (floor - ROOM_DB))
-    if not less:
+    if not less or tolerance.is_sqnr_asked:
         return tolerance
     keys = ("min_sqnr_db", "min_slice_sqnr_db", "min_sample_sqnr_db", "min_variation_db")
     return msgspec.structs.replace(tolerance, **{key: getattr(tolerance, key) - less for key in keys})

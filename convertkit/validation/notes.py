@@ -20,6 +20,8 @@ def noise_note(row: OutputMetrics, tolerance: Tolerance) -> str:
     said = f"output '{row.name}': {calls}, the source agrees with itself to {floor:.1f} dB"
     if floor < LEAST_FLOOR_DB:
         return f"{said}: its answers depend on the batch, which excuses nothing"
+    if tolerance.is_sqnr_asked:
+        return f"{said}; {tolerance.min_sqnr_db:g} dB is asked for all the same, as set"
     return f"{said}; so {floor - ROOM_DB:.1f} dB is asked for"
 
 

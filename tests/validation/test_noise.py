@@ -1,5 +1,6 @@
 """The noise floor: nothing is asked for that the source does not hold against itself."""
 
+import msgspec
 import numpy as np
 
 from convertkit.artifacts.formats import Precision
@@ -43,6 +44,14 @@ def test_twice_the_noise_is_the_most():
     again = noisy(wanted, 42.9, 2)[:32]
     assert verdict(wanted, noisy(wanted, 37.2, 1), again).is_passed
     assert "below 36." in verdict(wanted, noisy(wanted, 36.0, 1), again).reason
+
+
+def test_an_sqnr_that_was_set_is_asked_for_all_the_same():
+    wanted = draw(64, 200)
+    asked = msgspec.structs.replace(FLOAT32, is_sqnr_asked=True)
+    found = verdict(wanted, noisy(wanted, 52.5, 1), noisy(wanted, 42.9, 2)[:32], asked)
+    assert "below 60 dB" in found.reason
+    assert "60 dB is asked for all the same, as set" in found.notes[0]
 
 
 def test_a_noise_below_what_is_asked_for_changes_nothing_and_is_not_told():

@@ -1,0 +1,86 @@
+"""Whole runs on models that INT8 ruins without it showing in one figure: none of them ships.
+
+Their patterns on outputs alone are in tests/validation: test_slices and test_per_sample.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import convertkit
+from convertkit.report.report import HopRecord
+from fixtures.planted import BoxesAndScores, samples, spread
+
+pytestmark = pytest.mark.slow
+
+QUICK = ("bench.rounds=2", "bench.warmup_s=0.01", "device=cpu")
+
+
+class OneTensor(BoxesAndScores):
+    """The small detector with boxes of 0..640 and scores of 0..1 in one output, as exports have it."""
+
+    def forward(self, image: Tensor) -> Tensor:  # type: ignore[override]
+        joined: Tensor = self.detect(self.backbone(image))
+        return joined
+
+
+class Denoiser(nn.Module):
+    """Three convolutions over a waveform, added to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv1d(1, 12, 7, padding=3), nn.ReLU(), nn.Conv1d(12, 1, 7, padding=3, bias=False)
+        )
+
+    def forward(self, wave: Tensor) -> Tensor:
+        cleaned: Tensor = wave + self.layers(wave)
+        return cleaned
+
+
+def judged(model: nn.Module, arrays: dict[str, np.ndarray], out: Path, *to: str) -> list[HopRecord]:
+    """The hops to the targets."""
+    file = out / "samples.npz"
+    np.savez(file, **arrays)  # type: ignore[arg-type]
+    report = convertkit.convert(
+        model.eval(), to=to, samples=file, out=out / "run", settings=QUICK, cache=False
+    )
+    assert all(hop.status == "passed" for hop in report.hops if hop.target.endswith("float32"))
+    return [hop for hop in report.hops if hop.target in to]
+
+
+def test_a_detector_with_boxes_and_scores_in_one_tensor(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = OneTensor()
+    spread(model)
+    hops = judged(model, samples(96), tmp_path, "tflite:int8", "onnx:int8", "torch:int8")
+    assert len(hops) == 3
+    for hop in hops:
+        assert hop.status == "failed", hop.target
+        assert hop.artifact is not None
+        assert hop.artifact.path.startswith("rejected/")
+        assert hop.vs_source is not None
+        (row,) = hop.vs_source.outputs
+        assert row.worst_slice is not None
+        assert row.worst_slice.axis == 1
+        assert row.worst_slice.index >= 4
+        assert row.worst_slice.sqnr_db < 8
+    assert "output 'output', axis 1, 4.." in (hops[1].error or "")
+
+
+def test_audio_of_which_most_samples_are_quiet(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    loudness = np.where(np.arange(120) % 4 == 0, 0.3, 0.001)[:, None, None]
+    waves = (np.random.default_rng(0).standard_normal((120, 1, 200)) * loudness).astype(np.float32)
+    for hop in judged(Denoiser(), {"wave": waves}, tmp_path, "tflite:int8", "onnx:int8"):
+        assert hop.status == "failed", hop.target
+        assert "samples are lost, below 8 dB SQNR (rows " in (hop.error or "")
+        assert hop.vs_source is not None
+        (row,) = hop.vs_source.outputs
+        assert row.sqnr_db > 20
+        assert all(figure.row % 4 for figure in row.worst_samples)  # the quiet ones, as rows of the file
