@@ -30,12 +30,14 @@ class OneTensor(BoxesAndScores):
 
 
 class Denoiser(nn.Module):
-    """Three convolutions over a waveform, added to it."""
+    """Two convolutions over a waveform, added to it; quiet in, quiet out."""
 
     def __init__(self) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv1d(1, 12, 7, padding=3), nn.ReLU(), nn.Conv1d(12, 1, 7, padding=3, bias=False)
+            nn.Conv1d(1, 12, 7, padding=3, bias=False),
+            nn.ReLU(),
+            nn.Conv1d(12, 1, 7, padding=3, bias=False),
         )
 
     def forward(self, wave: Tensor) -> Tensor:
