@@ -15,6 +15,8 @@ from convertkit.runtimes import TimedCall, wall_timed
 from convertkit.workers.jobs import Described, DescribeJob
 
 FATAL_ONLY = 4
+MOST_MOVES = 8
+MOVES = frozenset(["Cast", "Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Slice"])
 
 
 class OnnxSession:
@@ -81,7 +83,26 @@ def describe(job: DescribeJob) -> Described:
     opsets = ", ".join(f"{item.domain or 'ai.onnx'} {item.version}" for item in model.opset_import)
     operators = sorted({node.op_type for node in model.graph.node})
     details = {"opset": opsets, "producer": model.producer_name, "operators": " ".join(operators)}
-    return Described(signature, details, external_files(model))
+    return Described(signature, details, external_files(model), index_limits(model))
+
+
+def index_limits(model: onnx.ModelProto) -> dict[str, int]:
+    """Value → rows of the smallest table that it looks up in, through conversions of its type and shape."""
+    sizes = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
+    made_from: dict[str, str] = {}
+    limits: dict[str, int] = {}
+    for node in model.graph.node:
+        if node.op_type in MOVES:
+            made_from[node.output[0]] = node.input[0]
+        elif node.op_type == "Gather" and sizes.get(node.input[0]):
+            table, name = sizes[node.input[0]], node.input[1]
+            axis = next((each.i for each in node.attribute if each.name == "axis"), 0)
+            for _ in range(MOST_MOVES):
+                name = made_from.get(name, name)
+            rows = table[axis] if -len(table) <= axis < len(table) else 0
+            if rows > 0:
+                limits[name] = min(rows, limits.get(name, rows))
+    return limits
 
 
 def external_files(model: onnx.ModelProto) -> tuple[str, ...]:

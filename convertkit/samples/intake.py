@@ -89,7 +89,7 @@ def take_in(
     assert isinstance(answer, Described)
     signature = answer.signature
     if samples is None or loader is None:
-        samples, _ = read_samples(samples_path, signature.inputs, options)
+        samples, _ = read_samples(samples_path, signature.inputs, options, answer.limits)
     else:
         samples = fit_samples(renamed(samples, inputs, signature), signature.inputs)
     sha256, size = with_external_data(file, answer.external_data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -21,18 +22,24 @@ from convertkit.sources import SourceFile
 
 
 def read_samples(
-    path: Path | None, inputs: tuple[TensorSpec, ...], options: SampleOptions
+    path: Path | None,
+    inputs: tuple[TensorSpec, ...],
+    options: SampleOptions,
+    limits: Mapping[str, int] | None = None,
 ) -> tuple[Samples, tuple[TensorSpec, ...]]:
     """Samples and inputs, each completed from the other where only one is known.
 
     Samples that the options give to calibrate with stand behind the others.
+
+    Args:
+        limits: of synthetic integers; see `synthesize`.
 
     Raises:
         SamplesError: the samples are unusable, or do not fit the inputs.
         UsageError: neither inputs nor samples are known, or there are only some to calibrate with.
     """
     if options.calibration_samples is None:
-        return read_file(path, inputs, options)
+        return read_file(path, inputs, options, limits)
     if path is None:
         raise UsageError("there are samples to calibrate with, and none to validate with", hint="--samples")
     other = Path(options.calibration_samples)
@@ -43,7 +50,10 @@ def read_samples(
 
 
 def read_file(
-    path: Path | None, inputs: tuple[TensorSpec, ...], options: SampleOptions
+    path: Path | None,
+    inputs: tuple[TensorSpec, ...],
+    options: SampleOptions,
+    limits: Mapping[str, int] | None = None,
 ) -> tuple[Samples, tuple[TensorSpec, ...]]:
     """The samples of one file or folder, or synthetic ones, and the inputs; see `read_samples`."""
     if path is None:
@@ -51,7 +61,7 @@ def read_file(
             raise UsageError(
                 "the model file does not tell its inputs", hint="give --samples, or --input for each of them"
             )
-        return synthesize(inputs, options.seed), inputs
+        return synthesize(inputs, options.seed, limits), inputs
     if path.is_dir():
         if not inputs:
             raise UsageError("a folder of images needs to know the input", hint="give --input")
@@ -79,7 +89,7 @@ def read_early(
     inputs = tuple(parse_input(text) for text in given) or file.inputs
     if not inputs and file.format is not Format.TORCH:
         return None, ()
-    samples, inputs = read_samples(path, inputs, options)
+    samples, inputs = read_samples(path, inputs, options, file.limits)
     split(samples, options, needs_calibration=needs_calibration)
     return samples, inputs
 

@@ -66,6 +66,7 @@ def inspect_source(path: Path) -> SourceFile:
         refusals=findings.refusals,
         ranges=findings.ranges,
         details=findings.details,
+        limits=findings.limits,
     )
 
 

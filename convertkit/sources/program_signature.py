@@ -21,6 +21,11 @@ SYMBOL = re.compile(r"Symbol\('(\w+)'[^()]*\)|\b([a-z]{1,4}_?\d+)\b")
 INTEGER = re.compile(r"Integer\((-?\d+)\)")
 SIGNS = {"Mul": "*", "Add": "+"}
 BATCH = "batch"
+MOST_MOVES = 8
+ATEN = "torch.ops.aten."
+MOVES = frozenset(
+    ["to", "_to_copy", "view", "reshape", "flatten", "squeeze", "unsqueeze", "transpose", "permute", "slice"]
+)
 TRANSFORMERS = "transformers."
 UNLIMITED = 2**62  # torch writes sys.maxsize and its neighbours for "no limit"
 
@@ -51,7 +56,27 @@ def describe_program(program: dict[str, Any], refusals: tuple[str, ...]) -> Find
             "tensors": str(sum("user_input" not in spec for spec in signature["input_specs"])),
             **needed_imports(module),
         },
+        limits=index_limits(graph),
     )
+
+
+def index_limits(graph: dict[str, Any]) -> dict[str, int]:
+    """Value → rows of the smallest table that it looks up in, through conversions of its type and shape."""
+    made_from: dict[str, str] = {}
+    limits: dict[str, int] = {}
+    for node in graph["nodes"]:
+        tensors = [one["arg"]["as_tensor"]["name"] for one in node["inputs"] if "as_tensor" in one["arg"]]
+        operator = node["target"].removeprefix(ATEN).partition(".")[0]
+        if operator in MOVES and len(tensors) == 1 and len(node["outputs"]) == 1:
+            made_from[node["outputs"][0].get("as_tensor", {}).get("name", "")] = tensors[0]
+        elif operator == "embedding" and len(tensors) == 2:
+            table, name = graph["tensor_values"].get(tensors[0]), tensors[1]
+            for _ in range(MOST_MOVES):  # a file may claim a circle
+                name = made_from.get(name, name)
+            rows = table["sizes"][0].get("as_int", 0) if table and table["sizes"] else 0
+            if rows > 0:
+                limits[name] = min(rows, limits.get(name, rows))
+    return limits
 
 
 def needed_imports(module: dict[str, Any]) -> dict[str, str]:

@@ -42,6 +42,7 @@ class Findings(msgspec.Struct, frozen=True):
     refusals: tuple[str, ...] = ()
     ranges: dict[str, tuple[int, int | None]] = {}
     details: dict[str, str] = {}
+    limits: dict[str, int] = {}
 
 
 class SourceFile(msgspec.Struct, frozen=True):
@@ -58,6 +59,7 @@ class SourceFile(msgspec.Struct, frozen=True):
         refusals: reasons why the file is, or may be, a program; empty means safe to load.
         ranges: dynamic axis name → smallest and largest size; None is no limit.
         details: what `inspect` shows: number of tensors and parameters, versions, classes.
+        limits: integer input → what its values stay below, where the file tells.
     """
 
     path: str
@@ -71,6 +73,7 @@ class SourceFile(msgspec.Struct, frozen=True):
     refusals: tuple[str, ...] = ()
     ranges: dict[str, tuple[int, int | None]] = {}
     details: dict[str, str] = {}
+    limits: dict[str, int] = {}
 
 
 def check_trusted(source: SourceFile, *, allow_code: bool) -> None:

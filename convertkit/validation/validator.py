@@ -64,7 +64,9 @@ class Validator:
         return self._grounds
 
     def _measure_noise(self, masks: Masks) -> dict[str, Powers]:
-        """The source against itself, one sample in a call; nothing where it cannot be run so."""
+        """The source against itself, one sample in a call; nothing where that is how it runs, or fails."""
+        if not self._intake.artifact.signature.inputs[0].dynamic_axes.get(0):
+            return {}
         few = self._scratch / "noise.npz"
         write_npz(few, self._intake.samples.take(self._intake.split.validation[:NOISE_SAMPLES]))
         try:

@@ -157,11 +157,13 @@ class Described(Message, frozen=True, tag="described"):
     Attributes:
         details: facts worth showing: operators, opset, producer.
         external_data: names of files beside the model that hold its weights (ONNX).
+        limits: integer input → what its values stay below, where the model tells.
     """
 
     signature: Signature
     details: dict[str, str] = {}
     external_data: tuple[str, ...] = ()
+    limits: dict[str, int] = {}
 
 
 class Inferred(Message, frozen=True, tag="inferred"):

@@ -88,3 +88,33 @@ def test_a_silent_fallback_from_cuda_is_noticed(lab: Lab, tmp_path: Path) -> Non
     job = InferJob("onnxruntime", artifact, str(inputs), str(tmp_path / "out.npz"), device="cuda:0")
     with pytest.raises(NotMeasuredError, match="fell back to CPU"):
         lab.workers.ask("onnx", job, "lab.log")
+
+
+def test_integers_stay_below_the_rows_of_what_they_look_up(lab: Lab, tmp_path: Path) -> None:
+    shapes = {"t": (50, 4), "u": (4, 30)}
+    tables = [numpy_helper.from_array(np.zeros(shape, np.float32), name) for name, shape in shapes.items()]
+    nodes = [
+        helper.make_node("Cast", ["ids"], ["wide"], to=TensorProto.INT64),
+        helper.make_node("Gather", ["t", "wide"], ["a"]),
+        helper.make_node("Gather", ["u", "wide"], ["b"], axis=1),
+        helper.make_node("Gather", ["x", "free"], ["c"]),
+    ]
+    inputs = [
+        ("ids", TensorProto.INT32, ["n"]),
+        ("free", TensorProto.INT64, [1]),
+        ("x", TensorProto.FLOAT, ["m", 2]),
+    ]
+    outputs = [("a", ["n", 4]), ("b", [4, "n"]), ("c", [1, 2])]
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info(*each) for each in inputs],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in outputs],
+        tables,
+    )
+    file = tmp_path / "model.onnx"
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    onnx.save_model(model, file)
+    described = lab.describe(DescribeJob(Format.ONNX, str(file), None, ()))
+    assert described.limits["ids"] == 30
+    assert "free" not in described.limits

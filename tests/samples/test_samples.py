@@ -342,6 +342,14 @@ class TestSynthetic:
         assert set(np.unique(samples.arrays["ids"])) == {0, 1}
         assert fit_samples(samples, specs).count == 32
 
+    def test_integers_that_the_model_looks_up_are_drawn_from_all_it_has(self):
+        specs = (TensorSpec("ids", "int64", ("batch", "length")), TensorSpec("mask", "int64", ("batch", 9)))
+        arrays = synthesize(specs, 0, {"ids": 500}).arrays
+        assert 400 < arrays["ids"][:].max() < 500
+        assert set(np.unique(arrays["mask"])) == {0, 1}
+        few = synthesize((TensorSpec("byte", "uint8", ("batch", 64)),), 0, {"byte": 70_000}).arrays["byte"]
+        assert 240 < few[:].max() <= 255
+
     def test_seeded(self):
         assert synthesize(INPUTS, 1).sha256 == synthesize(INPUTS, 1).sha256
         assert synthesize(INPUTS, 1).sha256 != synthesize(INPUTS, 2).sha256

@@ -12,6 +12,7 @@ from convertkit.artifacts.signature import TensorSpec
 from convertkit.errors import ModelFileError
 from convertkit.sources.expressions import is_safe_guard, is_safe_size
 from convertkit.sources.operators import is_allowed_target
+from convertkit.sources.program_signature import index_limits
 
 
 def changed(path: str, value: Any, document: Any = None) -> Any:
@@ -239,3 +240,32 @@ def test_targets() -> None:
         "",
     ):
         assert not is_allowed_target(target)
+
+
+def node(operator: str, output: str, *tensors: str) -> dict[str, Any]:
+    arguments = [{"name": "x", "arg": {"as_tensor": {"name": name}}} for name in tensors]
+    outputs = [{"as_tensor": {"name": output}}]
+    return {"target": f"torch.ops.aten.{operator}", "inputs": arguments, "outputs": outputs}
+
+
+def test_integers_stay_below_the_rows_of_the_tables_they_look_up() -> None:
+    tables = {name: {"sizes": [{"as_int": rows}, {"as_int": 4}]} for name, rows in (("t", 50), ("u", 30))}
+    graph = {
+        "tensor_values": tables,
+        "nodes": [
+            node("to.dtype", "wide", "ids"),
+            node("embedding.default", "a", "t", "wide"),
+            node("embedding.default", "b", "u", "wide"),
+            node("embedding.default", "c", "t", "kinds"),
+            node("add.Tensor", "sum", "wide", "wide"),
+            node("embedding.default", "d", "t", "sum"),
+        ],
+    }
+    assert index_limits(graph) == {"ids": 30, "kinds": 50, "sum": 50}
+
+
+def test_a_circle_of_conversions_ends() -> None:
+    views = [node("view.default", "a", "b"), node("view.default", "b", "a")]
+    nodes = [*views, node("embedding.default", "c", "t", "a")]
+    graph = {"tensor_values": {"t": {"sizes": [{"as_int": 9}]}}, "nodes": nodes}
+    assert set(index_limits(graph).values()) == {9}

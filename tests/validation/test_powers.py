@@ -52,7 +52,7 @@ def test_what_is_not_finite_or_ruled_out_counts_nowhere(seed):
     counted = valid & ~holes
     found = measure_powers(x, y, valid)
     assert float(found.whole.count) == counted.sum()
-    assert float(found.whole.error) == pytest.approx(((y - x)[counted] ** 2).sum())
+    assert float(found.whole.error) == pytest.approx(((y[counted] - x[counted]) ** 2).sum())
     assert float(found.whole.signal) == pytest.approx((x[counted] ** 2).sum())
     assert found.sample_count.tolist() == counted.sum(1).tolist()
 
