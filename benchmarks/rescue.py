@@ -21,7 +21,7 @@ from rich.console import Console
 
 import convertkit
 from convertkit.cli.progress import ConsoleProgress
-from convertkit.render.markdown import table
+from convertkit.render.markdown_table import table
 from convertkit.render.rescue import HEADINGS, candidate_rows, describe_rescue, rescued_hops, summarize_search
 from convertkit.report.report import Report
 from fixtures import planted

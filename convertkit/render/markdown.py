@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Sequence
 
 from convertkit.measurement.latency import Latency
+from convertkit.render.markdown_outputs import comparison_lines
+from convertkit.render.markdown_table import escape, table
 from convertkit.render.numbers import (
     DASH,
     format_bytes,
-    format_cosine,
     format_error,
     format_interval_ms,
     format_ms,
@@ -20,7 +19,7 @@ from convertkit.render.numbers import (
     format_share,
     format_sqnr_db,
 )
-from convertkit.render.parts import describe_asked, describe_interval, describe_samples, describe_slice
+from convertkit.render.parts import describe_interval
 from convertkit.render.rescue import HEADINGS, candidate_rows, describe_rescue, summarize_search
 from convertkit.render.summary import (
     axis_detail,
@@ -29,7 +28,6 @@ from convertkit.render.summary import (
     largest_error,
     latency_on,
     min_sqnr_db,
-    one_line,
     source_accuracy,
     source_variant,
     spent_seconds,
@@ -38,10 +36,6 @@ from convertkit.render.summary import (
 from convertkit.render.verdict import caveats, device_lines, verdict_line
 from convertkit.report.report import HopRecord, Report
 from convertkit.report.rescue import RescueRecord
-from convertkit.validation.gate import Comparison
-
-SPECIAL = re.compile(r"[\\`*\[\]|#~]|(?<!\w)_|_(?!\w)")
-ENTITY = re.compile(r"&(?=#?\w+;)")
 
 HOP_HEADINGS = (
     "Hop",
@@ -58,17 +52,6 @@ HOP_HEADINGS = (
     "95 % interval, ms",
     "Time, s",
     "Peak memory",
-)
-OUTPUT_HEADINGS = (
-    "Output",
-    "Max error",
-    "RMSE",
-    "Cosine",
-    "SQNR, dB",
-    "Worst slice, dB",
-    "Samples (p5), dB",
-    "Noise floor, dB",
-    "Top-1 agreement, %",
 )
 ATTEMPT_HEADINGS = (
     "Converter",
@@ -103,18 +86,6 @@ def render_markdown(report: Report) -> str:
         lines += ["", *hop_lines(hop)]
     lines += ["", *run_lines(report)]
     return "\n".join(lines) + "\n"
-
-
-def escape(text: str) -> str:
-    """Text that Markdown shows as it is, in a table cell too: one line, nothing of it markup."""
-    quoted = SPECIAL.sub(r"\\\g<0>", ENTITY.sub("&amp;", one_line(text)))
-    return quoted.replace("<", "&lt;").replace(">", "&gt;")
-
-
-def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """A table; cells are escaped here, and numbers' headings carry their units."""
-    lines = [f"| {' | '.join(headings)} |", f"|{'|'.join([' --- '] * len(headings))}|"]
-    return lines + [f"| {' | '.join(escape(cell) for cell in row)} |" for row in rows]
 
 
 def source_cells(report: Report) -> list[str]:
@@ -218,31 +189,6 @@ def rescue_part(rescue: RescueRecord) -> list[str]:
 def options_text(options: dict[str, object]) -> str:
     """`opset=20, slim=true`."""
     return ", ".join(f"{key}={json.dumps(value)}" for key, value in options.items()) or DASH
-
-
-def comparison_lines(title: str, comparison: Comparison | None) -> list[str]:
-    """The metrics of each output, and the verdict on them."""
-    if comparison is None:
-        return []
-    asked = describe_asked(comparison.tolerance)
-    lines = ["", f"{title}: {comparison.verdict} ({asked}). {escape(comparison.reason)}".rstrip(), ""]
-    notes = ["", *(f"- {escape(note)}" for note in comparison.notes)] if comparison.notes else []
-    rows = [
-        [
-            row.name,
-            format_error(row.max_abs_error),
-            format_error(row.rmse),
-            format_cosine(row.cosine),
-            format_sqnr_db(row.sqnr_db),
-            describe_slice(row),
-            describe_samples(row),
-            format_sqnr_db(row.noise_floor_db),
-            format_percent(row.top1_agreement),
-        ]
-        for row in comparison.outputs
-    ]
-    compared = table(OUTPUT_HEADINGS, rows) if rows else ["The outputs could not be compared."]
-    return lines + compared + notes
 
 
 def latency_row(row: Latency) -> list[str]:

@@ -116,6 +116,8 @@ def agreement(reference: Array, candidate: Array, valid: Valid | None = None) ->
     same = reference == candidate
     if valid is None:
         return float(np.mean(same))
+    if not valid.any():
+        return 0.0
     return float(np.mean(same, where=np.broadcast_to(expanded(valid, same.ndim), same.shape)))
 
 
@@ -126,7 +128,7 @@ def top1_agreement(reference: Array, candidate: Array, valid: Valid | None = Non
     same = reference.argmax(-1) == candidate.argmax(-1)
     if valid is None:
         return float(np.mean(same))
-    if valid.ndim > same.ndim:
+    if valid.ndim > same.ndim or not valid.any():
         return None
     return float(np.mean(same, where=np.broadcast_to(expanded(valid, same.ndim), same.shape)))
 

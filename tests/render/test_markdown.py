@@ -1,7 +1,7 @@
 import re
 
 from convertkit.render import render
-from convertkit.render.markdown import escape
+from convertkit.render.markdown_table import escape
 
 
 def cells(line):
