@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from convertkit.artifacts.signature import Arrays, Signature
 from convertkit.pytorch.layers import LAYERS
+from convertkit.pytorch.outputs import register_dataclasses
 
 aten = torch.ops.aten
 
@@ -65,6 +66,7 @@ DROPPED = (aten.dropout.default, aten.dropout_.default, aten.feature_dropout.def
 def export(model: nn.Module, signature: Signature, examples: Arrays) -> torch.export.ExportedProgram:
     """The model as an exported program, its dynamic axes kept."""
     inputs = tuple(torch.from_numpy(values) for values in examples.values())
+    register_dataclasses(model, inputs)
     return torch.export.export(model, inputs, dynamic_shapes=dynamic_shapes(signature))
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import dataclasses
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch.utils import _pytree
 
 from convertkit.artifacts.signature import Dim
 from convertkit.errors import ModelFileError, SamplesError
@@ -15,22 +19,89 @@ Shapes = dict[str, tuple[str, tuple[int, ...]]]
 
 
 def flatten_outputs(value: Any, name: str = "output") -> dict[str, torch.Tensor]:
-    """Tensors of a forward pass by name: a dict's keys, `output` for one tensor, `output_<i>` for several."""
+    """Tensors of a forward pass by name: a dict's keys, `output` for one tensor, `output_<i>` for several.
+
+    Names that several tensors would have become paths: `small.cls` of nested dicts,
+    `0.out` of a list of dicts.
+
+    Raises:
+        ModelFileError: there is something else than tensors in it.
+    """
+    leaves = list(named_leaves(value, name, ()))
+    return dict(zip(unique_names(leaves), (leaf.tensor for leaf in leaves), strict=True))
+
+
+class Leaf(NamedTuple):
+    """A tensor within what a model returned, its plain name, and the keys that lead to it."""
+
+    name: str
+    path: tuple[str, ...]
+    tensor: torch.Tensor
+
+
+def named_leaves(value: Any, name: str, path: tuple[str, ...]) -> Iterator[Leaf]:
+    """Every tensor in a structure, in its order."""
     if torch.is_tensor(value):
-        return {name: value}
+        yield Leaf(name, path, value)
+    elif value is not None:
+        for key, inner, item in members(value, name):
+            yield from named_leaves(item, inner, (*path, key))
+
+
+def members(value: Any, name: str) -> list[tuple[str, str, Any]]:
+    """Key, plain name and value of each part of a structure.
+
+    Raises:
+        ModelFileError: it is no structure.
+    """
     if isinstance(value, dict):
-        items = [(str(key), item) for key, item in value.items()]
-    elif isinstance(value, (tuple, list)):
-        names = getattr(value, "_fields", None) or [f"{name}_{i}" for i in range(len(value))]
-        items = list(zip(names, value, strict=True)) if len(value) > 1 else [(name, value[0])]
-    elif value is None:
-        return {}
-    else:
+        return [(str(key), str(key), item) for key, item in value.items()]
+    if dataclasses.is_dataclass(value):
+        names = [field.name for field in dataclasses.fields(value)]
+        return [(each, each, getattr(value, each)) for each in names]
+    if not isinstance(value, tuple | list):
         raise ModelFileError(f"the model returns a {type(value).__name__}, which no format has")
-    flat: dict[str, torch.Tensor] = {}
-    for key, item in items:
-        flat |= flatten_outputs(item, key)
-    return flat
+    if len(value) == 1:
+        return [("0", name, value[0])]
+    fields = getattr(value, "_fields", None)
+    if fields:
+        return [(field, field, item) for field, item in zip(fields, value, strict=True)]
+    return [(str(i), f"{name}_{i}", item) for i, item in enumerate(value)]
+
+
+def is_flat(value: Any) -> bool:
+    """True for a tensor, and for a structure of nothing but tensors."""
+    return torch.is_tensor(value) or all(torch.is_tensor(item) for _, _, item in members(value, ""))
+
+
+def register_dataclasses(model: Callable[..., Any], inputs: tuple[torch.Tensor, ...]) -> None:
+    """Make the dataclasses that a model returns known to torch.export, by one call of the model."""
+    with torch.inference_mode():
+        waiting = [model(*inputs)]
+    while waiting:
+        value = waiting.pop()
+        is_known = isinstance(value, dict) or type(value) in _pytree.SUPPORTED_NODES
+        if dataclasses.is_dataclass(value) and not is_known:
+            torch.export.register_dataclass(type(value))
+        if not torch.is_tensor(value) and value is not None:
+            waiting += [item for _, _, item in members(value, "")]
+
+
+def unique_names(leaves: list[Leaf]) -> list[str]:
+    """A name for each leaf: the plain one where it is the only one of that name, else its path."""
+    tally = Counter(leaf.name for leaf in leaves)
+    taken = {name for name, number in tally.items() if number == 1}
+    names: list[str] = []
+    for leaf in leaves:
+        names.append(leaf.name if tally[leaf.name] == 1 else numbered(".".join(leaf.path), taken))
+        taken.add(names[-1])
+    return names
+
+
+def numbered(name: str, taken: set[str]) -> str:
+    """The name, with the first number behind it that makes it one that is not taken."""
+    tries = (f"{name}_{number}" if number else name for number in count())
+    return next(each for each in tries if each not in taken)
 
 
 def output_shapes(model: Callable[..., Any], arrays: list[Any]) -> Shapes:

@@ -18,7 +18,7 @@ import torch
 from convertkit.artifacts.signature import Arrays, Dim, Signature, TensorSpec
 from convertkit.errors import StageError, first_line
 from convertkit.pytorch.engine import MEMBER
-from convertkit.pytorch.outputs import dynamic_shape, flatten_outputs, output_shapes
+from convertkit.pytorch.outputs import dynamic_shape, flatten_outputs, is_flat, output_shapes
 from convertkit.samples.axes import other_sizes, resized
 
 LARGEST_ERROR = 0.1  # of the norm: folding BatchNorm moves some values by a quantization step
@@ -84,12 +84,17 @@ def trace(model: torch.nn.Module, source: Signature, examples: Arrays) -> tuple[
     inputs = tensors(examples)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        traced = named_trace(model, tuple(spec.name for spec in source.outputs), inputs)
+    return traced, any("to a Python boolean" in str(warning.message) for warning in caught)
+
+
+def named_trace(model: torch.nn.Module, names: tuple[str, ...], inputs: tuple[torch.Tensor, ...]) -> Any:
+    """A trace whose outputs have these names: of the model, or, where it loses them, of the model `Named`."""
+    if is_flat(model(*inputs)):  # the tracer takes no other structures
         traced: Any = torch.jit.trace(model, inputs, check_trace=False, strict=False)
-    doubts = any("to a Python boolean" in str(warning.message) for warning in caught)
-    names = tuple(spec.name for spec in source.outputs)
-    if set(flatten_outputs(traced(*inputs))) != set(names):
-        traced = torch.jit.trace(Named(model, names), inputs, check_trace=False, strict=False)
-    return traced, doubts
+        if set(flatten_outputs(traced(*inputs))) == set(names):
+            return traced
+    return torch.jit.trace(Named(model, names), inputs, check_trace=False, strict=False)
 
 
 def script(model: torch.nn.Module, source: Signature, examples: Arrays) -> tuple[Any, bool]:

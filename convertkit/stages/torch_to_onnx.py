@@ -20,7 +20,7 @@ from convertkit.config.stage_options import TorchToOnnxOptions
 from convertkit.errors import StageError, first_line
 from convertkit.pytorch.graph import dynamic_shapes
 from convertkit.pytorch.load import load_model
-from convertkit.pytorch.outputs import flatten_outputs
+from convertkit.pytorch.outputs import flatten_outputs, register_dataclasses
 from convertkit.runtimes.onnxruntime import read_signature
 from convertkit.stages import Conversion, Request
 
@@ -93,9 +93,9 @@ def export_dynamo(request: Request[TorchToOnnxOptions], path: str) -> None:
         torch.onnx.export(torch.export.load(source.path), (), path, **named)
         return
     model: Any = load_model(source.path, source.loader)
-    torch.onnx.export(
-        model, example_tensors(request), path, dynamic_shapes=dynamic_shapes(signature), **named
-    )
+    examples = example_tensors(request)
+    register_dataclasses(model, examples)
+    torch.onnx.export(model, examples, path, dynamic_shapes=dynamic_shapes(signature), **named)
 
 
 class TensorOutputs(torch.nn.Module):
