@@ -53,6 +53,7 @@ class GateOptions(PrecisionGate, frozen=True, forbid_unknown_fields=True):
         masks: output → input that rules out its padding: entries where the input is 0 are not judged.
         require_dynamic_axes: fail an artifact that lost a dynamic axis, instead of reporting it.
         require_field_runtime: fail a `.tflite` that the field runtime does not run, or runs differently.
+        accept_nonfinite_source: go on where the source itself gives NaN or Inf, and stamp the report.
     """
 
     float32: PrecisionGate = PrecisionGate()
@@ -64,6 +65,7 @@ class GateOptions(PrecisionGate, frozen=True, forbid_unknown_fields=True):
     masks: dict[str, str] = {}
     require_dynamic_axes: bool = False
     require_field_runtime: bool = False
+    accept_nonfinite_source: bool = False
 
     def of(self, precision: str) -> PrecisionGate:
         """The tolerances under a precision's name."""

@@ -9,7 +9,7 @@ import msgspec
 
 from convertkit.artifacts.artifact import Artifact
 from convertkit.config.stage_options import StageOptions
-from convertkit.errors import ConvertkitError
+from convertkit.errors import ConvertkitError, GateError
 from convertkit.plan import Hop
 from convertkit.report.report import Attempt, HopRecord
 from convertkit.storage.store import StoredHop
@@ -124,3 +124,8 @@ def blank_record(hop: Hop, error: str, code: int) -> HopRecord:
         error=error,
         exit_code=code,
     )
+
+
+def refused_record(hop: Hop, reason: str) -> HopRecord:
+    """The record of a hop that was not run, because nothing could be judged by the source as it is."""
+    return msgspec.structs.replace(blank_record(hop, reason, GateError.exit_code), status="failed")

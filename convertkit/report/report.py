@@ -16,6 +16,7 @@ from convertkit.report.rescue import RescueRecord
 from convertkit.validation.accuracy import Accuracy
 from convertkit.validation.gate import Comparison
 from convertkit.validation.judgement import DynamicAxis, FieldCheck
+from convertkit.validation.source_finite import NonfiniteSource
 
 SCHEMA_VERSION = 1
 FILE_NAME = "report.json"
@@ -29,7 +30,11 @@ class Record(msgspec.Struct, frozen=True):
 
 
 class SourceRecord(Record, frozen=True, kw_only=True):
-    """The model that came in."""
+    """The model that came in.
+
+    Attributes:
+        nonfinite: samples for which its own outputs are not finite; null where all are.
+    """
 
     path: str
     format: str
@@ -38,6 +43,7 @@ class SourceRecord(Record, frozen=True, kw_only=True):
     size_bytes: int
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+    nonfinite: NonfiniteSource | None = None
 
 
 class SamplesRecord(Record, frozen=True, kw_only=True):

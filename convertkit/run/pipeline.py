@@ -18,6 +18,7 @@ from convertkit.calibration.evidence import weigh
 from convertkit.calibration.finding import Finding, refuse
 from convertkit.environment.torch_ao import deprecation_notes
 from convertkit.errors import UsageError
+from convertkit.hops.attempt import refused_record
 from convertkit.hops.runner import HopRunner
 from convertkit.measurement.rounds import Bench
 from convertkit.plan import Hop, default_variant
@@ -40,7 +41,8 @@ from convertkit.run.publish import build_report, write_run
 from convertkit.samples.intake import Intake, take_in
 from convertkit.storage.run_folder import RunFolder
 from convertkit.storage.store import Store
-from convertkit.validation.validator import Validator
+from convertkit.validation.source_finite import find_nonfinite
+from convertkit.validation.validator import Validator, check_comparable
 from convertkit.workers.pool import Workers
 
 SYNTHETIC_NOTE = "no samples were given: the float gates used seeded synthetic inputs"
@@ -67,23 +69,27 @@ def run(request: RunRequest, progress: Progress) -> Report:
         check_labels(recipe, intake)
         progress.planned(prepared.hops)
         validator = Validator(workers, intake, folder.scratch, recipe.gate, recipe.bench.threads)
-        findings = judge_samples(prepared, intake, validator)
-        if prepared.needs_calibration:
+        nonfinite = find_nonfinite(
+            validator.source_outputs, intake, workers, folder.scratch, recipe.gate, recipe.bench.threads
+        )
+        refusal = nonfinite.reason if nonfinite is not None and not nonfinite.is_accepted else ""
+        if not refusal:
+            check_comparable(validator.source_outputs)
+        findings = () if refusal else judge_samples(prepared, intake, validator)
+        if prepared.needs_calibration and not refusal:
             findings += check_activations(intake, workers, folder.scratch, recipe.bench.threads)
         for finding in findings:
             progress.found(finding)
         store = Store.default() if request.use_cache else None
         runner = HopRunner(folder, workers, intake, validator, recipe, store)
-        records = [run_hop(runner, hop, progress) for hop in prepared.hops]
+        records = [run_hop(runner, hop, progress, refusal) for hop in prepared.hops]
         shipped = [runner.artifact_of(hop.target) for hop in prepared.hops]
         bench = bench_of(prepared, intake, workers, folder)
-        rescuer = rescuer_of(recipe, intake, runner, bench, workers, folder, progress)
-        for number, hop in enumerate(prepared.hops):
-            fault = rescuer.fault(hop, records[number]) if rescuer is not None else ""
-            if rescuer is not None and fault:
-                records[number], shipped[number] = rescuer.rescue(hop, records[number], fault)
-                target = parse_variant(records[number].target)
-                progress.finished(msgspec.structs.replace(hop, target=target), records[number])
+        rescuer = None
+        if not refusal:
+            rescuer = rescuer_of(recipe, intake, runner, bench, workers, folder, progress)
+        if rescuer is not None:
+            rescue_hops(rescuer, prepared.hops, records, shipped, progress)
         progress.measuring()
         artifacts = [intake.artifact, *unique(filter(None, shipped))]
         latencies = bench.by_path(artifacts)
@@ -98,11 +104,13 @@ def run(request: RunRequest, progress: Progress) -> Report:
             targets=prepared.targets,
             notes=(
                 *run_notes(recipe, intake),
+                *([nonfinite.note] if nonfinite is not None else []),
                 *deprecation_notes(prepared.hops, recipe),
                 *(finding.note for finding in findings),
                 *blames,
             ),
             source_latency=latencies[intake.artifact.path],
+            nonfinite=nonfinite,
             started=started,
         )
         write_run(report, every, folder)
@@ -177,15 +185,31 @@ def rescuer_of(
     return Rescuer(runner, intake, folder, recipe.gate, recipe.budget, tools)
 
 
+def rescue_hops(
+    rescuer: Rescuer,
+    hops: list[Hop],
+    records: list[HopRecord],
+    shipped: list[Artifact | None],
+    progress: Progress,
+) -> None:
+    """Put what a rescue made, and its record, in the place of every hop that failed."""
+    for number, hop in enumerate(hops):
+        fault = rescuer.fault(hop, records[number])
+        if fault:
+            records[number], shipped[number] = rescuer.rescue(hop, records[number], fault)
+            target = parse_variant(records[number].target)
+            progress.finished(msgspec.structs.replace(hop, target=target), records[number])
+
+
 def unique(artifacts: Iterable[Artifact]) -> list[Artifact]:
     """Each artifact once: a rescue may ship what was asked for in its own right."""
     return list({artifact.path: artifact for artifact in artifacts}.values())
 
 
-def run_hop(runner: HopRunner, hop: Hop, progress: Progress) -> HopRecord:
-    """One hop, announced before and after."""
+def run_hop(runner: HopRunner, hop: Hop, progress: Progress, refusal: str) -> HopRecord:
+    """One hop, announced before and after; one that failed, where there is a reason to refuse the source."""
     progress.started(hop)
-    record = runner.run(hop)
+    record = refused_record(hop, refusal) if refusal else runner.run(hop)
     progress.finished(hop, record)
     return record
 

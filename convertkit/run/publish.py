@@ -24,6 +24,7 @@ from convertkit.report.report import (
 )
 from convertkit.samples.intake import Intake
 from convertkit.storage.run_folder import RunFolder
+from convertkit.validation.source_finite import NonfiniteSource
 
 RENDERED_FILES = {"report.md": "markdown", "report.html": "html", "junit.xml": "junit"}
 
@@ -35,6 +36,7 @@ def build_report(
     targets: Sequence[Variant],
     notes: tuple[str, ...],
     source_latency: tuple[Latency, ...],
+    nonfinite: NonfiniteSource | None,
     started: datetime,
 ) -> Report:
     """The report of a run; its status is that of the first hop that did not pass."""
@@ -54,6 +56,7 @@ def build_report(
             size_bytes=file.size_bytes,
             inputs=signature.inputs,
             outputs=signature.outputs,
+            nonfinite=nonfinite,
         ),
         samples=SamplesRecord(
             origin=samples.origin,

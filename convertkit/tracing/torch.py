@@ -12,6 +12,7 @@ from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.signature import Array, Arrays
 from convertkit.errors import NotMeasuredError
 from convertkit.pytorch.load import load_model
+from convertkit.pytorch.watch import module_of
 from convertkit.tracing import Trace
 from convertkit.workers.jobs import TracedTensor
 
@@ -62,13 +63,6 @@ def trace_graph(model: fx.GraphModule, arguments: list[torch.Tensor]) -> Trace:
     recorder = Recorder(model)
     recorder.run(*arguments)
     return recorder.tensors, recorder.arrays
-
-
-def module_of(node: fx.Node) -> str:
-    """Path of the innermost module that a node was exported from."""
-    stack = node.meta.get("nn_module_stack") or {}
-    paths = [path for path, _ in stack.values()]
-    return str(paths[-1]) if paths else ""
 
 
 def trace_modules(model: nn.Module, arguments: list[torch.Tensor]) -> Trace:

@@ -16,7 +16,7 @@ from convertkit.samples.intake import source_loader, take_in
 from convertkit.samples.reading import read_early
 from convertkit.samples.samples import Samples, Split
 from convertkit.sources import check_trusted, inspect_source
-from convertkit.validation.validator import Validator
+from convertkit.validation.validator import Validator, check_comparable
 from convertkit.verbs.opening import opened
 
 
@@ -73,6 +73,7 @@ def check_samples(model: Path, recipe: Recipe, *, allow_code: bool = False) -> S
         has_run = not errors_of(undecided(findings, intake.samples))
         if has_run and intake.samples.labels is not None:
             validator = Validator(workers, intake, scratch, recipe.gate, recipe.bench.threads)
+            check_comparable(validator.source_outputs)
             findings = weigh(findings, validator, intake, recipe.sampling)
         if has_run:
             findings += check_activations(intake, workers, scratch, recipe.bench.threads)

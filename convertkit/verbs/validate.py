@@ -10,7 +10,7 @@ from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.formats import Precision, Variant
 from convertkit.recipe import Recipe
 from convertkit.validation.judgement import Judgement
-from convertkit.validation.validator import Validator
+from convertkit.validation.validator import Validator, check_comparable
 from convertkit.verbs.opening import open_first, open_next, opened
 
 INTEGER_TYPES = frozenset(("int8", "uint8", "int16"))
@@ -37,6 +37,7 @@ def validate_artifacts(
         other = open_next(candidate, recipe, intake, workers, scratch, allow_code=allow_code)
         variant = Variant(other.variant.format, precision or guess_precision(other))
         validator = Validator(workers, intake, scratch, recipe.gate, recipe.bench.threads)
+        check_comparable(validator.source_outputs)
         return validator.judge(msgspec.structs.replace(other, variant=variant), validator.source_outputs)
 
 

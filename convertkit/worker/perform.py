@@ -110,6 +110,13 @@ def observe(job: jobs.ObserveJob) -> jobs.Answer:
 
 
 @perform.register
+def find_origin(job: jobs.OriginJob) -> jobs.Answer:
+    """Find where NaN and Inf begin in a PyTorch model, loaded anew: hooks would slow what is timed later."""
+    nonfinite = importlib.import_module("convertkit.pytorch.nonfinite")
+    return jobs.OriginFound(*nonfinite.find_origins(job.artifact, read_npz(job.inputs), job.threads))
+
+
+@perform.register
 def trace(job: jobs.TraceJob) -> jobs.Answer:
     """Run an artifact once and write what every operator gives."""
     tracer: Tracer = importlib.import_module(f"convertkit.tracing.{job.runtime}")

@@ -110,6 +110,18 @@ class ObserveJob(Message, frozen=True, tag="observe"):
     threads: int = 1
 
 
+class OriginJob(Message, frozen=True, tag="origin"):
+    """Run a PyTorch model on samples whose outputs are not finite, and find where that begins.
+
+    Attributes:
+        inputs: `.npz`, logical, first axis = sample.
+    """
+
+    artifact: Artifact
+    inputs: str
+    threads: int = 1
+
+
 class TraceJob(Message, frozen=True, tag="trace"):
     """Run an artifact once and keep what every operator gives.
 
@@ -127,7 +139,7 @@ class TraceJob(Message, frozen=True, tag="trace"):
     threads: int = 1
 
 
-Job = ConvertJob | DescribeJob | InferJob | BenchJob | ObserveJob | TraceJob
+Job = ConvertJob | DescribeJob | InferJob | BenchJob | ObserveJob | OriginJob | TraceJob
 
 
 class Order(Message, frozen=True):
@@ -186,6 +198,25 @@ class Observed(Message, frozen=True, tag="observed"):
     layers: int
 
 
+class Origin(Message, frozen=True):
+    """Where something begins in a model.
+
+    Attributes:
+        module: path of the PyTorch module; empty for the model's own forward, and where it is unknown.
+        operator: its name without namespace: `log`.
+    """
+
+    module: str
+    operator: str
+
+
+class OriginFound(Message, frozen=True, tag="origin-found"):
+    """The first operators that make NaN and Inf; None where no operator makes one of finite arguments."""
+
+    nan: Origin | None
+    infinity: Origin | None
+
+
 class TracedTensor(Message, frozen=True):
     """What one operator gives.
 
@@ -226,4 +257,4 @@ class Failed(Message, frozen=True, tag="failed"):
     traceback: str = ""
 
 
-Answer = Ready | Converted | Described | Inferred | Benched | Observed | Traced | Failed
+Answer = Ready | Converted | Described | Inferred | Benched | Observed | OriginFound | Traced | Failed

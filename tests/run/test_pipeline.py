@@ -98,7 +98,9 @@ class TestDigits:
             "size_bytes",
             "inputs",
             "outputs",
+            "nonfinite",
         }
+        assert report["source"]["nonfinite"] is None
         assert report["samples"] | {"sha256": ""} == {
             "origin": "file",
             "sha256": "",
