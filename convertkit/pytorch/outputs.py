@@ -104,8 +104,8 @@ def numbered(name: str, taken: set[str]) -> str:
     return next(each for each in tries if each not in taken)
 
 
-def output_shapes(model: Callable[..., Any], arrays: list[Any]) -> Shapes:
-    """dtype and shape of each output for these inputs.
+def run_once(model: Callable[..., Any], arrays: list[Any]) -> dict[str, torch.Tensor]:
+    """Copies of the outputs for these inputs.
 
     Raises:
         SamplesError: the model does not take them.
@@ -113,13 +113,27 @@ def output_shapes(model: Callable[..., Any], arrays: list[Any]) -> Shapes:
     try:
         with torch.inference_mode():
             outputs = flatten_outputs(model(*(torch.from_numpy(np.ascontiguousarray(a)) for a in arrays)))
+            return {name: value.clone() for name, value in outputs.items()}
     except (RuntimeError, TypeError, ValueError, IndexError, AssertionError) as error:
         shapes = ", ".join(f"{a.dtype}{list(a.shape)}" for a in arrays)
         reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise SamplesError(f"the model does not run on {shapes}: {reason.strip()[:200]}") from error
+
+
+def shapes_of(outputs: dict[str, torch.Tensor]) -> Shapes:
+    """dtype and shape of each output."""
     return {
         name: (str(value.dtype).removeprefix("torch."), tuple(value.shape)) for name, value in outputs.items()
     }
+
+
+def output_shapes(model: Callable[..., Any], arrays: list[Any]) -> Shapes:
+    """dtype and shape of each output for these inputs.
+
+    Raises:
+        SamplesError: the model does not take them.
+    """
+    return shapes_of(run_once(model, arrays))
 
 
 def dynamic_shape(name: str, shape: tuple[int, ...], other: dict[str, Shapes]) -> tuple[Dim, ...]:

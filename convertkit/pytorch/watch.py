@@ -31,11 +31,13 @@ class Call(NamedTuple):
     Attributes:
         module: path of the module that it is part of; empty for the model itself, and where unknown.
         arguments: by the operator's own names, without those left at their defaults.
+        is_random: whether it may draw random numbers.
     """
 
     operator: str
     module: str
     arguments: dict[str, Any]
+    is_random: bool
 
 
 Around = Callable[[Call, Run], Any]
@@ -78,7 +80,8 @@ class Operators(TorchDispatchMode):
         """The operator's result, by way of the function."""
         given = kwargs or {}
         name = func.__name__.partition(".")[0]
-        call = Call(name, self._place(name), named(func, args, given))
+        is_random = torch.Tag.nondeterministic_seeded in getattr(func, "tags", ())
+        call = Call(name, self._place(name), named(func, args, given), is_random)
         return self._around(call, lambda: func(*args, **given))
 
 

@@ -14,6 +14,7 @@ from convertkit.recipe import Recipe
 from convertkit.samples.examples import example_arrays
 from convertkit.samples.inputs import parse_input
 from convertkit.samples.reading import read_samples
+from convertkit.sources.export_words import plain_words
 
 
 def is_module(model: Any) -> bool:
@@ -43,9 +44,8 @@ def saved_module(model: Any, recipe: Recipe) -> Iterator[Path]:
     try:
         program = torch.export.export(model.eval(), examples, dynamic_shapes=shapes)
     except Exception as error:  # torch.export raises many kinds; to the user they are one
-        first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise ModelFileError(
-            f"torch.export does not take this {type(model).__name__}: {first.strip()[:200]}",
+            f"torch.export does not take this {type(model).__name__}: {plain_words(error)}",
             hint="save it as TorchScript, or as a state dict with --factory",
         ) from error
     finally:

@@ -14,7 +14,8 @@ from convertkit.artifacts.tensors import read_npz
 from convertkit.errors import ModelFileError, NotMeasuredError, SamplesError
 from convertkit.pytorch.engine import read_engine, use_engine
 from convertkit.pytorch.load import Module, load_model
-from convertkit.pytorch.outputs import Shapes, dynamic_shape, flatten_outputs, output_shapes
+from convertkit.pytorch.outputs import Shapes, dynamic_shape, flatten_outputs, output_shapes, shapes_of
+from convertkit.pytorch.unfit import run_checked
 from convertkit.runtimes import TimedCall, wall_timed
 from convertkit.workers.jobs import Described, DescribeJob
 
@@ -106,7 +107,7 @@ def describe(job: DescribeJob) -> Described:
     model = load_model(job.path, job.loader)
     inputs = named_inputs(job, model)
     examples = list(read_npz(job.examples).values())
-    shapes = output_shapes(model, examples)
+    shapes = shapes_of(run_checked(model, job.loader.kind if job.loader else "", examples))
     other = {axis: shapes_at_another(model, files) for axis, files in job.other_sizes.items()}
     outputs = tuple(
         TensorSpec(name, dtype, dynamic_shape(name, shape, other)) for name, (dtype, shape) in shapes.items()

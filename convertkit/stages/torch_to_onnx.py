@@ -17,13 +17,16 @@ import torch
 from convertkit.artifacts.signature import Signature
 from convertkit.artifacts.tensors import read_npz
 from convertkit.config.stage_options import TorchToOnnxOptions
-from convertkit.errors import StageError, first_line
+from convertkit.errors import StageError
 from convertkit.pytorch.graph import dynamic_shapes
 from convertkit.pytorch.load import load_model
 from convertkit.pytorch.outputs import flatten_outputs, register_dataclasses
+from convertkit.pytorch.unfit import read_values
 from convertkit.runtimes.onnxruntime import read_signature
+from convertkit.sources.export_words import plain_words
 from convertkit.stages import Conversion, Request
 
+COMPILED = ("exported-program", "torchscript")  # their control flow is in the file
 WRAPPED = "convertkit_source"  # a name that no model has
 LARGEST_PROTOBUF = (1 << 31) - (64 << 20)
 EXPORTER_METADATA = "pkg.torch.onnx."
@@ -42,7 +45,7 @@ def convert(request: Request[TorchToOnnxOptions]) -> Conversion:
         raise
     except Exception as error:  # whatever the exporter's many layers raise is the same to the user
         raise StageError(
-            f"the {request.options.exporter} exporter failed: {reason(error)}", hint=other_form(request)
+            f"the {request.options.exporter} exporter failed: {plain_words(error)}", hint=other_form(request)
         ) from error
     model = onnx.load(raw)
     signature = request.source.signature
@@ -51,7 +54,18 @@ def convert(request: Request[TorchToOnnxOptions]) -> Conversion:
     strip_metadata(model)
     save(model, str(request.out))
     onnx.checker.check_model(str(request.out), full_check=model.ByteSize() < LARGEST_PROTOBUF)
-    return Conversion(read_signature(model))
+    return Conversion(read_signature(model), branch_notes(request))
+
+
+def branch_notes(request: Request[TorchToOnnxOptions]) -> tuple[str, ...]:
+    """What a trace loses of a module: branches that the examples do not take."""
+    loader = request.source.loader
+    if request.options.exporter != "torchscript" or loader is None or loader.kind in COMPILED:
+        return ()
+    reads = read_values(load_model(request.source.path, loader), example_tensors(request))
+    if not reads:
+        return ()
+    return (f"control flow depends on values, {', '.join(reads)}: only what the examples ran is in the file",)
 
 
 def other_form(request: Request[TorchToOnnxOptions]) -> str:
@@ -60,13 +74,6 @@ def other_form(request: Request[TorchToOnnxOptions]) -> str:
     if loader is None or loader.kind != "torchscript":
         return ""
     return "give the model as .pt2 (torch.export.save), or as a state dict with --factory"
-
-
-def reason(error: BaseException) -> str:
-    """The innermost cause, one line: the exporter wraps it in advice."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return f"{type(error).__name__}: {first_line(error)}"[:300]
 
 
 def example_tensors(request: Request[TorchToOnnxOptions]) -> tuple[torch.Tensor, ...]:
@@ -140,7 +147,7 @@ def unwrap_names(graph: onnx.GraphProto) -> None:
         node.output[:] = map(unwrapped, node.output)
         for attribute in node.attribute:
             unwrap_names(attribute.g)
-    for named in (*graph.initializer, *graph.value_info):
+    for named in (*graph.initializer, *graph.value_info, *graph.input, *graph.output):
         named.name = unwrapped(named.name)
 
 

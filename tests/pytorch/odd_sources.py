@@ -268,3 +268,23 @@ class Cached(nn.Module):
         self.table = torch.arange(4, dtype=torch.float32).sin()
         out: Tensor = self.layer(x) + self.table
         return out
+
+
+class SpectrumAlone(nn.Module):
+    """A complex output and no other."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.fft.rfft(x)
+
+
+class HalfInside(nn.Module):
+    """bfloat16 between float32 edges."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.layer = nn.Linear(8, 4).to(torch.bfloat16)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.layer(x.to(torch.bfloat16)).float()
+        return out

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 import convertkit
+from convertkit.errors import ModelFileError
 from convertkit.report.report import Report, exit_code, load_report
 from tests.pytorch import odd_sources as odd
 
@@ -97,3 +98,31 @@ class TestNonfiniteSource:
         report = run(saved(odd.Normalized().eval(), {"x": SIGNAL}, tmp_path))
         assert report.is_passed
         assert report.source.nonfinite is None
+
+
+class TestUnfitSource:
+    @pytest.mark.parametrize(
+        ("kind", "words"),
+        [
+            (odd.RunningMean, ("changes its buffers", "mean", "steps")),
+            (odd.Stream, ("changes its buffer", "memory.last")),
+            (odd.Counter, ("changes its buffer", "steps")),
+        ],
+    )
+    def test_state(self, kind: type[nn.Module], words: tuple[str, ...], tmp_path: Path) -> None:
+        with pytest.raises(ModelFileError) as caught:
+            run(saved(kind().eval(), {"x": SIGNAL}, tmp_path))
+        assert all(word in caught.value.message for word in words)
+        assert "return the new value as an output" in caught.value.hint
+        assert caught.value.exit_code == 6
+
+    @pytest.mark.parametrize(
+        ("model", "word"),
+        [(odd.Trained(), "batch_norm"), (odd.DeepLstm(), "lstm"), (odd.DropoutOnly(), "dropout")],
+    )
+    def test_training_mode(self, model: nn.Module, word: str, tmp_path: Path) -> None:
+        with pytest.raises(ModelFileError, match="training mode") as caught:
+            run(saved(model.train(), {"x": SIGNAL}, tmp_path))
+        assert word in caught.value.message
+        assert "model.eval()" in caught.value.hint
+        assert caught.value.exit_code == 6

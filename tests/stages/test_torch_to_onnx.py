@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import onnx
 import pytest
+import torch
 
+from convertkit.artifacts.artifact import Artifact, Loader
+from convertkit.artifacts.formats import parse_variant
 from convertkit.errors import StageError
 from convertkit.graphs.onnx_graph import module_path
-from tests.conftest import Lab, fixture_samples, sqnr_db
+from convertkit.workers.jobs import Converted, ConvertJob
+from tests.conftest import ROOT, Lab, fixture_samples, sqnr_db
+from tests.stages import odd_models
 
 pytestmark = pytest.mark.slow
 
@@ -98,3 +105,49 @@ def test_opset_is_the_one_asked_for(lab: Lab) -> None:
     made = lab.convert("torch_to_onnx", lab.fixture("mlp"), "onnx", fixture_samples("mlp"), {"opset": 21})
     assert next(item.version for item in onnx.load(made.path).opset_import if not item.domain) == 21
     assert np.isfinite(lab.infer(made, {"pixels": fixture_samples("mlp")["pixels"][:2]})["output"]).all()
+
+
+BRANCH_SAMPLES = {"x": np.random.default_rng(0).standard_normal((6, 8)).astype(np.float32)}
+
+
+def branch(lab: Lab, form: str) -> tuple[Artifact, torch.nn.Module]:
+    """A model whose other branch runs for large values only."""
+    torch.manual_seed(0)
+    model, path = odd_models.Branch().eval(), lab.path("branch.pt")
+    if form == "torchscript":
+        torch.jit.script(model).save(str(path))
+        return lab.source(str(path), Loader(form), BRANCH_SAMPLES), model
+    torch.save(model.state_dict(), path)
+    return lab.source(
+        str(path), Loader(form, "tests.stages.odd_models:Branch", str(ROOT)), BRANCH_SAMPLES
+    ), model
+
+
+@pytest.mark.parametrize("scale", [1.0, 10000.0])
+def test_both_branches_of_torchscript_are_in_the_file(lab: Lab, scale: float) -> None:
+    source, model = branch(lab, "torchscript")
+    made = lab.convert("torch_to_onnx", source, "onnx", BRANCH_SAMPLES, {"exporter": "torchscript"})
+    inputs = {"x": BRANCH_SAMPLES["x"] * np.float32(scale)}
+    with torch.no_grad():
+        wanted = model(torch.from_numpy(inputs["x"])).numpy()
+    assert sqnr_db(wanted, lab.infer(made, inputs)["output"]) > 100
+
+
+def test_control_flow_on_values_is_named(lab: Lab) -> None:
+    source, _ = branch(lab, "state-dict")
+    with pytest.raises(StageError, match=r"control flow depends .* `if y\.sum\(\) > 1000:` \(odd_models\.py"):
+        lab.convert("torch_to_onnx", source, "onnx", BRANCH_SAMPLES, {"exporter": "dynamo"})
+
+
+def test_a_trace_says_which_branches_it_has(lab: Lab, tmp_path: Path) -> None:
+    source, _ = branch(lab, "state-dict")
+    options = {"exporter": "torchscript", "opset": 20}
+    job = ConvertJob(
+        "torch_to_onnx", source, parse_variant("onnx"), options,
+        str(tmp_path / "model.onnx"), str(tmp_path), str(lab.write(BRANCH_SAMPLES)),
+    )  # fmt: skip
+    answer = lab.workers.ask("torch", job, "lab.log")
+    assert isinstance(answer, Converted)
+    assert answer.notes == (
+        "control flow depends on values, in its own forward: only what the examples ran is in the file",
+    )
