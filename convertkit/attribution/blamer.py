@@ -11,7 +11,7 @@ from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.files import hash_artifact
 from convertkit.artifacts.formats import Format, Precision, Variant
 from convertkit.artifacts.tensors import read_npz, write_npz
-from convertkit.attribution.rank import rank
+from convertkit.attribution.rank import rank, with_nan
 from convertkit.attribution.trace import Trace, take_trace
 from convertkit.errors import ConvertkitError
 from convertkit.registry import stage_row
@@ -75,8 +75,16 @@ class Blamer:
 
     def compare(self, candidate: Artifact, reference: Artifact) -> Blame:
         """Any artifact beside one of the run."""
-        rows, unmatched = rank(self._trace(candidate), self._trace(reference), self._sources(reference))
-        return Blame(str(candidate.variant), str(reference.variant), self._count, rows, unmatched)
+        trace = self._trace(candidate)
+        rows, unmatched = rank(trace, self._trace(reference), self._sources(reference))
+        return Blame(
+            candidate=str(candidate.variant),
+            reference=str(reference.variant),
+            samples=self._count,
+            rows=rows,
+            unmatched=unmatched,
+            unmatched_nan=with_nan(trace, unmatched),
+        )
 
     def trace(self, artifact: Artifact) -> Trace:
         """One run of an artifact."""

@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 
 from convertkit.artifacts.signature import Array
+from convertkit.attribution.specials import fit_db
 from convertkit.attribution.trace import Trace
-from convertkit.validation.compare import sqnr_db
 
 CONVERSIONS = frozenset(["QUANTIZE", "DEQUANTIZE"])
 SURE_DB = 40.0  # of a match by value: a hundredth of the values' size is noise at most
@@ -20,6 +20,7 @@ SUMMARY_QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 SUMMARY_TOLERANCE = 0.1
 
 Order = tuple[int, ...]
+Summary = tuple[tuple[int, ...], Array]
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -92,8 +93,7 @@ def best_order(reference: Array, candidate: Array) -> tuple[Order | None, float]
     """The permutation of axes under which two tensors are nearest, and their SQNR then."""
     best: tuple[Order | None, float] = (None, -np.inf)
     for order in fitting_orders(reference.shape, candidate.shape):
-        wanted = reference.transpose(order).astype(np.float64)
-        decibels = sqnr_db(wanted, candidate.astype(np.float64) - wanted)
+        decibels = fit_db(reference.transpose(order), candidate)
         if decibels > best[1]:
             best = order, decibels
     return best
@@ -153,15 +153,15 @@ def through_conversions(candidate: Trace, matches: dict[int, Match]) -> dict[int
     return dict(sorted(found.items()))
 
 
-def summary(value: Array) -> tuple[tuple[int, ...], Array]:
-    """What no permutation changes: the sizes of the axes, and quantiles of the values."""
-    if not value.size:
-        return tuple(sorted(value.shape)), np.zeros(len(SUMMARY_QUANTILES))
-    return tuple(sorted(value.shape)), np.quantile(value, SUMMARY_QUANTILES)
+def summary(value: Array) -> Summary:
+    """What no permutation changes: sizes of the axes, the number of NaN, quantiles of the finite values."""
+    finite = value[np.isfinite(value)]
+    quantiles = np.quantile(finite, SUMMARY_QUANTILES) if finite.size else np.zeros(len(SUMMARY_QUANTILES))
+    return (*sorted(value.shape), int(np.isnan(value).sum())), quantiles
 
 
-def is_alike(one: tuple[tuple[int, ...], Array], other: tuple[tuple[int, ...], Array]) -> bool:
-    """True where sizes are the same and the distributions nearly so."""
+def is_alike(one: Summary, other: Summary) -> bool:
+    """True where sizes and the number of NaN are the same, and the distributions nearly so."""
     if one[0] != other[0]:
         return False
     spread = max(float(np.ptp(one[1])), float(np.ptp(other[1])))

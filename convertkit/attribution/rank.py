@@ -14,9 +14,9 @@ import numpy.typing as npt
 from convertkit.artifacts.signature import Array
 from convertkit.attribution.match import CONVERSIONS, match
 from convertkit.attribution.modules import module_names
+from convertkit.attribution.specials import fit_db, nan_apart, nan_share, same_specials
 from convertkit.attribution.trace import Trace
 from convertkit.report.blame import BlameRow
-from convertkit.validation.compare import sqnr_db
 
 INPUT = "input"  # what every tracer calls an input
 MOVES = frozenset(["RESHAPE", "TRANSPOSE", "SQUEEZE", "EXPAND_DIMS"])
@@ -56,33 +56,45 @@ def rank(
                 modules=named,
                 inputs=tensor.inputs,
                 consumers=candidate.consumers.get(tensor.name, ()),
-                sqnr_db=array_sqnr_db(wanted, value),
+                sqnr_db=fit_db(wanted, value),
                 lost=lost[position],
                 added=max(0.0, lost[position] - max(before, default=0.0)),
+                nan=nan_share(value),
+                nan_apart=nan_apart(wanted, value),
             )
         )
     unmatched = (t.name for position, t in enumerate(candidate.tensors) if position not in matches)
-    return tuple(sorted(rows, key=lambda row: (-round(row.added, 3), row.position))), tuple(unmatched)
+    return tuple(sorted(rows, key=urgency)), tuple(unmatched)
 
 
-def array_sqnr_db(reference: Array, candidate: Array) -> float:
-    """SQNR of two arrays of the same shape, decibels."""
-    wanted = reference.astype(np.float64)
-    return sqnr_db(wanted, candidate.astype(np.float64) - wanted)
+def urgency(row: BlameRow) -> tuple[int, float, int]:
+    """NaN that the reference has not, NaN that it has, each from its first on; then who adds most."""
+    if row.nan_apart:
+        return 0, 0.0, row.position
+    return (1, 0.0, row.position) if row.nan else (2, -round(row.added, 3), row.position)
+
+
+def with_nan(candidate: Trace, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of some tensors that have NaN."""
+    return tuple(name for name in names if nan_share(candidate.value(candidate.positions[name])))
 
 
 def lost_fraction(reference: Array, candidate: Array) -> float:
     """The fraction of a tensor's information that is noise, 0 to 1, on the axis where it is worst.
 
-    Along each axis but the first: the mean over the slices of min(1, mean squared error / variance).
+    Along each axis but the first: the mean over the slices of min(1, mean squared error / variance). NaN and
+    Inf at the same places are left out; at other places all is lost.
 
     Args:
         reference, candidate: of the same shape, first axis = sample.
     """
     wanted = reference.astype(np.float64)
-    error = candidate.astype(np.float64) - wanted
+    special = same_specials(wanted, candidate.astype(np.float64))
+    with np.errstate(invalid="ignore"):
+        error = np.where(special, 0.0, candidate.astype(np.float64) - wanted)
     if not np.isfinite(error).all():
         return 1.0
+    wanted = np.where(special, np.mean(wanted[~special]) if not special.all() else 0.0, wanted)
     axes = [axis for axis in range(1, wanted.ndim) if wanted.shape[axis] > 1]
     if not axes:
         return lost_by_slice(np.array(np.mean(error**2)), np.array(np.var(wanted)))

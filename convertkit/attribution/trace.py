@@ -57,14 +57,18 @@ class Trace:
 
     def _walk(self, position: int, is_end: Callable[[int], bool]) -> list[int]:
         seen: dict[int, None] = {}
-        waiting = [self.positions[name] for name in self.tensors[position].inputs]
+        waiting = self._inputs(position)
         while waiting:
             each = waiting.pop()
             if each not in seen:
                 seen[each] = None
                 if not is_end(each):
-                    waiting += [self.positions[name] for name in self.tensors[each].inputs]
+                    waiting += self._inputs(each)
         return list(seen)
+
+    def _inputs(self, position: int) -> list[int]:
+        """Positions of a tensor's inputs; those that are no floats were not written down."""
+        return [self.positions[name] for name in self.tensors[position].inputs if name in self.positions]
 
 
 def take_trace(artifact: Artifact, inputs: Path, workers: Workers, scratch: Path, name: str) -> Trace:

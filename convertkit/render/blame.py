@@ -17,6 +17,10 @@ def render_blame(blame: Blame, top: int = TOP) -> str:
         return f"{blame.candidate} against {blame.reference}: skipped, {blame.skipped}\n"
     lines = [f"{blame.candidate} against {blame.reference}, {blame.samples} samples"]
     first = blame.first_drop
+    if blame.first_nan is not None:
+        lines.append(f"First NaN: {headline(blame.first_nan)}")
+    elif blame.unmatched_nan:
+        lines.append(f"NaN in {', '.join(shortened(name) for name in blame.unmatched_nan[:3])}")
     if first is None:
         lines.append("No operator loses a tenth of its tensor's information or more.")
     else:
@@ -32,15 +36,18 @@ def render_blame(blame: Blame, top: int = TOP) -> str:
 
 def headline(row: BlameRow) -> str:
     """One phrase for an operator: `blocks.1.conv (CONV_2D) loses 94 % of its tensor's information`."""
-    return (
-        f"{row.module or MODEL} ({row.operator}) loses {format_share(row.added)} of its tensor's information"
-    )
+    who = f"{row.module or MODEL} ({row.operator})"
+    if row.nan_apart:
+        return f"{who}: {format_share(row.nan_apart)} of its values are NaN on one side only"
+    if row.nan:
+        return f"{who} gives NaN in {format_share(row.nan)} of its values, as the reference does"
+    return f"{who} loses {format_share(row.added)} of its tensor's information"
 
 
 def cells(row: BlameRow) -> tuple[str, ...]:
     """A row of the table."""
     return (
-        format_share(row.added),
+        f"NaN {format_share(row.nan)}" if row.has_nan else format_share(row.added),
         format_share(row.lost),
         format_sqnr_db(row.sqnr_db),
         row.operator,

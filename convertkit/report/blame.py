@@ -21,6 +21,8 @@ class BlameRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         sqnr_db: of the whole tensor.
         lost: fraction of the information that is noise, 0 to 1, on the worst axis.
         added: what of it this operator adds to what its inputs had lost.
+        nan: fraction of its values that are NaN.
+        nan_apart: fraction of its values that are NaN, or whose counterpart is, and not both.
     """
 
     position: int
@@ -34,6 +36,13 @@ class BlameRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sqnr_db: float
     lost: float
     added: float
+    nan: float = 0.0
+    nan_apart: float = 0.0
+
+    @property
+    def has_nan(self) -> bool:
+        """True where it or its counterpart has NaN."""
+        return self.nan > 0 or self.nan_apart > 0
 
 
 class Blame(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,8 +51,10 @@ class Blame(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         candidate, reference: variants, in full.
         samples: how many were run.
-        rows: the operators that add most first, and in the order of execution among equals.
+        rows: first those with NaN, in the order of execution, what the reference has not before what it has;
+            then the operators that add most, in the order of execution among equals.
         unmatched: names of the candidate's tensors that have no counterpart.
+        unmatched_nan: those of them that have NaN.
         skipped: why they could not be compared, one line; empty where they were.
     """
 
@@ -53,6 +64,12 @@ class Blame(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rows: tuple[BlameRow, ...]
     unmatched: tuple[str, ...] = ()
     skipped: str = ""
+    unmatched_nan: tuple[str, ...] = ()
+
+    @property
+    def first_nan(self) -> BlameRow | None:
+        """The row of the first NaN; None where no tensor that was compared has any."""
+        return self.rows[0] if self.rows and self.rows[0].has_nan else None
 
     @property
     def first_drop(self) -> BlameRow | None:

@@ -9,7 +9,8 @@ import pytest
 
 from convertkit.artifacts.tensors import write_npz
 from convertkit.attribution.match import match
-from convertkit.attribution.rank import lost_fraction, rank
+from convertkit.attribution.rank import lost_fraction, rank, with_nan
+from convertkit.attribution.specials import fit_db
 from convertkit.attribution.trace import Trace
 from convertkit.render.blame import render_blame
 from convertkit.render.blame_plot import plot_blame
@@ -174,3 +175,86 @@ class TestRank:
             plot_blame(blame, folder / f"{name}.svg")
         assert (folder / "one.svg").read_bytes() == (folder / "two.svg").read_bytes()
         assert "m.b" in (folder / "one.svg").read_text()
+
+
+class TestNan:
+    """Tensors with NaN are matched by where it stands, and come first."""
+
+    def holed(self, values: np.ndarray, *rows: int) -> np.ndarray:
+        values = values.copy()
+        values[list(rows), 1] = np.nan
+        return values
+
+    def test_the_same_tensor_with_nan_at_the_same_places_is_matched_by_name(self, folder: Path) -> None:
+        values = self.holed(IMAGE, 0, 2)
+        reference = made(folder, "r", (step("a"), values))
+        candidate = made(folder, "c", (step("a"), rounded_but_nan(values)))
+        rows, unmatched = rank(candidate, reference)
+        assert not unmatched
+        assert rows[0].nan == pytest.approx(2 / 6 / 4)
+        assert rows[0].nan_apart == 0
+        assert rows[0].lost < 0.01
+        assert rows[0].sqnr_db > 30
+
+    def test_names_that_are_gone_are_found_by_value_and_by_where_nan_stands(self, folder: Path) -> None:
+        one, other = self.holed(IMAGE, 0, 2), self.holed(IMAGE, 1, 3)
+        reference = made(folder, "r", (step("one"), one), (step("other"), other))
+        candidate = made(folder, "c", (step("x"), other.transpose(CHANNELS_LAST)))
+        found = match(reference, candidate)
+        assert found[0].reference == 1
+        assert found[0].order == CHANNELS_LAST
+
+    def test_nan_comes_before_every_loss_and_what_only_one_side_has_before_all(self, folder: Path) -> None:
+        bad, late = self.holed(IMAGE, 0), self.holed(IMAGE, 4)
+        names = [step(name, module=f"m.{name}") for name in ("loss", "both", "late", "alone")]
+        reference = made(folder, "r", *zip(names, (IMAGE, bad, late, IMAGE), strict=True))
+        candidate = made(folder, "c", *zip(names, (IMAGE * 0, bad, late, bad), strict=True))
+        rows, unmatched = rank(candidate, reference)
+        assert [row.tensor for row in rows] == ["alone", "both", "late", "loss"]
+        assert rows[0].lost == 1.0
+        blame = Blame("onnx:int8", "onnx:float32", 6, rows, unmatched)
+        assert blame.first_nan == rows[0]
+        assert "First NaN: m.alone (Conv)" in render_blame(blame)
+        assert "on one side only" in render_blame(blame)
+
+    def test_nan_as_in_the_reference_is_said_to_be_so(self, folder: Path) -> None:
+        values = self.holed(IMAGE, 0)
+        trace = made(folder, "r", (step("a", module="m.a", operator="Softmax"), values))
+        blame = Blame("onnx:int8", "onnx:float32", 6, *rank(trace, trace))
+        assert "First NaN: m.a (Softmax) gives NaN in 4.2 % of its values, as the reference does" in (
+            render_blame(blame)
+        )
+
+    def test_a_tensor_with_nan_and_without_a_counterpart_is_told_by_name(self, folder: Path) -> None:
+        reference = made(folder, "r", (step("a"), IMAGE))
+        candidate = made(folder, "c", (step("a"), IMAGE), (step("b"), self.holed(IMAGE[..., :3], 0)))
+        rows, unmatched = rank(candidate, reference)
+        assert with_nan(candidate, unmatched) == ("b",)
+        blame = Blame("onnx:int8", "onnx:float32", 6, rows, unmatched, unmatched_nan=("b",))
+        assert "NaN in b" in render_blame(blame)
+
+    def test_a_mask_of_minus_infinity_is_no_loss(self, folder: Path) -> None:
+        mask = np.where(IMAGE > 0, 0, -np.inf).astype(np.float32)
+        rows, _ = rank(made(folder, "c", (step("a"), mask)), made(folder, "r", (step("a"), mask)))
+        assert (rows[0].lost, rows[0].nan, rows[0].sqnr_db) == (0, 0, 200)
+
+
+def test_an_input_that_was_not_written_down_is_passed_over(folder: Path) -> None:
+    """Tracers keep tensors of floats only; a mask of booleans is the input of a `Where` all the same."""
+    trace = made(folder, "c", (step("a"), IMAGE), (step("b", "mask", "a", module="m.b"), IMAGE * 2))
+    rows, _ = rank(trace, trace)
+    assert {row.tensor for row in rows} == {"a", "b"}
+    assert trace.before(1, {0}.__contains__) == [0]
+
+
+def rounded_but_nan(values: np.ndarray) -> np.ndarray:
+    """As eight bits hold what is not NaN."""
+    return np.where(np.isnan(values), np.nan, rounded(np.nan_to_num(values))).astype(np.float32)
+
+
+@pytest.mark.parametrize(("wrong", "most"), [(0.5, 0.0), (0.1, 9.6), (1.0, -200.0)])
+def test_nan_at_other_places_bounds_the_fit(wrong: float, most: float) -> None:
+    values = np.ones(10)
+    holed = np.where(np.arange(10) < 10 * wrong, np.nan, values)
+    assert fit_db(values, holed) == pytest.approx(most, abs=0.1)
+    assert fit_db(holed, holed) == 200
