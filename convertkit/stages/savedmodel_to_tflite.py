@@ -11,10 +11,12 @@ integer I/O; `_experimental_disable_per_channel`, the only switch for per-tensor
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 from convertkit.artifacts.formats import Precision
 from convertkit.artifacts.signature import Signature, TensorSpec
@@ -28,6 +30,8 @@ from convertkit.stages import Conversion, Request, litert_quantization
 INT16X8_OPS = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
 SIGNATURE = "serving_default"
 FLOAT_FILE = "float.tflite"
+HALF = "the model computes in half precision (float16), for which TFLite lacks operators"
+HALF_HINT = "save a float32 copy, model.float(), and ask for tflite:float16 if small weights are wanted"
 
 
 def convert(request: Request[SavedmodelToTfliteOptions]) -> Conversion:
@@ -72,8 +76,19 @@ def run_converter(request: Request[SavedmodelToTfliteOptions], precision: Precis
     try:
         content: bytes = converter.convert()
     except Exception as error:  # the converter raises its own, RuntimeError, ValueError, and worse
+        if computes_in_half(request.source.path):
+            raise StageError(HALF, hint=HALF_HINT) from error
         raise StageError(f"TFLiteConverter failed: {converter_reason(error)}") from error
     return content
+
+
+def computes_in_half(path: str) -> bool:
+    """True where an operator of a SavedModel takes or gives float16."""
+    model = saved_model_pb2.SavedModel()
+    model.ParseFromString((Path(path) / "saved_model.pb").read_bytes())
+    functions = (f for graph in model.meta_graphs for f in graph.graph_def.library.function)
+    types = (a.type for f in functions for node in f.node_def for a in node.attr.values())
+    return tf.float16.as_datatype_enum in types
 
 
 def set_precision(converter: Any, precision: Precision, request: Request[SavedmodelToTfliteOptions]) -> None:

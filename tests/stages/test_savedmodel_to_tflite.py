@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact, Loader
 from convertkit.errors import StageError, WorkerCrashedError
-from tests.conftest import Lab, fixture_samples, sqnr_db
+from tests.conftest import ROOT, Lab, fixture_samples, sqnr_db
+from tests.pytorch import odd_sources
 
 pytestmark = pytest.mark.slow
 
@@ -182,3 +184,15 @@ def tensor_types(artifact: Artifact) -> dict[str, set[str]]:
 def outputs_of(artifact: Artifact, kind: str) -> list[str]:
     """Names of the output tensors of a kind."""
     return [tensors[0].name.decode() for name, tensors in uses(artifact) if name == kind]
+
+
+def test_a_model_in_half_precision_is_told_to_be_one(lab: Lab) -> None:
+    samples = {"x": np.random.default_rng(0).standard_normal((6, 8)).astype(np.float32)}
+    model, path = odd_sources.HalfConvolution().eval(), lab.path("half.pt")
+    torch.save(model.state_dict(), path)
+    loader = Loader("state-dict", "tests.pytorch.odd_sources:HalfConvolution", str(ROOT))
+    onnx = lab.convert("torch_to_onnx", lab.source(str(path), loader, samples), "onnx", samples)
+    savedmodel = lab.convert("onnx_to_savedmodel", onnx, "savedmodel", samples)
+    with pytest.raises(StageError, match=r"half precision \(float16\)") as caught:
+        lab.convert("savedmodel_to_tflite", savedmodel, "tflite:float32", samples)
+    assert "model.float()" in caught.value.hint
