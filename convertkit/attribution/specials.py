@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from convertkit.artifacts.signature import Array
-from convertkit.validation.compare import LARGEST_SQNR_DB, sqnr_db
+from convertkit.validation.compare import sqnr_db
+from convertkit.validation.powers import LARGEST_SQNR_DB
 
 Mask = npt.NDArray[np.bool_]
 

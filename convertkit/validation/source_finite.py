@@ -21,6 +21,7 @@ from convertkit.config.run_settings import GateOptions
 from convertkit.errors import ConvertkitError
 from convertkit.registry import runtime_row
 from convertkit.samples.intake import Intake
+from convertkit.validation.masks import read_masks
 from convertkit.workers.jobs import OriginFound, OriginJob
 from convertkit.workers.pool import Workers
 
@@ -88,6 +89,7 @@ def find_nonfinite(
     outputs: Arrays, intake: Intake, workers: Workers, scratch: Path, options: GateOptions, threads: int
 ) -> NonfiniteSource | None:
     """What is not finite in the source's outputs on the validation samples; None where all that counts is."""
+    outputs = counted(outputs, intake, options)
     nan = any_output(outputs, nan_samples)
     either = nan | any_output(outputs, infinite_samples)
     if not either.any():
@@ -109,6 +111,21 @@ def find_nonfinite(
         operator=origin.operator if origin else "",
         is_accepted=options.accept_nonfinite_source,
     )
+
+
+def counted(outputs: Arrays, intake: Intake, options: GateOptions) -> Arrays:
+    """The outputs with 0 wherever `gate.masks` rules an entry out."""
+    if not options.masks:
+        return outputs
+    masks = read_masks(options.masks, intake.samples.take(intake.split.validation), outputs)
+    return {name: clear(values, masks[name]) if name in masks else values for name, values in outputs.items()}
+
+
+def clear(values: Array, valid: Mask) -> Array:
+    """The values with 0 at the entries of the leading axes that do not count."""
+    cleared = values.copy()
+    cleared[~valid] = 0
+    return cleared
 
 
 def search(

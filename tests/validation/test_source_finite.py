@@ -6,7 +6,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from convertkit.validation.source_finite import NonfiniteSource, bad_samples, infinite_samples, nan_samples
+from convertkit.validation.source_finite import (
+    NonfiniteSource,
+    bad_samples,
+    clear,
+    infinite_samples,
+    nan_samples,
+)
 
 FINITE = np.arange(12, dtype=np.float32).reshape(4, 3)
 
@@ -57,3 +63,11 @@ def test_what_is_said_where_less_is_known() -> None:
     assert found.reason == "the source model itself gives NaN or Inf for 5 of 9 samples; rows 0, 1, 2, …"
     one = NonfiniteSource(samples=1, of=9, nan=0, rows=(4,), outputs=("y",), operator="log")
     assert one.reason == "the source model itself gives Inf for 1 of 9 samples, first by log; row 4"
+
+
+def test_what_a_mask_rules_out_does_not_count() -> None:
+    values = np.full((2, 3, 4), np.nan, np.float32)
+    values[:, :2] = 1
+    valid = np.array([[True, True, False], [True, True, True]])
+    assert nan_samples(clear(values, valid)).tolist() == [False, True]
+    assert np.isnan(values).any()
