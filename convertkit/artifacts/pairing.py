@@ -48,7 +48,9 @@ def align_spec(got: TensorSpec, wanted: TensorSpec, path: str) -> TensorSpec:
         permuted = shape if order is None else tuple(shape[axis] for axis in order)
         if fits(got.shape, permuted):
             key = got.runtime_name if got.runtime_name != wanted.name else None
-            return msgspec.structs.replace(got, name=wanted.name, axis_order=order, key=key)
+            return msgspec.structs.replace(
+                got, name=wanted.name, axis_order=order, key=key, batch_axis=wanted.batch_axis
+            )
     raise InputError(f"{path}: '{got.describe()}' does not fit [{','.join(str(dim) for dim in shape)}]")
 
 

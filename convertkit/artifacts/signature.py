@@ -28,6 +28,8 @@ class TensorSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         axis_order: `physical = transpose(logical, axis_order)`; None where both are the same.
         scale, zero_point: per-tensor quantization, `real = (value - zero_point) * scale`.
         key: the name the runtime knows the tensor by, where it could not be kept.
+        batch_axis: the logical axis along which samples are stacked; None where there is none: an input that
+            every call takes whole, an output that a call gives once.
     """
 
     name: str
@@ -37,6 +39,7 @@ class TensorSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     scale: float | None = None
     zero_point: int | None = None
     key: str | None = None
+    batch_axis: int | None = 0
 
     @property
     def runtime_name(self) -> str:
@@ -90,7 +93,7 @@ def to_physical(values: Array, spec: TensorSpec) -> Array:
         Array of `spec.dtype`.
     """
     if spec.axis_order is not None:
-        values = np.ascontiguousarray(np.transpose(values, spec.axis_order))
+        values = np.asarray(np.transpose(values, spec.axis_order), order="C")
     return quantize(values, spec) if spec.scale is not None else values.astype(spec.dtype, copy=False)
 
 

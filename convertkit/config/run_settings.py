@@ -88,6 +88,8 @@ class SampleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         mean, std: per colour channel, in units of 0..1, applied to image files.
         color: order of the colour channels that the model was trained with.
         accept: checks of the calibration samples whose errors are accepted, and stamped on the report.
+        axis_order: of arrays whose shape fits the model only after a transpose: `channels-last` or
+            `channels-first` images are transposed, `source` ones are refused.
         synthetic_calibration: calibrate on seeded random data where no samples are given; stamped likewise.
     """
 
@@ -102,6 +104,7 @@ class SampleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     std: tuple[PositiveFloat, ...] = (1.0,)
     color: Literal["rgb", "bgr", "gray"] = "rgb"
     accept: tuple[CheckName, ...] = ()
+    axis_order: Literal["source", "channels-last", "channels-first"] = "source"
     synthetic_calibration: bool = False
 
 

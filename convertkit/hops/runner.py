@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.axes import like
 from convertkit.artifacts.files import hash_artifact
 from convertkit.artifacts.formats import Precision, Variant
 from convertkit.artifacts.signature import Arrays
@@ -160,7 +161,8 @@ class HopRunner:
         write_replay(job, self._folder.path)
         stored, is_cached = self._maker.make(hop, options, job)
         digest, size = hash_artifact(out)
-        artifact = Artifact(hop.target, str(out), stored.signature, digest, size, stored.loader)
+        signature = like(stored.signature, self._intake.artifact.signature)
+        artifact = Artifact(hop.target, str(out), signature, digest, size, stored.loader)
         judgement = self._validator.judge(artifact, self._outputs[hop.source], tolerance or self._demand(hop))
         if judgement.reason:
             self._maker.forget(hop, options, job)

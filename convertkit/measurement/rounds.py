@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.axes import CallAxes
 from convertkit.artifacts.formats import Format
 from convertkit.artifacts.signature import Arrays
 from convertkit.artifacts.tensors import write_npz
@@ -77,8 +78,9 @@ def measure(
     """
     contenders = []
     for number, artifact in enumerate(artifacts):
-        inputs, batch = scratch / f"bench-{number}.npz", call_batch(artifact, sample)
-        write_npz(inputs, call_inputs(artifact, sample, batch))
+        axes = CallAxes.of(artifact.signature.inputs, sample)
+        inputs, batch = scratch / f"bench-{number}.npz", axes.batch_size or 1
+        write_npz(inputs, axes.call(sample, np.zeros(batch, np.intp)))
         contenders.append(
             [
                 contender(artifact, inputs, batch, name, options)
@@ -95,26 +97,6 @@ def measure(
             time_round(everyone[index], workers)
     absent = () if device else (Latency("cuda", skipped=NO_GPU),)
     return [(*(result(one, options) for one in row), *absent) for row in contenders]
-
-
-def call_batch(artifact: Artifact, sample: Arrays) -> int:
-    """Samples in a call: one, or what a static batch takes."""
-    spec = artifact.signature.inputs[0]
-    shape = spec.logical_shape
-    if not shape or sample[spec.name].ndim == len(shape) + 1 or isinstance(shape[0], str):
-        return 1
-    return shape[0]
-
-
-def call_inputs(artifact: Artifact, sample: Arrays, batch: int) -> Arrays:
-    """One call's worth of every input, logical."""
-    inputs: Arrays = {}
-    for spec in artifact.signature.inputs:
-        values = sample[spec.name]
-        inputs[spec.name] = (
-            values[0] if values.ndim == len(spec.shape) + 1 else np.repeat(values, batch, axis=0)
-        )
-    return inputs
 
 
 def contender(artifact: Artifact, inputs: Path, batch: int, device: str, options: BenchOptions) -> Contender:

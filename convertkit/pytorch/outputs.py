@@ -112,7 +112,7 @@ def run_once(model: Callable[..., Any], arrays: list[Any]) -> dict[str, torch.Te
     """
     try:
         with torch.inference_mode():
-            outputs = flatten_outputs(model(*(torch.from_numpy(np.ascontiguousarray(a)) for a in arrays)))
+            outputs = flatten_outputs(model(*(torch.from_numpy(np.asarray(a, order="C")) for a in arrays)))
             return {name: value.clone() for name, value in outputs.items()}
     except (RuntimeError, TypeError, ValueError, IndexError, AssertionError) as error:
         shapes = ", ".join(f"{a.dtype}{list(a.shape)}" for a in arrays)

@@ -107,7 +107,7 @@ def script(model: torch.nn.Module, source: Signature, examples: Arrays) -> tuple
 
 def tensors(arrays: Arrays) -> tuple[torch.Tensor, ...]:
     """Arrays as tensors, in order."""
-    return tuple(torch.from_numpy(np.ascontiguousarray(values)) for values in arrays.values())
+    return tuple(torch.from_numpy(np.asarray(values, order="C")) for values in arrays.values())
 
 
 def lost_axes(model: Any, made: Any, source: Signature, examples: Arrays) -> set[str]:
@@ -121,10 +121,17 @@ def lost_axes(model: Any, made: Any, source: Signature, examples: Arrays) -> set
     lost: set[str] = set()
     for spec in source.inputs:
         for axis, name in spec.dynamic_axes.items():
-            sizes = other_sizes(examples[spec.name].shape[axis], is_batch=axis == 0)[:SIZES_TO_CHECK]
-            if not all(agree(model, made, resized(source.inputs, examples, name, size)) for size in sizes):
+            sizes = other_sizes(examples[spec.name].shape[axis], is_batch=axis == spec.batch_axis)[
+                :SIZES_TO_CHECK
+            ]
+            if not all(agree(model, made, other_call(source, examples, name, size)) for size in sizes):
                 lost.add(name)
     return lost
+
+
+def other_call(source: Signature, examples: Arrays, name: str, size: int) -> Arrays:
+    """The example call at another size of one of its axes."""
+    return resized(source.inputs, examples, name, size, are_samples=False)
 
 
 def agree(model: Any, made: Any, arrays: Arrays) -> bool:
@@ -159,7 +166,9 @@ def read_back(made: Any, source: Signature, examples: Arrays, lost: set[str]) ->
             for axis, known in spec.dynamic_axes.items()
             if known == name
         )
-        other[name] = output_shapes(made, list(resized(inputs, examples, name, size).values()))
+        other[name] = output_shapes(
+            made, list(resized(inputs, examples, name, size, are_samples=False).values())
+        )
     outputs = (
         TensorSpec(spec.name, shapes[spec.name][0], dynamic_shape(spec.name, shapes[spec.name][1], other))
         for spec in source.outputs
@@ -170,7 +179,7 @@ def read_back(made: Any, source: Signature, examples: Arrays, lost: set[str]) ->
 def fixed(spec: TensorSpec, shape: tuple[int, ...], lost: set[str]) -> TensorSpec:
     """An input with its lost axes as numbers."""
     dims: list[Dim] = [size if dim in lost else dim for dim, size in zip(spec.shape, shape, strict=True)]
-    return TensorSpec(spec.name, spec.dtype, tuple(dims))
+    return TensorSpec(spec.name, spec.dtype, tuple(dims), batch_axis=spec.batch_axis)
 
 
 def write_archive(made: Any, engine: str, path: Path) -> None:

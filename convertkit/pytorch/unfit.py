@@ -62,7 +62,7 @@ def run_checked(model: Module, kind: str, arrays: list[Any]) -> Outputs:
     between = buffers(model)
     refuse_types(model, first)
     seen = Seen([], [])
-    inputs = [torch.from_numpy(np.ascontiguousarray(values)) for values in arrays]
+    inputs = [torch.from_numpy(np.asarray(values, order="C")) for values in arrays]
     try:
         second = flatten_outputs(watch(model, inputs, Watcher(seen)))
     except Exception:  # what cannot be watched has run all the same, and its gates will tell

@@ -106,7 +106,8 @@ def bench_of(prepared: Prepared, intake: Intake, workers: Workers, folder: RunFo
 
 def run_notes(recipe: Recipe, intake: Intake) -> tuple[str, ...]:
     """What the reader of the report has to know of how it was asked for."""
-    notes = [SYNTHETIC_NOTE] if intake.samples.origin == "synthetic" else []
+    notes = [*intake.samples.notes]
+    notes += [SYNTHETIC_NOTE] if intake.samples.origin == "synthetic" else []
     if intake.samples.origin == "synthetic" and intake.split.calibration:
         notes.append(RANDOM_NOTE)
     if Format.TFLITE in recipe.to:

@@ -37,7 +37,7 @@ class OnnxSession:
         binding = self._session.io_binding()
         for name, values in inputs.items():
             binding.bind_ortvalue_input(
-                name, ort.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(values), kind, int(index or 0))
+                name, ort.OrtValue.ortvalue_from_numpy(np.asarray(values, order="C"), kind, int(index or 0))
             )
         for name in self._outputs:
             binding.bind_output(name, kind, int(index or 0))

@@ -7,6 +7,7 @@ import inspect
 
 import numpy as np
 import torch
+from msgspec.structs import replace
 
 from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.signature import Arrays, Signature, TensorSpec
@@ -17,6 +18,7 @@ from convertkit.pytorch.load import Module, load_model
 from convertkit.pytorch.outputs import Shapes, dynamic_shape, flatten_outputs, output_shapes, shapes_of
 from convertkit.pytorch.unfit import run_checked
 from convertkit.runtimes import TimedCall, wall_timed
+from convertkit.samples.fit import NUMBERED
 from convertkit.workers.jobs import Described, DescribeJob
 
 
@@ -65,7 +67,7 @@ class TorchSession:
             use_engine(self._engine)
 
     def _tensors(self, inputs: Arrays) -> list[torch.Tensor]:
-        return [torch.from_numpy(np.ascontiguousarray(v)).to(self._device) for v in inputs.values()]
+        return [torch.from_numpy(np.asarray(v, order="C")).to(self._device) for v in inputs.values()]
 
 
 def load(artifact: Artifact, device: str, threads: int) -> TorchSession:
@@ -142,6 +144,8 @@ def named_inputs(job: DescribeJob, model: Module) -> tuple[TensorSpec, ...]:
     names = parameter_names(model)
     if set(names) == set(given) or not names:
         return tuple(given[name] for name in names) or job.inputs
+    if len(names) == len(given) and (len(names) == 1 or all(map(NUMBERED.fullmatch, given))):
+        return tuple(replace(spec, name=name) for name, spec in zip(names, job.inputs, strict=True))
     raise SamplesError(
         f"the model's inputs are {', '.join(names)}; the samples or --input name {', '.join(given)}",
         hint="name the arrays of the .npz after the inputs",

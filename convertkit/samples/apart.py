@@ -45,6 +45,7 @@ def joined(samples: Samples, calibration: Samples) -> Samples:
         arrays=arrays,
         labels=joined_labels(samples, calibration),
         apart=calibration.count,
+        notes=tuple(dict.fromkeys((*samples.notes, *calibration.notes))),
         calibration_sha256=calibration.sha256,
     )
 

@@ -29,7 +29,7 @@ UNREADABLE = (
 
 
 def load_arrays(path: Path) -> Samples:
-    """Arrays of an `.npz` or `.npy`, each finite and of the same count; not yet matched with a model.
+    """Arrays of an `.npz` or `.npy`, each finite; not yet matched with a model.
 
     They stay on disk: a file may be larger than memory.
 
@@ -55,7 +55,12 @@ def load_arrays(path: Path) -> Samples:
         raise SamplesError(f"{path} holds no input array")
     for name, values in arrays.items():
         check_values(name or "samples", values)
-    check_counts(arrays, labels)
+    if not any(values.ndim for values in arrays.values()):
+        raise SamplesError(f"array '{next(iter(arrays))}' holds no samples (shape [])")
+    if labels is not None:
+        check_labels(labels)
+        if not any(len(labels) in values.shape for values in arrays.values()):
+            raise SamplesError(told_counts(arrays, labels))
     return Samples("file", hash_path(path)[0], arrays, labels)
 
 
@@ -75,11 +80,15 @@ def refuse_bombs(path: Path) -> None:
 
 def check_values(name: str, values: Rows) -> None:
     """Raise SamplesError for an array that has no samples or values no model can be judged by."""
-    if 0 in (values.ndim, *values.shape):
+    if 0 in values.shape:
         raise SamplesError(f"array '{name}' holds no samples (shape {list(values.shape)})")
     if values.dtype.kind not in "fiub":
         raise SamplesError(f"array '{name}' has type {values.dtype}; numbers are needed")
     if values.dtype.kind != "f":
+        return
+    if not values.ndim:
+        if not np.isfinite(np.asarray(values)):
+            raise SamplesError(f"array '{name}' is NaN or Inf")
         return
     for start, block in blocks(values):
         if not np.isfinite(block).all():
@@ -87,17 +96,18 @@ def check_values(name: str, values: Rows) -> None:
             raise SamplesError(f"array '{name}' has NaN or Inf, first in sample {bad}")
 
 
-def check_counts(arrays: Mapping[str, Rows], labels: Array | None) -> None:
-    """Raise SamplesError where the arrays, or the labels, are not one entry a sample."""
-    counts = {name: len(values) for name, values in arrays.items()}
+def check_labels(labels: Array) -> None:
+    """Raise SamplesError where the labels are not one class a sample."""
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise SamplesError(f"'labels' is {labels.dtype}{list(labels.shape)}; one integer a sample is needed")
+    if labels.min(initial=0) < 0:
+        raise SamplesError(f"'labels' holds {labels.min()}; classes are counted from 0")
+
+
+def told_counts(arrays: Mapping[str, Rows], labels: Array | None) -> str:
+    """What to say where the arrays, or the labels, are not one entry a sample."""
+    counts = {name or "samples": v.shape[0] if v.ndim else "no axis" for name, v in arrays.items()}
     if labels is not None:
-        if labels.ndim != 1 or labels.dtype.kind not in "iu":
-            raise SamplesError(
-                f"'labels' is {labels.dtype}{list(labels.shape)}; one integer a sample is needed"
-            )
-        if labels.min(initial=0) < 0:
-            raise SamplesError(f"'labels' holds {labels.min()}; classes are counted from 0")
-        counts[LABELS] = len(labels)
-    if len(set(counts.values())) > 1:
-        listing = ", ".join(f"{name or 'samples'}: {count}" for name, count in counts.items())
-        raise SamplesError(f"the arrays have different numbers of samples ({listing})")
+        counts["labels"] = len(labels)
+    listing = ", ".join(f"{name}: {count}" for name, count in counts.items())
+    return f"the arrays have different numbers of samples ({listing})"

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import numpy as np
 
+from convertkit.artifacts.axes import InputAxes
 from convertkit.artifacts.signature import Arrays, TensorSpec
-from convertkit.samples.fit import leading_axes
 
 BATCH_SIZES = [1, 3, 5, 4, 7]
 LARGEST_STEP = 32
 
 
-def resized(inputs: tuple[TensorSpec, ...], arrays: Arrays, axis_name: str, size: int) -> Arrays:
-    """The arrays with another size of one dynamic axis: cut, or repeated from the start."""
+def resized(
+    inputs: tuple[TensorSpec, ...], arrays: Arrays, axis_name: str, size: int, *, are_samples: bool = True
+) -> Arrays:
+    """The arrays with another size of one dynamic axis: cut, or repeated from the start.
+
+    Args:
+        are_samples: whether they have one entry a sample along the first axis, or are one call's inputs.
+    """
     result: Arrays = {}
     for spec in inputs:
         values = arrays[spec.name]
         for axis, name in spec.dynamic_axes.items():
             if name == axis_name:
-                place = axis + leading_axes(spec, values)
+                place = InputAxes.of(spec, values).place(axis) if are_samples else axis
                 values = np.take(values, np.arange(size) % values.shape[place], axis=place)
-        result[spec.name] = np.ascontiguousarray(values)
+        result[spec.name] = np.asarray(values, order="C")
     return result
 
 

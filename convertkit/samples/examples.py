@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
+from convertkit.artifacts.axes import CallAxes, InputAxes
 from convertkit.artifacts.signature import Arrays, TensorSpec
 from convertkit.artifacts.tensors import write_npz
 from convertkit.samples.axes import other_sizes, resized
-from convertkit.samples.fit import is_batch_axis, leading_axes
 from convertkit.samples.samples import Samples
 from convertkit.workers.jobs import DescribeJob
 
@@ -18,21 +19,14 @@ EXAMPLE_COUNT = 2
 
 def example_rows(samples: Samples, inputs: tuple[TensorSpec, ...]) -> list[int]:
     """Sample numbers for one call: two where the batch is free, else as many as a call takes."""
-    shape = inputs[0].logical_shape
-    first = shape[0] if shape and isinstance(shape[0], int) else EXAMPLE_COUNT
-    if samples.arrays[inputs[0].name].ndim == len(shape) + 1:
-        first = 1
-    return [row % samples.count for row in range(first)]
+    size = CallAxes.of(inputs, samples.arrays).batch_size
+    return [row % samples.count for row in range(EXAMPLE_COUNT if size is None else size)]
 
 
 def example_arrays(samples: Samples, inputs: tuple[TensorSpec, ...]) -> Arrays:
     """One call's worth of every input, logical."""
     rows = example_rows(samples, inputs)
-    arrays = samples.take(rows)
-    for spec in inputs:
-        if leading_axes(spec, arrays[spec.name]):
-            arrays[spec.name] = arrays[spec.name][0]
-    return arrays
+    return CallAxes.of(inputs, samples.arrays).call(samples.take(rows), np.arange(len(rows)))
 
 
 def axis_sizes(
@@ -44,8 +38,9 @@ def axis_sizes(
         values = samples.arrays[spec.name]
         for axis, name in spec.dynamic_axes.items():
             lowest, highest = ranges.get(name, (1, None))
-            is_batch = is_batch_axis(spec, values, axis)
-            exported = EXAMPLE_COUNT if is_batch else values.shape[axis + leading_axes(spec, values)]
+            place = InputAxes.of(spec, values).place(axis)
+            is_batch = place == 0
+            exported = EXAMPLE_COUNT if is_batch else values.shape[place]
             sizes[name] = other_sizes(exported, is_batch=is_batch, lowest=lowest, highest=highest)
     return sizes
 
@@ -61,7 +56,7 @@ def with_examples(
         files = []
         for size in candidates:
             files.append(str(scratch / f"describe-{index}-{size}.npz"))
-            write_npz(files[-1], resized(job.inputs, examples, name, size))
+            write_npz(files[-1], resized(job.inputs, examples, name, size, are_samples=False))
         if files:
             other[name] = tuple(files)
     return msgspec.structs.replace(job, examples=str(scratch / "describe.npz"), other_sizes=other)

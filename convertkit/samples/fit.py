@@ -1,70 +1,158 @@
-"""Whether samples fit the inputs of a model, and which of an array's axes counts samples."""
+"""Samples fitted to the inputs of a model: by name, by shape, by type; what was done to fit is noted."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
+import numpy as np
 
-from convertkit.artifacts.signature import TensorSpec
+from convertkit.artifacts.axes import batch_word
+from convertkit.artifacts.signature import Array, TensorSpec
 from convertkit.errors import SamplesError
+from convertkit.samples.arrays import told_counts
+from convertkit.samples.casting import cast
+from convertkit.samples.readings import Reading, choose, readings, words_beside
 from convertkit.samples.rows import Rows
 from convertkit.samples.samples import Samples
 
 UNNAMED = ""  # the array of an `.npy`
+NUMBERED = re.compile(r"arr_\d+")  # as np.savez calls arrays without a name
+SMALLEST_IMAGE_RANK = 3
+
+AxisOrder = Literal["source", "channels-last", "channels-first"]
 
 
-def specs_from_arrays(arrays: Mapping[str, Rows]) -> tuple[TensorSpec, ...]:
-    """Inputs as the samples show them, the first axis a dynamic batch."""
+def specs_from_arrays(arrays: Mapping[str, Rows], labels: Array | None = None) -> tuple[TensorSpec, ...]:
+    """Inputs as the samples show them, the first axis a dynamic batch.
+
+    An array of another length than the labels, or than most arrays, is a constant.
+
+    Raises:
+        SamplesError: the number of samples cannot be told.
+    """
+    counts = [values.shape[0] for values in arrays.values() if values.ndim]
+    count = len(labels) if labels is not None else max(counts, key=counts.count, default=0)
+    if count not in counts or (labels is None and 2 * counts.count(count) <= len(counts)):
+        raise SamplesError(told_counts(arrays, labels), hint="name the inputs: --input NAME:DTYPE[d0,…]")
     return tuple(
         TensorSpec(name or "input", values.dtype.name, ("batch", *values.shape[1:]))
+        if values.shape[:1] == (count,)
+        else TensorSpec(name or "input", values.dtype.name, values.shape, batch_axis=None)
         for name, values in arrays.items()
     )
 
 
-def fit_samples(samples: Samples, inputs: tuple[TensorSpec, ...]) -> Samples:
-    """The samples in the order of the model's inputs.
+def fit_samples(
+    samples: Samples, inputs: tuple[TensorSpec, ...], axis_order: AxisOrder = "source"
+) -> Samples:
+    """The samples in the order of the model's inputs, one entry a sample along each array's first axis.
+
+    Args:
+        axis_order: of the arrays that fit only after a transpose.
 
     Raises:
         SamplesError: an array is missing, extra, misnamed, wrongly shaped or wrongly typed.
     """
-    arrays = samples.arrays
-    if list(arrays) == [UNNAMED] and len(inputs) == 1:
-        arrays = {inputs[0].name: arrays[UNNAMED]}
     names = [spec.name for spec in inputs]
+    if samples.batch_axes and not samples.batch_axes.keys() ^ set(names):
+        return msgspec.structs.replace(samples, arrays={name: samples.arrays[name] for name in names})
+    arrays, notes = named(samples.arrays, names)
+    options: dict[str, list[Reading]] = {}
+    word = batch_word(inputs)
+    taken = words_beside(inputs, word)
+    for spec in inputs:
+        turned = in_axis_order(spec, arrays[spec.name], axis_order, word, taken)
+        if turned is not arrays[spec.name]:
+            notes += (f"array '{spec.name}' is {axis_order} and was transposed for the model",)
+        arrays[spec.name] = turned
+        options[spec.name] = list(readings(spec, turned.shape, word, taken))
+        if not options[spec.name]:
+            raise unfit_shape(spec, arrays[spec.name], word, taken)
+    labels = samples.labels
+    chosen = choose(options, None if labels is None else len(labels))
+    if chosen is None:
+        raise SamplesError(told_counts(arrays, labels))
+    count = next(reading.count for reading in chosen.values() if reading.count is not None)
+    fitted: dict[str, Rows] = {}
+    for spec in inputs:
+        rows = chosen[spec.name].rows(arrays[spec.name], count)
+        fitted[spec.name], note = cast(spec.name, rows, spec.logical_dtype)
+        notes += tuple(filter(None, (constant_note(spec, chosen[spec.name]), note)))
+    axes = {name: chosen[name].batch for name in names}
+    return msgspec.structs.replace(
+        samples, arrays=fitted, batch_axes=axes, notes=tuple(dict.fromkeys((*samples.notes, *notes)))
+    )
+
+
+def constant_note(spec: TensorSpec, reading: Reading) -> str:
+    """What to say of an array that has no sample axis; empty for others."""
+    told = f"array '{spec.name}' has no sample axis: every call is given the same"
+    return told if reading.count is None else ""
+
+
+def named(arrays: Mapping[str, Rows], names: list[str]) -> tuple[dict[str, Rows], tuple[str, ...]]:
+    """The arrays under the inputs' names, and what to say of names that were not theirs.
+
+    Raises:
+        SamplesError: an array is missing, extra or misnamed.
+    """
+    given = list(arrays)
+    if len(given) == len(names) == 1 and given != names:
+        note = f"array '{given[0]}' is taken for the only input, '{names[0]}'"
+        return {names[0]: arrays[given[0]]}, (note,) if given[0] else ()
+    is_numbered = all(NUMBERED.fullmatch(name) for name in given)
+    if is_numbered and len(given) == len(names) and set(given) != set(names):
+        order = sorted(given, key=lambda name: int(name.partition("_")[2]))
+        listing = ", ".join(f"{array} is '{name}'" for array, name in zip(order, names, strict=True))
+        pairs = zip(order, names, strict=True)
+        return {name: arrays[array] for array, name in pairs}, (f"arrays without names, in order: {listing}",)
     missing = [name for name in names if name not in arrays]
-    extra = [name or "(unnamed)" for name in arrays if name not in names]
+    extra = [name or "(unnamed)" for name in given if name not in names]
     if missing or extra:
         parts = [f"lack {', '.join(missing)}"] if missing else []
         parts += [f"have {', '.join(extra)}, which the model does not take"] if extra else []
         raise SamplesError(f"the samples {' and '.join(parts)}", hint=f"the inputs are {', '.join(names)}")
-    for spec in inputs:
-        check_fit(spec, arrays[spec.name])
-    return msgspec.structs.replace(samples, arrays={name: arrays[name] for name in names})
+    return {name: arrays[name] for name in names}, ()
 
 
-def check_fit(spec: TensorSpec, values: Rows) -> None:
-    """Raise SamplesError where an array is not one input's, with a batch axis or one entry a sample."""
-    shape = spec.logical_shape
-    if values.dtype.name != spec.logical_dtype:
-        raise SamplesError(
-            f"array '{spec.name}' is {values.dtype}, the model takes {spec.logical_dtype}",
-            hint=f"save it with .astype('{spec.logical_dtype}')",
-        )
-    expected = shape if values.ndim == len(shape) + 1 else shape[1:]
-    fits = len(values.shape[1:]) == len(expected) and all(
-        isinstance(dim, str) or dim == size for dim, size in zip(expected, values.shape[1:], strict=True)
+def in_axis_order(
+    spec: TensorSpec, values: Rows, axis_order: AxisOrder, word: str | None, taken: set[str]
+) -> Rows:
+    """The array as the model has its axes, where it only fits so."""
+    if axis_order == "source" or any(readings(spec, values.shape, word, taken)):
+        return values
+    return next(
+        (
+            turned
+            for turned in transposes(values, axis_order)
+            if any(readings(spec, turned.shape, word, taken))
+        ),
+        values,
     )
-    if not fits:
-        wanted = ",".join(str(dim) for dim in shape)
-        raise SamplesError(f"array '{spec.name}' has shape {list(values.shape)}, the model takes [{wanted}]")
 
 
-def leading_axes(spec: TensorSpec, values: Rows) -> int:
-    """1 where the samples' axis stands before the input's own axes; 0 where it is the input's batch axis."""
-    return values.ndim - len(spec.shape)
+def transposes(values: Rows, axis_order: AxisOrder) -> list[Rows]:
+    """The array with its channels moved to the other end of each image."""
+    array = np.asanyarray(values)
+    if array.ndim < SMALLEST_IMAGE_RANK:
+        return []
+    places = (1, 2) if array.ndim > SMALLEST_IMAGE_RANK else (1,)
+    if axis_order == "channels-last":
+        return [np.moveaxis(array, -1, place) for place in places]
+    return [np.moveaxis(array, place, -1) for place in places]
 
 
-def is_batch_axis(spec: TensorSpec, values: Rows, axis: int) -> bool:
-    """True where an axis of an input is the one along which samples are stacked."""
-    return axis == 0 and leading_axes(spec, values) == 0
+def unfit_shape(spec: TensorSpec, values: Rows, word: str | None, taken: set[str]) -> SamplesError:
+    """What to say of an array of a shape that the model does not take."""
+    wanted = ",".join(str(dim) for dim in spec.logical_shape)
+    hint = ""
+    orders: tuple[AxisOrder, ...] = ("channels-last", "channels-first")
+    for order in orders:
+        if in_axis_order(spec, values, order, word, taken) is not values:
+            hint = f"it fits as {order} images: --set sampling.axis_order={order} transposes them"
+            break
+    message = f"array '{spec.name}' has shape {list(values.shape)}, the model takes [{wanted}]"
+    return SamplesError(message, hint=hint)

@@ -8,9 +8,10 @@ from pathlib import Path
 import msgspec
 
 from convertkit.artifacts.artifact import Artifact, Loader
+from convertkit.artifacts.axes import with_batch_axes, with_output_axes
 from convertkit.artifacts.digest import hash_path
 from convertkit.artifacts.formats import Format, Variant
-from convertkit.artifacts.signature import TensorSpec
+from convertkit.artifacts.signature import Signature, TensorSpec
 from convertkit.config.run_settings import SampleOptions
 from convertkit.errors import UsageError
 from convertkit.registry import runtime_row
@@ -92,6 +93,8 @@ def take_in(
         samples, _ = read_samples(samples_path, signature.inputs, options, answer.limits)
     else:
         samples = fit_samples(renamed(samples, inputs, signature), signature.inputs)
+    inputs = with_batch_axes(signature.inputs, samples.batch_axes)
+    signature = with_output_axes(Signature(inputs, signature.outputs), is_seen=file.format is Format.TORCH)
     sha256, size = with_external_data(file, answer.external_data)
     artifact = Artifact(Variant(file.format), job.path, signature, sha256, size, loader)
     return Intake(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from convertkit.artifacts.axes import with_batch_axes
 from convertkit.artifacts.formats import Format
 from convertkit.artifacts.signature import Signature, TensorSpec
 from convertkit.config.run_settings import SampleOptions
@@ -61,15 +62,20 @@ def read_file(
             raise UsageError(
                 "the model file does not tell its inputs", hint="give --samples, or --input for each of them"
             )
-        return synthesize(inputs, options.seed, limits), inputs
+        return fitted(synthesize(inputs, options.seed, limits), inputs)
     if path.is_dir():
         if not inputs:
             raise UsageError("a folder of images needs to know the input", hint="give --input")
         return load_images(path, inputs, options), inputs
     loaded = load_arrays(path)
     if not inputs:
-        inputs = specs_from_arrays(loaded.arrays)
-    return fit_samples(loaded, inputs), inputs
+        inputs = specs_from_arrays(loaded.arrays, loaded.labels)
+    return fitted(fit_samples(loaded, inputs, options.axis_order), inputs)
+
+
+def fitted(samples: Samples, inputs: tuple[TensorSpec, ...]) -> tuple[Samples, tuple[TensorSpec, ...]]:
+    """The samples, and the inputs with the batch axes that these tell."""
+    return samples, with_batch_axes(inputs, samples.batch_axes)
 
 
 def read_early(
@@ -95,8 +101,12 @@ def read_early(
 
 
 def renamed(samples: Samples, before: tuple[TensorSpec, ...], signature: Signature) -> Samples:
-    """The samples under the model's own name for its only input, where the samples had none."""
-    if len(before) == 1 and len(signature.inputs) == 1:
-        values = next(iter(samples.arrays.values()))
-        return msgspec.structs.replace(samples, arrays={signature.inputs[0].name: values})
-    return samples
+    """The samples under the model's own names of inputs that were called otherwise before."""
+    names = {old.name: new.name for old, new in zip(before, signature.inputs, strict=False)}
+    if len(before) != len(signature.inputs) or set(names) == set(names.values()):
+        return samples
+    return msgspec.structs.replace(
+        samples,
+        arrays={names[name]: values for name, values in samples.arrays.items()},
+        batch_axes={names[name]: axis for name, axis in samples.batch_axes.items()},
+    )

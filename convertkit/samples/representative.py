@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from convertkit.artifacts.axes import InputAxes
 from convertkit.artifacts.signature import Arrays, Signature, TensorSpec, to_physical
 from convertkit.errors import StageError
 from convertkit.samples.rows import map_file
@@ -33,8 +34,9 @@ def calibration_steps(signature: Signature, samples: Arrays) -> Iterator[Arrays]
 def calibration_input(samples: Arrays, spec: TensorSpec, index: int) -> Any:
     """One call's worth of one input: the sample, repeated where a static batch is larger than one."""
     values = samples[spec.name]
-    if values.ndim == len(spec.shape) + 1:
-        return to_physical(np.array(values[index]), spec)  # a copy: frameworks want to own their inputs
-    first = spec.logical_shape[0]
-    repeats = first if isinstance(first, int) else 1
-    return to_physical(np.repeat(values[index : index + 1], repeats, axis=0), spec)
+    axes = InputAxes.of(spec, values)
+    repeats = axes.size if isinstance(axes.size, int) else 1
+    chosen = np.repeat(
+        values[index : index + 1], repeats, axis=0
+    )  # a copy: frameworks want to own their inputs
+    return to_physical(axes.call(chosen), spec)

@@ -26,6 +26,9 @@ class Samples(msgspec.Struct, frozen=True):
         labels: one class a sample; -1 where it has none.
         apart: how many of them, the last, were given to calibrate with and do nothing else.
         calibration_sha256: of the file that those came from.
+        batch_axes: input → its axis along which samples are stacked, None where each sample is the whole
+            input; empty as long as the samples are not fitted to a model.
+        notes: what was done to make them fit.
     """
 
     origin: Origin
@@ -34,6 +37,8 @@ class Samples(msgspec.Struct, frozen=True):
     labels: Array | None = None
     apart: int = 0
     calibration_sha256: str | None = None
+    batch_axes: Mapping[str, int | None] = {}
+    notes: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:

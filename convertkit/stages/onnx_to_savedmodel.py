@@ -12,6 +12,7 @@ import onnx
 import onnxslim
 import tensorflow as tf
 
+from convertkit.artifacts.axes import one_sample
 from convertkit.artifacts.signature import Arrays, Signature
 from convertkit.artifacts.tensors import read_npz
 from convertkit.config.stage_options import OnnxToSavedmodelOptions
@@ -29,7 +30,7 @@ def convert(request: Request[OnnxToSavedmodelOptions]) -> Conversion:
     model = onnx.load(request.source.path)
     examples = read_npz(request.examples)
     if options.batch == "static":
-        examples = {name: values[:1] for name, values in examples.items()}
+        examples = one_sample(request.source.signature.inputs, examples)
         if options.prepare_with == "onnxslim":
             fix_axes(model, {name: values.shape for name, values in examples.items()})
     convert_with = {"tracked": convert_tracked, "onnx2tf": convert_onnx2tf}[options.converter]

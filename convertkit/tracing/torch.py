@@ -26,7 +26,7 @@ def trace(artifact: Artifact, inputs: Arrays, threads: int) -> Trace:
     torch.set_num_threads(threads)
     torch.backends.mha.set_fastpath_enabled(False)
     model = load_model(artifact.path, artifact.loader)
-    arguments = [torch.from_numpy(np.ascontiguousarray(values)) for values in inputs.values()]
+    arguments = [torch.from_numpy(np.asarray(values, order="C")) for values in inputs.values()]
     tensors = [TracedTensor(name, "input", aliases=(name,)) for name in inputs]
     with torch.inference_mode():
         if isinstance(model, fx.GraphModule):

@@ -10,12 +10,12 @@ import msgspec
 import numpy as np
 
 from convertkit.artifacts.artifact import Artifact
-from convertkit.artifacts.signature import Array, Arrays
+from convertkit.artifacts.axes import CallAxes, InputAxes
+from convertkit.artifacts.signature import Array, Arrays, TensorSpec
 from convertkit.artifacts.tensors import write_npz
 from convertkit.errors import ConvertkitError
 from convertkit.samples.axes import resized
 from convertkit.samples.examples import EXAMPLE_COUNT
-from convertkit.samples.fit import is_batch_axis, leading_axes
 from convertkit.samples.intake import Intake
 from convertkit.validation.gate import Comparison, judge
 from convertkit.validation.grounds import Grounds
@@ -125,9 +125,8 @@ class AxisChecker:
         for spec in self._intake.artifact.signature.inputs:
             values = self._intake.samples.arrays[spec.name]
             for axis, name in spec.dynamic_axes.items():
-                is_batch = is_batch_axis(spec, values, axis)
-                size = 0 if is_batch else values.shape[axis + leading_axes(spec, values)]
-                yield Axis(spec.name, axis, name, size)
+                place = InputAxes.of(spec, values).place(axis)
+                yield Axis(spec.name, axis, name, values.shape[place] if place else 0)
 
     def _try(self, artifact: Artifact, axis: Axis, tolerance: Tolerance) -> Tried:
         """An artifact at other sizes of one axis, until it agreed at two or was wrong at one.
@@ -182,7 +181,10 @@ class AxisChecker:
         if not file.exists():
             few = self._intake.samples.take(rows[:: max(1, len(rows) // AXIS_SAMPLES)][:AXIS_SAMPLES])
             inputs = self._intake.artifact.signature.inputs
-            write_npz(file, few if is_batch else resized(inputs, few, name, size))
+            if is_batch:
+                write_npz(file, stacked(inputs, few))
+            else:
+                write_npz(file, resized(inputs, few, name, size))
         return file, size if is_batch else EXAMPLE_COUNT
 
     def _reference(self, file: Path, chunk: int) -> Arrays | None:
@@ -195,6 +197,15 @@ class AxisChecker:
                 outputs = {}
             self._references[key] = outputs if are_of_a_kind(outputs, self._usual) else None
         return self._references[key]
+
+
+def stacked(inputs: tuple[TensorSpec, ...], samples: Arrays) -> Arrays:
+    """The samples with the same whole inputs in each, so that they share calls of any size."""
+    axes = CallAxes.of(inputs, samples).inputs
+    return {
+        name: np.repeat(values[:1], len(values), axis=0) if axes[name].batch is None else values
+        for name, values in samples.items()
+    }
 
 
 def are_of_a_kind(outputs: Arrays, usual: Arrays) -> bool:

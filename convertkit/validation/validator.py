@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.axes import CallAxes
 from convertkit.artifacts.signature import Array, Arrays
 from convertkit.artifacts.tensors import read_npz, write_npz
 from convertkit.config.run_settings import GateOptions
@@ -45,6 +46,8 @@ class Validator:
         check_effect(options)
         check_masks(options.masks, intake.artifact.signature)
         rows = intake.split.validation
+        gives_once = any(spec.batch_axis is None for spec in intake.artifact.signature.outputs)
+        self._chunk = 1 if gives_once else CHUNK  # an output without a batch axis is judged for each sample
         self._labels: Array | None = None
         if intake.samples.labels is not None:
             self._labels = intake.samples.labels[np.asarray(rows)]
@@ -64,7 +67,8 @@ class Validator:
 
     def _measure_noise(self, masks: Masks) -> dict[str, Powers]:
         """The source against itself, one sample in a call; nothing where that is how it runs, or fails."""
-        if not self._intake.artifact.signature.inputs[0].dynamic_axes.get(0):
+        inputs = self._intake.artifact.signature.inputs
+        if CallAxes.of(inputs, self._intake.samples.arrays).batch_size is not None:
             return {}
         few = self._scratch / "noise.npz"
         write_npz(few, self._intake.samples.take(self._intake.split.validation[:NOISE_SAMPLES]))
@@ -125,13 +129,15 @@ class Validator:
         return ""
 
     def _infer(
-        self, artifact: Artifact, inputs: Path, chunk: int = CHUNK, row: RuntimeRow | None = None
+        self, artifact: Artifact, inputs: Path, chunk: int | None = None, row: RuntimeRow | None = None
     ) -> Arrays:
         """An artifact's outputs, logical."""
         row = row or runtime_row(artifact.variant.format)
         outputs = self._scratch / "outputs.npz"
         outputs.unlink(missing_ok=True)
-        job = InferJob(row.name, artifact, str(inputs), str(outputs), chunk, threads=self._threads)
+        job = InferJob(
+            row.name, artifact, str(inputs), str(outputs), chunk or self._chunk, threads=self._threads
+        )
         self._workers.ask(row.environment, job, f"{row.name}.log")
         return read_npz(outputs)
 

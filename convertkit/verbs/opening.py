@@ -76,7 +76,10 @@ def open_next(
 
 def logical_inputs(signature: Signature) -> tuple[TensorSpec, ...]:
     """The inputs in the source's axis order and without quantization."""
-    return tuple(TensorSpec(s.name, s.logical_dtype, s.logical_shape) for s in signature.inputs)
+    return tuple(
+        TensorSpec(s.name, s.logical_dtype, s.logical_shape, batch_axis=s.batch_axis)
+        for s in signature.inputs
+    )
 
 
 def recorded_signature(path: Path) -> Signature | None:

@@ -12,7 +12,8 @@ import msgspec
 import numpy as np
 
 from convertkit.artifacts.artifact import Artifact
-from convertkit.artifacts.signature import Arrays, Signature, to_logical, to_physical
+from convertkit.artifacts.axes import CallAxes, entries
+from convertkit.artifacts.signature import Array, Arrays, Signature, to_logical, to_physical
 from convertkit.artifacts.tensors import read_npz, write_npz
 from convertkit.registry import runtime_row, stage_row
 from convertkit.runtimes import Runtime, Session, TimedCall
@@ -121,9 +122,10 @@ def trace(job: jobs.TraceJob) -> jobs.Answer:
     """Run an artifact once and write what every operator gives."""
     tracer: Tracer = importlib.import_module(f"convertkit.tracing.{job.runtime}")
     signature, samples = job.artifact.signature, read_npz(job.inputs)
-    batched, size = batch_size(signature, samples, len(next(iter(samples.values()))))
-    given = {name: values[:size] if batched else values[0] for name, values in samples.items()}
-    tensors, values = tracer.trace(job.artifact, physical_inputs(signature, given), job.threads)
+    axes = CallAxes.of(signature.inputs, samples)
+    rows, _ = next(axes.calls(samples, len(next(iter(samples.values())))))
+    given = physical_inputs(signature, axes.call(samples, rows))
+    tensors, values = tracer.trace(job.artifact, given, job.threads)
     write_npz(job.values, {str(position): value for position, value in enumerate(values)})
     return jobs.Traced(tuple(tensors))
 
@@ -150,36 +152,16 @@ def physical_inputs(signature: Signature, inputs: Arrays) -> Arrays:
 def run_samples(session: Session, signature: Signature, samples: Arrays, chunk: int) -> Arrays:
     """Outputs for all samples, logical, first axis = sample.
 
-    A static batch is filled by repeating the last sample, and the surplus is cut off again. Outputs
-    without a batch axis are stacked, one entry a sample, and so are run one sample at a time.
+    A fixed batch is filled by repeating the last sample, and the surplus is cut off again. An output
+    without a batch axis has one entry a call.
     """
-    count = len(next(iter(samples.values())))
-    batched, size = batch_size(signature, samples, chunk)
-    parts: dict[str, list[Any]] = {spec.name: [] for spec in signature.outputs}
-    for start in range(0, count, size):
-        rows = np.minimum(np.arange(start, start + size), count - 1)
-        if is_free_batch(signature):
-            rows = np.arange(start, min(start + size, count))
-        given = {name: values[rows] if batched else values[rows[0]] for name, values in samples.items()}
-        raw = session.run(physical_inputs(signature, given))
+    axes = CallAxes.of(signature.inputs, samples)
+    parts: dict[str, list[Array]] = {spec.name: [] for spec in signature.outputs}
+    for rows, new in axes.calls(samples, chunk):
+        raw = session.run(physical_inputs(signature, axes.call(samples, rows)))
         for spec in signature.outputs:
             value = to_logical(raw[spec.runtime_name], spec)
-            joined = value.ndim > 0 and batched and len(value) == len(rows)
-            parts[spec.name].append(value if joined else value[np.newaxis])
-    return {name: np.concatenate(values)[:count] for name, values in parts.items()}
-
-
-def is_free_batch(signature: Signature) -> bool:
-    """True where the first axis of the first input may have any size."""
-    shape = signature.inputs[0].logical_shape
-    return bool(shape) and isinstance(shape[0], str)
-
-
-def batch_size(signature: Signature, samples: Arrays, chunk: int) -> tuple[bool, int]:
-    """Whether the artifact takes a batch axis, and how many samples a call takes."""
-    spec = signature.inputs[0]
-    shape = spec.logical_shape
-    if samples[spec.name].ndim == len(shape) + 1:
-        return False, 1
-    first = shape[0] if shape else 1
-    return True, chunk if isinstance(first, str) else max(1, first)
+            parts[spec.name].append(
+                entries(value, spec, len(rows))[:new] if axes.is_batched else value[np.newaxis]
+            )
+    return {name: np.concatenate(values) for name, values in parts.items()}

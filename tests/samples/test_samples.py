@@ -204,9 +204,17 @@ class TestBadValues:
     def test_no_numbers(self, save, values):
         refused(save(image=values), "'image'", "numbers are needed")
 
-    def test_different_counts(self, save):
-        path = save(a=np.zeros((3, 2)), b=np.zeros((4, 2)))
-        refused(path, "different numbers of samples", "a: 3, b: 4")
+    def test_different_counts(self):
+        unfit(
+            {"a": np.zeros((3, 2), np.float32), "b": np.zeros((4, 2), np.float32)},
+            "different numbers of samples",
+            "a: 3, b: 4",
+            inputs=(TensorSpec("a", "float32", ("batch", 2)), TensorSpec("b", "float32", ("batch", 2))),
+        )
+
+    def test_different_counts_of_unknown_inputs(self):
+        with pytest.raises(SamplesError, match=r"a: 3, b: 4.*--input"):
+            specs_from_arrays({"a": np.zeros((3, 2)), "b": np.zeros((4, 2))})
 
     @pytest.mark.parametrize(
         "labels",
@@ -245,7 +253,7 @@ class TestUnfitForTheModel:
         unfit({UNNAMED: arrays["image"]}, "lack image, mask", "(unnamed)")
 
     def test_wrong_type(self, arrays):
-        arrays["image"] = arrays["image"].astype(np.float64)
+        arrays["image"] = arrays["image"].astype(np.float64) * 1e300
         unfit(arrays, "'image' is float64, the model takes float32", ".astype('float32')")
 
     @pytest.mark.parametrize(
