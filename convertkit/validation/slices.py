@@ -27,12 +27,14 @@ class Slices(msgspec.Struct, frozen=True):
     Attributes:
         axis: counts the samples' axis as 0.
         sums: one entry a slice.
-        is_judged: enough entries, and not noise in the source itself.
+        is_judged: enough entries, an error, and one that is neither noise in the source itself nor harmless.
+        is_told: judged, or as good as is asked for: may be the worst slice of a report.
     """
 
     axis: int
     sums: Sums
     is_judged: Valid
+    is_told: Valid
     sqnr_db: Float64
 
 
@@ -44,9 +46,10 @@ def slices_of(powers: Powers, noise: Powers | None, tolerance: Tolerance) -> Ite
             continue
         sums = powers.positions.along(axis)
         excused = excused_error(sums, axis, noise, powers.rounding)
-        is_judged = (sums.count >= FEWEST_ENTRIES) & (sums.mean_square_error > excused) & (sums.peak > limit)
-        is_judged |= (sums.count >= FEWEST_ENTRIES) & (slice_sqnr_db(sums) >= tolerance.min_slice_sqnr_db)
-        yield Slices(axis + 1, sums, is_judged, slice_sqnr_db(sums))
+        decibels, is_long = slice_sqnr_db(sums), sums.count >= FEWEST_ENTRIES
+        is_judged = is_long & (sums.mean_square_error > excused) & (sums.peak > limit)
+        is_good = is_long & (decibels >= tolerance.min_slice_sqnr_db)
+        yield Slices(axis + 1, sums, is_judged, is_judged | is_good, decibels)
 
 
 def slice_sqnr_db(sums: Sums) -> Float64:
@@ -69,12 +72,12 @@ def range_limit(powers: Powers, tolerance: Tolerance) -> float:
 
 
 def worst_slice(found: Sequence[Slices]) -> WorstSlice | None:
-    """The judged slice with the lowest SQNR, of any axis."""
+    """The slice with the lowest SQNR, of any axis, of those that may be told."""
     worst: WorstSlice | None = None
     for each in found:
-        if not each.is_judged.any():
+        if not each.is_told.any():
             continue
-        index = int(np.where(each.is_judged, each.sqnr_db, np.inf).argmin())
+        index = int(np.where(each.is_told, each.sqnr_db, np.inf).argmin())
         if worst is None or each.sqnr_db[index] < worst.sqnr_db:
             worst = WorstSlice(each.axis, index, float(each.sqnr_db[index]))
     return worst

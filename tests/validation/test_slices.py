@@ -1,5 +1,6 @@
 """Slices: what one figure over a whole output hides."""
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -115,6 +116,11 @@ class TestFixedRange:
         got = one_scale(wanted)
         assert not got[:, -1].any()
         assert verdict(wanted, got).is_passed
+
+    def test_it_may_be_0_where_less_is_asked_of_slices_too(self):
+        wanted = self.probabilities()
+        lenient = msgspec.structs.replace(INT8, min_slice_sqnr_db=-2.0)  # a constant 0 has 0 dB
+        assert verdict(wanted, one_scale(wanted), lenient).is_passed
 
     def test_a_class_that_the_source_predicts_may_not(self):
         wanted = self.probabilities()
