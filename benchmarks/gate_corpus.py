@@ -1,0 +1,97 @@
+"""The gate tried on artifacts that are wrong, and on artifacts that are right; writes docs/gate-corpus.md.
+
+`python -m benchmarks.gate_corpus [GROUP/NAME …]` converts what is not kept in build/gate-corpus yet, and what
+is named anew; then judges all that is kept. Exits with 1 where what is wrong passes, or what is right fails.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from benchmarks.gate_corpus_make import CORPUS, FINISHED, ROOT
+from benchmarks.gate_corpus_page import PAGE, page
+from benchmarks.gate_corpus_right import Right, right_models
+from benchmarks.gate_corpus_trials import counts, passing
+from benchmarks.gate_corpus_verdicts import (
+    Hop,
+    RightRow,
+    WrongRow,
+    false_alarms,
+    hops_of,
+    right_rows,
+    wrong_row,
+)
+
+PRECISIONS = ("float32", "int8")
+LIMIT_S = 1800
+
+
+def made(group: str, name: str, *, anew: bool) -> bool:
+    """Convert a model in a process of its own, unless that was done before; True if its answers are there."""
+    folder = CORPUS / group / name
+    if anew or not (folder / FINISHED).exists():
+        print(f"{datetime.now(UTC):%H:%M:%S} {group}/{name}", flush=True)
+        command = [sys.executable, "-m", "benchmarks.gate_corpus_make", group, name]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+        if done.returncode:
+            print("  " + (done.stderr.strip().splitlines() or ["?"])[-1][:400], flush=True)
+    return (folder / FINISHED).exists()
+
+
+def wrong_rows(chosen: list[str]) -> Iterator[WrongRow]:
+    """Every small model in both precisions, made wrong in every way."""
+    from benchmarks.gate_corpus_models import MODELS
+
+    for name, small in MODELS.items():
+        if not made("wrong", name, anew=f"wrong/{name}" in chosen):
+            raise SystemExit(f"wrong/{name}: nothing was made")
+        for precision in PRECISIONS:
+            row = wrong_row(CORPUS / "wrong" / name / f"tflite-{precision}.npz", small.roles)
+            ways, caught, harmless, passed = counts(row.tallies)
+            print(f"{name} {precision}: {ways} ways, {caught} caught, {harmless} harmless, {passed} passed")
+            for way, where, wrong_db in passing(row.tallies):
+                print(f"  PASSED {way}, {where} ({wrong_db:.1f} dB)", flush=True)
+            yield row
+
+
+def judged(right: Right, chosen: list[str]) -> tuple[list[RightRow], list[Hop], list[Hop]]:
+    """A model's artifacts, what the product said of its hops, and the false alarms."""
+    anew = f"{right.group}/{right.name}" in chosen
+    if not made(right.group, right.name, anew=anew):
+        missing = [Hop(right.name, variant, "error", "nothing was made") for variant in right.must_pass]
+        return [], missing, missing
+    folder = CORPUS / right.group / right.name
+    rows, hops = list(right_rows(folder)), list(hops_of(folder))
+    alarms = false_alarms(hops, right.must_pass)
+    print(f"{right.group}/{right.name}: {len(rows)} artifacts, {len(alarms)} false alarms")
+    for alarm in alarms:
+        print(f"  FALSE ALARM {alarm.variant}: {alarm.error}", flush=True)
+    return rows, hops, alarms
+
+
+def main(chosen: list[str]) -> int:
+    wrong = list(wrong_rows(chosen))
+    right: dict[str, list[RightRow]] = {}
+    hops: list[Hop] = []
+    alarms: list[Hop] = []
+    for each in right_models():
+        rows, found, false = judged(each, chosen)
+        right.setdefault(each.group, []).extend(rows)
+        hops += found
+        alarms += false
+    PAGE.write_text(page(wrong, right, hops, alarms), encoding="utf-8")
+    passed = sum(counts(row.tallies)[3] for row in wrong) + sum(bool(row.right) for row in wrong)
+    caught = sum(counts(row.tallies)[1] for row in wrong)
+    print(f"{caught} wrong trials caught, {passed} passed; {len(alarms)} false alarms in {len(hops)} hops")
+    print(f"wrote {PAGE.relative_to(ROOT)}")
+    return 1 if passed or alarms else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,96 @@
+"""What is found of the corpus: a row for every artifact made wrong, and for every right one. NumPy only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks.gate_corpus_case import Arrays, Case
+from benchmarks.gate_corpus_gate import Margin, compared, grounds_of, margin
+from benchmarks.gate_corpus_record import read_case
+from benchmarks.gate_corpus_trials import Tally, try_all
+from convertkit.artifacts.formats import Precision
+from convertkit.validation.grounds import Grounds
+
+FINISHED = "hops.json"
+
+
+@dataclass(frozen=True)
+class WrongRow:
+    """One artifact, made wrong in every way.
+
+    Attributes:
+        right: why the gate fails the artifact as it is; empty where it passes it.
+    """
+
+    model: str
+    precision: str
+    right: str
+    tallies: dict[str, Tally]
+
+
+@dataclass(frozen=True)
+class RightRow:
+    """One artifact that a run judged.
+
+    Attributes:
+        reason: why the product failed it; empty where it passed.
+        is_second: another converter's, made because the first one's failed or was to be compared.
+        margin: how far it is from each tolerance; None where it could not be compared.
+    """
+
+    model: str
+    variant: str
+    reason: str
+    is_second: bool
+    margin: Margin | None
+
+
+@dataclass(frozen=True)
+class Hop:
+    """What the product says of one hop."""
+
+    model: str
+    variant: str
+    status: str
+    error: str
+
+
+def wrong_row(file: Path, roles: tuple[Any, ...]) -> WrongRow:
+    """Try every way on a case that was kept."""
+    case, _ = read_case(file, roles)
+    grounds = grounds_of(case)
+    right = compared(case, case.artifact, grounds=grounds).reason
+    return WrongRow(case.model, case.precision, right, try_all(case, partial(reason_for, grounds)))
+
+
+def reason_for(grounds: Grounds, case: Case, outputs: Arrays) -> str:
+    """Why the gate fails outputs, without labels; empty where it passes them."""
+    return compared(case, outputs, grounds=grounds).reason
+
+
+def right_rows(folder: Path) -> Iterator[RightRow]:
+    """Every artifact of a model, in the order of its variants' names."""
+    for file in sorted(folder.glob("*.npz")):
+        case, said = read_case(file)
+        by_labels = Precision(case.precision).is_integer
+        comparison = compared(case, case.artifact, by_labels=by_labels)
+        found = margin(comparison) if comparison.outputs else None
+        is_second = ".second" in file.name
+        yield RightRow(case.model, case.variant, said or comparison.reason, is_second, found)
+
+
+def hops_of(folder: Path) -> Iterator[Hop]:
+    """What the product said of each hop of a model."""
+    report = json.loads((folder / FINISHED).read_text(encoding="utf-8"))
+    for hop in report["hops"]:
+        yield Hop(folder.name, hop["target"], hop["status"], hop["error"])
+
+
+def false_alarms(hops: list[Hop], must_pass: tuple[str, ...]) -> list[Hop]:
+    """Hops that had to pass and did not."""
+    return [hop for hop in hops if hop.variant in must_pass and hop.status != "passed"]
