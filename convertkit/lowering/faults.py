@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import onnx
 
-from convertkit.errors import StageError
+from convertkit.errors import StageError, cause_line
 from convertkit.graphs.onnx_graph import module_path
 
 
@@ -37,6 +37,5 @@ def describe(node: onnx.NodeProto) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's text, or its class."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+    """The line of an error's text that names its cause, or its class."""
+    return cause_line(str(error)) or type(error).__name__

@@ -23,6 +23,7 @@ from convertkit.artifacts.signature import Arrays
 from convertkit.config.stage_options import SavedmodelToTfliteOptions
 from convertkit.errors import StageError, first_line
 from convertkit.graphs.tflite_file import Operator, read_operators
+from convertkit.stages.quantizer_reason import quantizer_reason
 
 SIGNATURE = "serving_default"
 EVERYWHERE = ".*"
@@ -62,9 +63,7 @@ def quantize(
     except StageError:
         raise
     except Exception as error:  # it raises what its parts raise
-        raise StageError(
-            f"litert-quantizer failed: {type(error).__name__}: {first_line(error)}"[:300]
-        ) from error
+        raise StageError(f"litert-quantizer failed: {quantizer_reason(error)}") from error
     return with_io(in_one_piece(bytes(made.quantized_model)), precision, options)
 
 

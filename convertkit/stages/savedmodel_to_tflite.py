@@ -26,6 +26,7 @@ from convertkit.graphs.tflite_file import check_scales, foreign_operators
 from convertkit.runtimes.interpreter import read_signature
 from convertkit.samples.representative import calibration_steps, read_calibration
 from convertkit.stages import Conversion, Request, litert_quantization
+from convertkit.stages.quantizer_reason import quantizer_reason
 
 INT16X8_OPS = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
 SIGNATURE = "serving_default"
@@ -78,7 +79,7 @@ def run_converter(request: Request[SavedmodelToTfliteOptions], precision: Precis
     except Exception as error:  # the converter raises its own, RuntimeError, ValueError, and worse
         if computes_in_half(request.source.path):
             raise StageError(HALF, hint=HALF_HINT) from error
-        raise StageError(f"TFLiteConverter failed: {converter_reason(error)}") from error
+        raise StageError(f"TFLiteConverter failed: {quantizer_reason(error)}") from error
     return content
 
 
@@ -111,15 +112,6 @@ def set_precision(converter: Any, precision: Precision, request: Request[Savedmo
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = tf.as_dtype(options.io)
     converter.inference_output_type = tf.as_dtype(options.io)
-
-
-def converter_reason(error: BaseException) -> str:
-    """The line of a converter error that names the operators, else its first line."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    for line in lines:
-        if "Flex ops:" in line or "Quantization not yet supported" in line or "Custom ops:" in line:
-            return line[:300]
-    return f"{type(error).__name__}: {first_line(error)}"[:300]
 
 
 def open_interpreter(content: bytes) -> Any:
