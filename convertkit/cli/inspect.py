@@ -19,7 +19,8 @@ from convertkit.registry import environment_row, runtime_row
 from convertkit.samples.intake import NEEDS_FACTORY
 from convertkit.sources import Kind, SourceFile, inspect_source
 from convertkit.workers.jobs import Described, DescribeJob
-from convertkit.workers.pool import Worker, expect
+from convertkit.workers.pool import expect
+from convertkit.workers.process import Worker
 
 LIMITS = LimitOptions(job_seconds=300.0)
 UNKNOWN_INPUTS = "--samples PATH, or --input NAME:DTYPE[d0,d1,…] for each input"

@@ -9,7 +9,7 @@ import msgspec
 from convertkit.environment.interpreters import interpreter
 from convertkit.registry import environment_row, stage_row
 from convertkit.workers.jobs import ConvertJob, Order
-from convertkit.workers.pool import WORKER_FILE
+from convertkit.workers.process import WORKER_FILE
 
 TEMPLATE = """#!/bin/sh
 # Runs {stage} once more, with the same inputs and options; prints the worker's answers as JSON.

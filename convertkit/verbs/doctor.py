@@ -29,7 +29,7 @@ from convertkit.registry import (
     runtime_row,
 )
 from convertkit.workers.jobs import DescribeJob
-from convertkit.workers.pool import Worker
+from convertkit.workers.process import Worker
 
 START_SECONDS = 60.0
 CANNOT_IMPORT = re.compile(r"cannot import '(\w+)")

@@ -98,7 +98,7 @@ def attempt(job: Job | None, preload: list[str]) -> Answer:
 
 def failure(error: BaseException) -> Failed:
     """The answer that carries an exception to the parent."""
-    from convertkit.errors import ConvertkitError
+    from convertkit.errors import ConvertkitError, caused
     from convertkit.workers.jobs import Failed
 
     text = traceback.format_exc()
@@ -109,11 +109,10 @@ def failure(error: BaseException) -> Failed:
             "MissingDependencyError", f"cannot import '{error.name}'", "run: convertkit doctor", text
         )
     if isinstance(error, SystemExit):
-        return Failed("WorkerExitedError", f"the converter called exit({error.code})", "", text)
+        return Failed("CalledExitError", f"the converter called exit({error.code})", "", text)
     if isinstance(error, MemoryError):
         return Failed("WorkerMemoryError", "out of memory", "", text)
-    first_line = next((line for line in str(error).splitlines() if line.strip()), "no message")
-    return Failed(type(error).__name__, f"{type(error).__name__}: {first_line.strip()}", "", text)
+    return Failed(type(error).__name__, caused(error), "", text)
 
 
 if __name__ == "__main__":

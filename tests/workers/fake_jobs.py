@@ -57,6 +57,42 @@ def send_signal(argument):
     time.sleep(30)
 
 
+def end(how):
+    """End this process by a signal, or by an exit code."""
+    if how.startswith("exit "):
+        os._exit(int(how.removeprefix("exit ")))
+    send_signal(how)
+
+
+def die_the_first_time(argument):
+    file, how = argument.split(",")
+    if not os.path.exists(file):
+        open(file, "w").close()
+        end(how)
+
+
+def count_and_die(argument):
+    """Leave a mark in a file, and end in the first of the ways that no worker before took."""
+    file, *ways = argument.split(",")
+    number = count(file)
+    end(ways[number])
+
+
+def count(file):
+    """How many marks there were; leave another."""
+    with open(file, "a+") as stream:
+        stream.seek(0)
+        before = len(stream.read())
+        stream.write("x")
+    return before
+
+
+def count_and_grow(argument):
+    file, size = argument.split(",")
+    count(file)
+    allocate(size)
+
+
 def wait(argument):
     time.sleep(float(argument))
 
@@ -141,6 +177,9 @@ ACTIONS = {
     "exit_by_exception": exit_by_exception,
     "exit_at_once": exit_at_once,
     "crash": crash,
+    "die_the_first_time": die_the_first_time,
+    "count_and_die": count_and_die,
+    "count_and_grow": count_and_grow,
     "crash_later": crash_later,
     "send_signal": send_signal,
     "wait": wait,

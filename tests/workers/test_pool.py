@@ -12,22 +12,28 @@ import pytest
 
 import convertkit
 from convertkit import errors
-from convertkit.artifacts.formats import Format
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.formats import Format, parse_variant
+from convertkit.artifacts.signature import Signature
 from convertkit.config.run_settings import LimitOptions
 from convertkit.environment.interpreters import interpreter
 from convertkit.errors import (
+    CalledExitError,
     MissingDependencyError,
     ModelFileError,
     StageError,
     WorkerCrashedError,
     WorkerExitedError,
+    WorkerKilledError,
+    WorkerLimitError,
     WorkerMemoryError,
     WorkerSilentError,
     WorkerTimeoutError,
 )
 from convertkit.registry import ENVIRONMENTS, EnvironmentRow
-from convertkit.workers.jobs import Described, DescribeJob, Failed, Ready
-from convertkit.workers.pool import Worker, Workers, expect, failed_error
+from convertkit.workers.jobs import ConvertJob, Described, DescribeJob, Failed, Ready
+from convertkit.workers.pool import Workers, clear_away, expect
+from convertkit.workers.process import Worker, failed_error
 
 HERE = Path(__file__).parent
 PACKAGE = Path(convertkit.__file__).parent
@@ -112,13 +118,14 @@ def wait_until(condition, seconds=10.0):
 @pytest.mark.parametrize(
     ("action", "kind", "words"),
     [
-        ("exit_by_exception:0", WorkerExitedError, "called exit(0)"),
-        ("exit_by_exception:3", WorkerExitedError, "called exit(3)"),
+        ("exit_by_exception:0", CalledExitError, "called exit(0)"),
+        ("exit_by_exception:3", CalledExitError, "called exit(3)"),
         ("exit_at_once:3", WorkerExitedError, "exited with code 3"),
         ("exit_at_once:0", WorkerSilentError, "exited 0 without an answer"),
         ("crash", WorkerCrashedError, "SIGSEGV"),
         ("send_signal:SIGABRT", WorkerCrashedError, "SIGABRT"),
-        ("send_signal:SIGKILL", WorkerMemoryError, "most likely out of memory"),
+        ("send_signal:SIGKILL", WorkerKilledError, "killed (SIGKILL), most likely out of memory"),
+        ("send_signal:SIGTERM", WorkerKilledError, "killed (SIGTERM), twice in a row"),
         ("raise_foreign:MemoryError", WorkerMemoryError, "out of memory"),
         ("raise_foreign:ValueError", StageError, "ValueError: first line"),
         ("raise_foreign:RecursionError", StageError, "RecursionError: first line"),
@@ -135,15 +142,16 @@ def test_every_end_has_its_own_class_and_the_next_job_is_served(pool, action, ki
     assert ask(pool, "succeed:yes")["said"] == "yes"
 
 
-def test_the_ends_of_a_worker_are_five_different_classes():
+def test_the_ends_of_a_worker_are_six_different_classes():
     kinds = {
+        WorkerKilledError,
         WorkerExitedError,
         WorkerSilentError,
         WorkerCrashedError,
         WorkerMemoryError,
         WorkerTimeoutError,
     }
-    assert len(kinds) == 5
+    assert len(kinds) == 6
     for kind in kinds:
         assert kind.exit_code == 5
         assert [other for other in kinds if issubclass(kind, other)] == [kind]
@@ -180,13 +188,62 @@ def test_a_worker_serves_many_jobs_and_survives_a_failed_one(pool):
     assert ask(pool, "succeed")["pid"] == first
 
 
-@pytest.mark.parametrize("action", ["crash", "exit_at_once:3", "exit_by_exception:0", "send_signal:SIGKILL"])
+@pytest.mark.parametrize("action", ["crash", "exit_at_once:3", "send_signal:SIGTERM", "send_signal:SIGKILL"])
 def test_a_worker_that_ended_is_replaced(pool, action):
     first = ask(pool, "succeed")["pid"]
     with pytest.raises(errors.WorkerError):
         ask(pool, action)
     assert not is_running(int(first))
     assert ask(pool, "succeed")["pid"] != first
+
+
+@pytest.mark.parametrize("end", ["SIGKILL", "SIGSEGV", "exit 3", "exit 0"])
+def test_a_job_whose_worker_died_once_is_done_by_a_fresh_one(pool, tmp_path, end):
+    first = ask(pool, "succeed")["pid"]
+    answer = ask(pool, f"die_the_first_time:{tmp_path / 'mark'},{end}")
+    assert answer["pid"] != first
+    assert len(pool.losses) == 1
+    assert ask(pool, "succeed")["pid"] == answer["pid"]
+
+
+def test_a_job_that_two_workers_died_of_is_not_asked_again(pool, tmp_path):
+    file = tmp_path / "count"
+    with pytest.raises(WorkerCrashedError, match=r"crashed \(SIGSEGV\), twice in a row") as caught:
+        ask(pool, f"count_and_die:{file},SIGSEGV,SIGSEGV")
+    assert file.read_text() == "xx"
+    assert caught.value.hint == "see logs/job.log"
+    with pytest.raises(WorkerCrashedError, match=r"\(SIGSEGV\), before it: .*\(SIGKILL\)"):
+        ask(pool, f"count_and_die:{tmp_path / 'other'},SIGKILL,SIGSEGV")
+
+
+@pytest.mark.parametrize("limits", [LimitOptions(job_seconds=0.6), LimitOptions(20, 100 << 20)])
+def test_a_job_that_passed_a_limit_is_not_asked_again(logs, tmp_path, limits):
+    file = tmp_path / "count"
+    with Workers(logs, LIMITS, threads=1) as pool:
+        ask(pool, "succeed")
+        pool._limits = limits
+        with pytest.raises(WorkerLimitError):
+            ask(pool, f"count_and_grow:{file},{300 << 20}")
+        assert file.read_text() == "x"
+        assert pool.losses == []
+
+
+def test_an_error_of_the_job_itself_is_no_loss(pool):
+    for action in ("raise_foreign:ValueError", "raise_foreign:MemoryError", "exit_by_exception:3"):
+        with pytest.raises(StageError):
+            ask(pool, action)
+    assert pool.losses == []
+
+
+def test_a_conversion_starts_anew_without_what_was_left_of_it(tmp_path):
+    out, scratch = tmp_path / "model.tflite", tmp_path / "work"
+    out.write_text("half")
+    scratch.mkdir()
+    (scratch / "left").mkdir()
+    nothing = Artifact(parse_variant("onnx"), "x", Signature((), ()), "", 0)
+    clear_away(ConvertJob("s", nothing, parse_variant("tflite"), {}, str(out), str(scratch), "examples"))
+    assert not out.exists()
+    assert list(scratch.iterdir()) == []
 
 
 def test_a_crash_after_a_complete_answer_does_not_undo_the_answer(pool):
@@ -341,9 +398,12 @@ def test_a_module_missing_at_start_is_a_missing_dependency_every_time(pool):
         assert not descendants()
 
 
-@pytest.mark.parametrize(("environment", "words"), [("exiting", "called exit(4)"), ("dying", "code 7")])
-def test_an_end_during_the_imports_is_told(pool, environment, words):
-    with pytest.raises(WorkerExitedError) as caught:
+@pytest.mark.parametrize(
+    ("environment", "kind", "words"),
+    [("exiting", CalledExitError, "called exit(4)"), ("dying", WorkerExitedError, "code 7")],
+)
+def test_an_end_during_the_imports_is_told(pool, environment, kind, words):
+    with pytest.raises(kind) as caught:
         ask(pool, "succeed", environment)
     assert words in caught.value.message
 

@@ -1,0 +1,186 @@
+"""One worker process, from the parent's side: start, ask, limit, kill. Never imports a framework."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import msgspec
+import psutil
+
+from convertkit.config.run_settings import LimitOptions
+from convertkit.environment.interpreters import child_environment, environment_install, interpreter
+from convertkit.errors import (
+    ConvertkitError,
+    MissingDependencyError,
+    WorkerCrashedError,
+    WorkerError,
+    WorkerExitedError,
+    WorkerKilledError,
+    WorkerMemoryError,
+    WorkerSilentError,
+    WorkerTimeoutError,
+    error_class,
+)
+from convertkit.registry import EnvironmentRow
+from convertkit.workers.jobs import Answer, Failed, Job, Order, Ready
+
+POLL_SECONDS = 0.25
+CRASHES = frozenset(
+    getattr(signal, name)
+    for name in ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGTRAP", "SIGSYS")
+    if hasattr(signal, name)
+)
+"""Signals that a program gives rise to itself; all others come from outside."""
+WORKER_FILE = Path(__file__).parents[1] / "worker" / "main.py"
+ANSWER_DECODER: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
+
+
+class Worker:
+    """One worker process of one environment, in a process group of its own.
+
+    Attributes:
+        is_ready: True once everything it preloads is imported.
+        peak_bytes: highest resident memory seen of the whole group during the last job.
+    """
+
+    def __init__(self, environment: EnvironmentRow, log: Path, threads: int) -> None:
+        python = interpreter(environment)
+        if python is None or not python.exists():
+            raise MissingDependencyError(
+                f"the '{environment.name}' environment has no interpreter",
+                hint=environment_install(environment),
+            )
+        self.environment = environment
+        self.peak_bytes = 0
+        self._buffer = b""
+        self.is_ready = False
+        with log.open("ab") as output:
+            self._answers, writing = os.pipe()
+            try:
+                self._process = subprocess.Popen(
+                    [str(python), str(WORKER_FILE), str(writing), *environment.preload],
+                    stdin=subprocess.PIPE,
+                    stdout=output,
+                    stderr=output,
+                    pass_fds=(writing,),
+                    start_new_session=True,
+                    env=child_environment(python, threads),
+                )
+            except OSError as error:
+                os.close(self._answers)
+                raise MissingDependencyError(
+                    f"the '{environment.name}' environment's interpreter {python} does not start: "
+                    f"{error.strerror}",
+                    hint=environment_install(environment),
+                ) from None
+            finally:
+                os.close(writing)
+
+    @property
+    def is_alive(self) -> bool:
+        """True while the process runs."""
+        return self._process.poll() is None
+
+    def ask(self, job: Job, log: Path, limits: LimitOptions) -> Answer:
+        """Send one job and wait for its answer.
+
+        Args:
+            log: file that takes what the job prints.
+
+        Raises:
+            ConvertkitError: what the job raised, by class; a `WorkerError` when the worker ended first.
+        """
+        if not self.is_ready:
+            self.is_ready = isinstance(self._receive(limits), Ready)
+        order = msgspec.json.encode(Order(job, str(log))) + b"\n"
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(order)
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise self._obituary() from None
+        return self._receive(limits)
+
+    def _receive(self, limits: LimitOptions) -> Answer:
+        """The next answer; the worker is killed where it passes a limit first."""
+        deadline = time.monotonic() + limits.job_seconds
+        memory_limit = limits.memory_bytes or int(psutil.virtual_memory().total * 0.9)
+        self.peak_bytes = 0
+        while b"\n" not in self._buffer:
+            wait = min(POLL_SECONDS, max(0.0, deadline - time.monotonic()))
+            was_alive = self.is_alive  # asked before the pipe is: what a dead worker sent still counts
+            if select.select([self._answers], [], [], wait)[0]:
+                received = os.read(self._answers, 1 << 16)
+                if not received:
+                    raise self._obituary()
+                self._buffer += received
+                continue
+            if not was_alive:  # a child of its own may still hold the pipe open
+                raise self._obituary()
+            if time.monotonic() >= deadline:
+                self.kill()
+                raise WorkerTimeoutError(
+                    f"no answer within {limits.job_seconds:g} s", hint="raise limits.job_seconds in a recipe"
+                )
+            self.peak_bytes = max(self.peak_bytes, group_bytes(self._process.pid))
+            if self.peak_bytes > memory_limit:
+                self.kill()
+                raise WorkerMemoryError(
+                    f"used {self.peak_bytes >> 20} MiB, over the limit of {memory_limit >> 20} MiB",
+                    hint="raise limits.memory_bytes in a recipe",
+                )
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        answer = ANSWER_DECODER.decode(line)
+        if isinstance(answer, Failed):
+            raise failed_error(answer)
+        return answer
+
+    def _obituary(self) -> WorkerError:
+        """The error that says how the process ended without an answer."""
+        try:
+            code = self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return WorkerSilentError("the worker closed its answer channel without an answer")
+        self.kill()
+        if code < 0 and -code in CRASHES:
+            return WorkerCrashedError(f"the worker crashed ({signal.Signals(-code).name})")
+        if code < 0:
+            likely = ", most likely out of memory" if -code == signal.SIGKILL else ""
+            return WorkerKilledError(f"the worker was killed ({signal.Signals(-code).name}){likely}")
+        if code > 0:
+            return WorkerExitedError(f"the worker exited with code {code} before it answered")
+        return WorkerSilentError("the worker exited 0 without an answer")
+
+    def kill(self) -> None:
+        """End the whole process group at once; safe to call twice."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        if self._answers >= 0:
+            os.close(self._answers)
+            self._answers = -1
+        if self._process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
+
+
+def failed_error(answer: Failed) -> ConvertkitError:
+    """The typed error that a `Failed` answer stands for."""
+    return error_class(answer.error)(answer.message, hint=answer.hint)
+
+
+def group_bytes(pid: int) -> int:
+    """Resident memory of a process and all its descendants."""
+    try:
+        process = psutil.Process(pid)
+        family = [process, *process.children(recursive=True)]
+        return sum(member.memory_info().rss for member in family)
+    except psutil.NoSuchProcess:
+        return 0
