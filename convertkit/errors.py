@@ -87,6 +87,14 @@ class WorkerMemoryError(WorkerLimitError):
     """The job passed its memory limit, or no more memory was given to it."""
 
 
+OWN_DEATHS = (WorkerCrashedError, WorkerExitedError)
+
+
+def is_lost(error: BaseException | None) -> bool:
+    """True where a worker was killed, fell silent, or passed a limit: that says nothing of what it was asked."""
+    return isinstance(error, WorkerError) and not isinstance(error, OWN_DEATHS)
+
+
 class InputError(ConvertkitError):
     """The model file or the samples cannot be used."""
 

@@ -11,7 +11,7 @@ from convertkit.artifacts.artifact import Artifact
 from convertkit.config.stage_options import StageOptions
 from convertkit.errors import ConvertkitError, GateError
 from convertkit.plan import Hop
-from convertkit.report.report import Attempt, HopRecord
+from convertkit.report.report import ArtifactRecord, Attempt, HopRecord
 from convertkit.storage.store import StoredHop
 from convertkit.validation.judgement import Judgement
 from convertkit.validation.powers import LARGEST_SQNR_DB
@@ -112,6 +112,43 @@ def error_line(error: ConvertkitError, hop: Hop) -> str:
 def has_dynamic_axes(artifact: Artifact) -> bool:
     """True where any input has one."""
     return any(spec.dynamic_axes for spec in artifact.signature.inputs)
+
+
+def hop_record(
+    hop: Hop, made: Made, attempts: tuple[Attempt, ...], *, path: str, source_bytes: int
+) -> HopRecord:
+    """The record of a hop that made an artifact, passed or not.
+
+    Args:
+        path: where it stands, relative to the run's folder.
+        source_bytes: size of the model that came in.
+    """
+    judgement, stored, artifact = made.judgement, made.stored, made.artifact
+    return HopRecord(
+        stage=hop.stage.name,
+        source=str(hop.source),
+        target=str(hop.target),
+        status="failed" if judgement.reason else "passed",
+        cached=made.is_cached,
+        converter=stored.converter,
+        seconds=stored.seconds,
+        peak_rss_bytes=stored.peak_rss_bytes,
+        error=judgement.reason or None,
+        artifact=ArtifactRecord(
+            path=path,
+            sha256=artifact.sha256,
+            size_bytes=artifact.size_bytes,
+            size_ratio=artifact.size_bytes / source_bytes,
+        ),
+        attempts=attempts,
+        vs_source=judgement.vs_source,
+        vs_previous=judgement.vs_previous,
+        accuracy=judgement.accuracy,
+        dynamic_axes=judgement.dynamic_axes,
+        field_runtime=judgement.field_runtime,
+        notes=stored.notes,
+        exit_code=GateError.exit_code if judgement.reason else 0,
+    )
 
 
 def blank_record(hop: Hop, error: str, code: int) -> HopRecord:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,26 +17,28 @@ from convertkit.artifacts.signature import Arrays
 from convertkit.artifacts.tensors import write_npz
 from convertkit.config.stage_options import StageOptions
 from convertkit.environment.extras import usable_attempts
-from convertkit.errors import ConvertkitError, GateError, StageError
+from convertkit.errors import ConvertkitError, StageError, WorkerError
 from convertkit.hops.attempt import (
     Made,
-    best_of,
     blank_record,
     error_line,
     error_record,
     has_dynamic_axes,
+    hop_record,
     made_record,
     moved,
 )
 from convertkit.hops.maker import Maker
 from convertkit.hops.replay import write_replay
+from convertkit.hops.tried import Tried, decisive, ends_hop, other_converter, preferred, with_hint
 from convertkit.plan import Hop
 from convertkit.recipe import Recipe
-from convertkit.report.report import ArtifactRecord, Attempt, HopRecord
+from convertkit.report.report import Attempt, HopRecord
 from convertkit.samples.examples import example_arrays
 from convertkit.samples.intake import Intake
 from convertkit.storage.run_folder import RunFolder
 from convertkit.storage.store import Store
+from convertkit.validation.judgement import Judgement
 from convertkit.validation.tolerance import Tolerance, demanded, tolerance_for
 from convertkit.validation.validator import Validator
 from convertkit.workers.jobs import ConvertJob
@@ -49,6 +52,7 @@ class HopRunner:
 
     Attributes:
         rejected: artifacts that failed their gates.
+        lost: variants whose hop ended because a worker was killed or passed a limit.
     """
 
     def __init__(
@@ -64,12 +68,14 @@ class HopRunner:
         self._intake = intake
         self._validator = validator
         self._recipe = recipe
+        self._workers = workers
         self._maker = Maker(workers, store)
         source = intake.artifact.variant
         self._artifacts = {source: intake.artifact}
         self._made: dict[Variant, list[Made]] = {}
         self._tries = 0
         self.rejected: dict[Variant, Artifact] = {}
+        self.lost: set[Variant] = set()
         self._outputs: dict[Any, Arrays] = {source: validator.source_outputs}
         self._examples = folder.repro / "examples.npz"
         write_npz(self._examples, example_arrays(intake.samples, intake.artifact.signature.inputs))
@@ -105,30 +111,47 @@ class HopRunner:
             return blank_record(hop, f"not run: there is no {hop.source} to start from", StageError.exit_code)
         asked = self.options_of(hop)
         chosen, notes = usable_attempts(hop, asked, has_dynamic_axes=has_dynamic_axes(source))
-        attempts: list[Attempt] = []
-        made: dict[int, Made] = {}
-        code = 0
-        for options in chosen:
-            started = time.perf_counter()
-            try:
-                one = self.attempt(hop, options)
-                made[len(attempts)] = one
-                attempts.append(made_record(options, one, time.perf_counter() - started))
-            except ConvertkitError as error:
-                code, line = error.exit_code, error_line(error, hop)
-                attempts.append(error_record(options, line, time.perf_counter() - started))
-            if attempts[-1].status == "passed" and not asked.are_rivals:
+        losses = len(self._workers.losses)
+        tried: list[Tried] = []
+        for number, options in enumerate(chosen):
+            tried.append(self._try(hop, options, () if asked.are_rivals else chosen[number + 1 :]))
+            if ends_hop(tried[-1], are_rivals=asked.are_rivals):
                 break
-        if not made:
-            return msgspec.structs.replace(
-                blank_record(hop, attempts[-1].error or "", code), attempts=tuple(attempts), notes=notes
-            )
-        number = best_of(made) if asked.are_rivals else max(made)
+        record = self._record(hop, tried, are_rivals=asked.are_rivals)
+        return msgspec.structs.replace(
+            record, notes=(*record.notes, *notes), lost_workers=tuple(self._workers.losses[losses:])
+        )
+
+    def _try(self, hop: Hop, options: StageOptions, others: Sequence[StageOptions]) -> Tried:
+        """One attempt; whatever goes wrong is in its record.
+
+        Args:
+            others: the attempts that would follow it.
+        """
+        started = time.perf_counter()
+        try:
+            made = self.attempt(hop, options)
+        except ConvertkitError as error:
+            record = error_record(options, error_line(error, hop), time.perf_counter() - started)
+            return with_hint(Tried(record, error=error), other_converter(hop.stage.name, options, others))
+        return Tried(made_record(options, made, time.perf_counter() - started), made)
+
+    def _record(self, hop: Hop, tried: Sequence[Tried], *, are_rivals: bool) -> HopRecord:
+        """The hop's record, by the attempt that decides."""
+        number = decisive(tried, are_rivals=are_rivals)
+        attempts = [one.record for one in tried]
+        made, error = tried[number].made, tried[number].error
+        if tried[-1].is_lost:
+            self.lost.add(hop.target)
+        if made is None or error is not None:
+            blank = blank_record(hop, attempts[number].error or "", (error or StageError).exit_code)
+            return msgspec.structs.replace(blank, attempts=tuple(attempts))
         attempts[number] = msgspec.structs.replace(attempts[number], kept=True)
-        write_replay(made[number].job, self._folder.path)
-        self._made[hop.target] = [one for each, one in made.items() if each != number]
-        record = self.conclude(hop, made[number], tuple(attempts))
-        return msgspec.structs.replace(record, notes=(*record.notes, *notes))
+        write_replay(made.job, self._folder.path)
+        self._made[hop.target] = [one.made for one in tried if one.made is not None and one.made is not made]
+        record = self.conclude(hop, made, tuple(attempts))
+        served = preferred(tried, number, are_rivals=are_rivals) if record.status == "passed" else ""
+        return msgspec.structs.replace(record, fallback_for=served)
 
     def options_of(self, hop: Hop) -> StageOptions:
         """The options of a hop's stage as they were asked for, an `auto` not spelt out."""
@@ -163,12 +186,23 @@ class HopRunner:
         digest, size = hash_artifact(out)
         signature = like(stored.signature, self._intake.artifact.signature)
         artifact = Artifact(hop.target, str(out), signature, digest, size, stored.loader)
-        judgement = self._validator.judge(artifact, self._outputs[hop.source], tolerance or self._demand(hop))
+        judgement = self._judge(artifact, self._outputs[hop.source], tolerance or self._demand(hop))
         if judgement.reason:
             self._maker.forget(hop, options, job)
         elif not is_cached:
             self._maker.remember(hop, options, job, stored)
         return Made(artifact, stored, judgement, is_cached, job)
+
+    def _judge(self, artifact: Artifact, previous: Arrays, tolerance: Tolerance) -> Judgement:
+        """What the gate says.
+
+        Raises:
+            WorkerError: two workers died of it.
+        """
+        try:
+            return self._validator.judge(artifact, previous, tolerance)
+        except WorkerError as error:
+            raise type(error)(f"while judging it: {error.message}", hint=error.hint) from error
 
     def _demand(self, hop: Hop) -> Tolerance:
         """What the gate allows, the budget's limits in place of the gate's where there is a budget."""
@@ -210,28 +244,10 @@ class HopRunner:
         else:
             self._artifacts[hop.target] = artifact
             self._outputs[hop.target] = judgement.outputs
-        return HopRecord(
-            stage=hop.stage.name,
-            source=str(hop.source),
-            target=str(hop.target),
-            status="failed" if judgement.reason else "passed",
-            cached=made.is_cached,
-            converter=made.stored.converter,
-            seconds=made.stored.seconds,
-            peak_rss_bytes=made.stored.peak_rss_bytes,
-            error=judgement.reason or None,
-            artifact=ArtifactRecord(
-                path=self._folder.relative(path),
-                sha256=artifact.sha256,
-                size_bytes=artifact.size_bytes,
-                size_ratio=artifact.size_bytes / self._intake.artifact.size_bytes,
-            ),
-            attempts=attempts,
-            vs_source=judgement.vs_source,
-            vs_previous=judgement.vs_previous,
-            accuracy=judgement.accuracy,
-            dynamic_axes=judgement.dynamic_axes,
-            field_runtime=judgement.field_runtime,
-            notes=made.stored.notes,
-            exit_code=GateError.exit_code if judgement.reason else 0,
+        return hop_record(
+            hop,
+            kept,
+            attempts,
+            path=self._folder.relative(path),
+            source_bytes=self._intake.artifact.size_bytes,
         )

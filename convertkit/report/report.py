@@ -105,6 +105,8 @@ class HopRecord(Record, frozen=True, kw_only=True):
         error: one line; null unless the status is not `passed`.
         artifact: null where none was made; under `rejected/` where the gate failed it.
         exit_code: that of the error, where the status is not `passed`.
+        fallback_for: the converter that should have made the artifact and did not; empty where it did.
+        lost_workers: how each worker ended whose job was done again by a fresh one.
     """
 
     stage: str
@@ -127,6 +129,8 @@ class HopRecord(Record, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     rescue: RescueRecord | None = None
     exit_code: int = 0
+    fallback_for: str = ""
+    lost_workers: tuple[str, ...] = ()
 
     @property
     def wanted(self) -> str:

@@ -77,8 +77,13 @@ class Rescuer:
         self._tools = tools
 
     def fault(self, hop: Hop, record: HopRecord) -> str:
-        """Why the hop needs a rescue; empty where it needs none or there is nothing to start from."""
+        """Why the hop needs a rescue; empty where it needs none or there is nothing to start from.
+
+        A worker that was killed or passed a limit is no reason: nothing is known of what was asked for.
+        """
         if hop.target.precision is not Precision.INT8 or self._runner.artifact_of(hop.source) is None:
+            return ""
+        if hop.target in self._runner.lost:
             return ""
         if record.status != "passed":
             return record.error or record.status

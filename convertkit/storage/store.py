@@ -15,12 +15,13 @@ import msgspec
 import platformdirs
 
 from convertkit.artifacts.artifact import Loader
-from convertkit.artifacts.files import copy_artifact, remove_artifact
+from convertkit.artifacts.files import copy_artifact, hash_artifact, remove_artifact
 from convertkit.artifacts.signature import Signature
 
 LARGEST_BYTES = 10 << 30
 RECORD = "hop.json"
 CONTENT = "artifact"
+SEAL = "sha256"
 
 
 class StoredHop(msgspec.Struct, frozen=True):
@@ -47,8 +48,13 @@ def hop_key(**parts: Any) -> str:
     return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()
 
 
+def seal_of(record: bytes, artifact: Path) -> bytes:
+    """What an entry is known whole by: SHA-256 over its record and its artifact."""
+    return hashlib.sha256(record + hash_artifact(artifact)[0].encode()).hexdigest().encode()
+
+
 class Store:
-    """Folders named by key, each with an artifact and its record."""
+    """Folders named by key, each with an artifact, its record, and a seal over both."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -59,12 +65,16 @@ class Store:
         return cls(default_root())
 
     def get(self, key: str, out: Path) -> StoredHop | None:
-        """Copy the artifact of that key to `out`; None where the store has none."""
+        """Copy the artifact of that key to `out`; None where the store has none, or a damaged one."""
         folder = self._root / key
         try:
-            stored = msgspec.json.decode((folder / RECORD).read_bytes(), type=StoredHop)
+            record = (folder / RECORD).read_bytes()
             copy_artifact(folder / CONTENT, out)
+            is_whole = (folder / SEAL).read_bytes() == seal_of(record, out)
+            stored = msgspec.json.decode(record, type=StoredHop) if is_whole else None
         except (OSError, msgspec.MsgspecError):
+            stored = None
+        if stored is None:
             remove_artifact(out)
             return None
         with contextlib.suppress(OSError):  # a read-only store gives all the same
@@ -79,7 +89,9 @@ class Store:
                 fresh = Path(scratch) / "entry"
                 fresh.mkdir()
                 copy_artifact(artifact, fresh / CONTENT)
-                (fresh / RECORD).write_bytes(msgspec.json.encode(hop))
+                record = msgspec.json.encode(hop)
+                (fresh / RECORD).write_bytes(record)
+                (fresh / SEAL).write_bytes(seal_of(record, fresh / CONTENT))
                 shutil.rmtree(self._root / key, ignore_errors=True)
                 fresh.rename(self._root / key)
             self._prune()

@@ -13,7 +13,7 @@ from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.axes import CallAxes, InputAxes
 from convertkit.artifacts.signature import Array, Arrays, TensorSpec
 from convertkit.artifacts.tensors import write_npz
-from convertkit.errors import ConvertkitError
+from convertkit.errors import ConvertkitError, is_lost
 from convertkit.samples.axes import resized
 from convertkit.samples.examples import EXAMPLE_COUNT
 from convertkit.samples.intake import Intake
@@ -160,6 +160,8 @@ class AxisChecker:
         try:
             outputs = self._infer(artifact, file, chunk)
         except ConvertkitError as error:
+            if is_lost(error):
+                raise
             return f"does not run at {where}: {error.message}", True
         grounds = Grounds(masks=self._masks(file, wanted[0]) if self._masks else {})
         comparison = judge(wanted[0], outputs, wanted[1], grounds=grounds)
@@ -193,7 +195,9 @@ class AxisChecker:
         if key not in self._references:
             try:
                 outputs = self._infer(self._intake.artifact, file, chunk)
-            except ConvertkitError:
+            except ConvertkitError as error:
+                if is_lost(error):
+                    raise
                 outputs = {}
             self._references[key] = outputs if are_of_a_kind(outputs, self._usual) else None
         return self._references[key]

@@ -13,7 +13,13 @@ from convertkit.artifacts.axes import CallAxes
 from convertkit.artifacts.signature import Array, Arrays
 from convertkit.artifacts.tensors import read_npz, write_npz
 from convertkit.config.run_settings import GateOptions
-from convertkit.errors import ConvertkitError, MissingDependencyError, NotMeasuredError
+from convertkit.errors import (
+    ConvertkitError,
+    MissingDependencyError,
+    NotMeasuredError,
+    WorkerError,
+    is_lost,
+)
 from convertkit.registry import FIELD_RUNTIME, RuntimeRow, runtime_row
 from convertkit.samples.intake import Intake
 from convertkit.validation.accuracy import measure_accuracy
@@ -94,9 +100,14 @@ class Validator:
         Args:
             previous: the previous artifact's outputs on the same samples.
             tolerance: what the gate allows; None: the precision's, with what the options set.
+
+        Raises:
+            WorkerError: two workers died, or passed a limit; which says nothing of the artifact.
         """
         try:
             outputs = self._infer(artifact, self._inputs)
+        except WorkerError:
+            raise
         except ConvertkitError as error:
             return Judgement(f"does not run: {error.message}", {})
         tolerance = tolerance or tolerance_for(artifact.variant.precision, self._options)
@@ -151,6 +162,8 @@ class Validator:
         except MissingDependencyError as error:
             return FieldCheck(runtime=name, status="skipped", reason=str(error))
         except ConvertkitError as error:
+            if is_lost(error):
+                raise
             return FieldCheck(runtime=name, status="failed", reason=f"does not run: {error.message}")
         tolerance = tolerance_for(artifact.variant.precision, self._options)
         comparison = judge(outputs, got, tolerance, grounds=self.grounds)

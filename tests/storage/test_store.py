@@ -94,6 +94,41 @@ def test_a_corrupt_record_is_nothing_and_leaves_nothing(store, artifact, tmp_pat
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("part", ["artifact", "hop.json", "sha256", "artifact/variables/data"])
+@pytest.mark.parametrize("damage", ["cut", "flipped", "grown", "gone"])
+def test_a_damaged_entry_is_nothing_and_can_be_put_again(store, tmp_path, root, part, damage):
+    """A record that still decodes and an artifact that still loads would ship, or fail, as if whole."""
+    made = tmp_path / "made"
+    if "/" in part:
+        (made / "variables").mkdir(parents=True)
+        (made / "variables" / "data").write_bytes(b"weights")
+    else:
+        made.write_bytes(b"weights")
+    store.put("key", made, HOP)
+    harm(root / "key" / part, damage)
+    out = tmp_path / "out"
+    assert store.get("key", out) is None
+    assert not out.exists()
+    store.put("key", made, HOP)
+    assert store.get("key", out) == HOP
+
+
+def harm(file, damage):
+    content = file.read_bytes()
+    if damage == "gone":
+        file.unlink()
+        return
+    middle = len(content) // 2
+    flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+    file.write_bytes({"cut": content[:-1], "flipped": flipped, "grown": content + b"x"}[damage])
+
+
+def test_an_entry_of_before_there_were_seals_is_nothing(store, artifact, tmp_path, root):
+    store.put("key", artifact, HOP)
+    (root / "key" / module.SEAL).unlink()
+    assert store.get("key", tmp_path / "out") is None
+
+
 def test_a_missing_artifact_is_nothing(store, artifact, tmp_path, root):
     store.put("key", artifact, HOP)
     (root / "key" / module.CONTENT).unlink()

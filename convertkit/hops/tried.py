@@ -1,0 +1,113 @@
+"""What became of the attempts at one hop: when it ends, and which attempt decides. Runs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from convertkit.config.stage_options import StageOptions
+from convertkit.errors import OWN_DEATHS, ConvertkitError, is_lost
+from convertkit.hops.attempt import Made, best_of
+from convertkit.report.report import Attempt
+
+
+class Tried(msgspec.Struct, frozen=True):
+    """One attempt: what it made, or the error it ended with.
+
+    Attributes:
+        record: what the report says of it.
+    """
+
+    record: Attempt
+    made: Made | None = None
+    error: ConvertkitError | None = None
+
+    @property
+    def is_passed(self) -> bool:
+        """True where it made an artifact that passed its gate."""
+        return self.record.status == "passed"
+
+    @property
+    def is_lost(self) -> bool:
+        """True where its worker was killed or passed a limit, which says nothing of the converter."""
+        return is_lost(self.error)
+
+    @property
+    def is_crashed(self) -> bool:
+        """True where two workers in a row ended themselves: the converter, or what it made, does that."""
+        return isinstance(self.error, OWN_DEATHS)
+
+
+def ends_hop(one: Tried, *, are_rivals: bool) -> bool:
+    """True where no further attempt is made.
+
+    A worker that died is no converter that declines: another converter's artifact would ship in silence. Of
+    rivals, which are all made anyway, one that crashes leaves the others, and the report says so.
+    """
+    return one.is_lost or (not are_rivals and (one.is_passed or one.is_crashed))
+
+
+def decisive(tried: Sequence[Tried], *, are_rivals: bool) -> int:
+    """The number of the attempt whose artifact, or whose error, is the hop's.
+
+    Of attempts in turn the one that passed, else the one that came furthest: an artifact that agreed with the
+    source before one that was compared, that before one that does not run, and any before none; of equals the
+    first, which is the preferred one. A worker that was killed or passed a limit goes before all of them.
+    """
+    if tried[-1].is_lost:
+        return len(tried) - 1
+    made = {number: one.made for number, one in enumerate(tried) if one.made is not None}
+    if not made:
+        return 0
+    return best_of(made) if are_rivals else furthest(made)
+
+
+def furthest(made: Mapping[int, Made]) -> int:
+    """The number of the artifact that came furthest, the first of equals."""
+    return max(made, key=lambda number: (distance(made[number]), -number))
+
+
+def distance(made: Made) -> int:
+    """How far an artifact came: 3 passed, 2 agreed with the source, 1 was compared, 0 did not run."""
+    judgement = made.judgement
+    if not judgement.reason:
+        return 3
+    compared = judgement.vs_source
+    return 0 if compared is None else 1 + compared.is_passed
+
+
+def preferred(tried: Sequence[Tried], number: int, *, are_rivals: bool) -> str:
+    """Who should have made what attempt `number` made, and did not; empty where nobody else should have.
+
+    Of attempts in turn that is the first one; of rivals one that crashed.
+    """
+    if are_rivals:
+        return next((one.record.converter for one in tried if one.is_crashed), "")
+    return "" if number == 0 else told_apart(tried[0].record, tried[number].record)
+
+
+def told_apart(one: Attempt, other: Attempt) -> str:
+    """The converter of `one`; with the options that differ where `other` is the same converter's."""
+    if one.converter != other.converter:
+        return one.converter
+    differing = [f"{key}={value}" for key, value in one.options.items() if other.options.get(key) != value]
+    return f"{one.converter} ({', '.join(differing)})" if differing else one.converter
+
+
+def other_converter(stage: str, options: StageOptions, others: Sequence[StageOptions]) -> str:
+    """The setting that asks for the next converter, `stages.torch_to_onnx.exporter=torchscript`, if any."""
+    for other in others:
+        fields: tuple[str, ...] = type(other).__struct_fields__  # type: ignore[attr-defined]
+        for name in fields:
+            if other.converter == getattr(other, name) != getattr(options, name):
+                return f"stages.{stage}.{name}={other.converter}"
+    return ""
+
+
+def with_hint(one: Tried, setting: str) -> Tried:
+    """The attempt with a hint how to go on, where it crashed and there is another converter."""
+    if not one.is_crashed or not setting:
+        return one
+    error = f"{one.record.error}; to take another converter: --set {setting}"
+    return msgspec.structs.replace(one, record=msgspec.structs.replace(one.record, error=error))

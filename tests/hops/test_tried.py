@@ -1,0 +1,138 @@
+"""When a hop ends, and which of its attempts decides."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from convertkit.config.stage_options import (
+    OnnxToSavedmodelOptions,
+    SavedmodelToTfliteOptions,
+    TorchToOnnxOptions,
+)
+from convertkit.errors import (
+    CalledExitError,
+    StageError,
+    WorkerCrashedError,
+    WorkerExitedError,
+    WorkerKilledError,
+    WorkerMemoryError,
+    WorkerSilentError,
+    WorkerTimeoutError,
+)
+from convertkit.hops.attempt import error_record, made_record
+from convertkit.hops.tried import Tried, decisive, ends_hop, other_converter, preferred, with_hint
+from convertkit.validation.gate import Comparison, Tolerance
+from tests.hops.test_attempt import made
+
+FIRST, SECOND = TorchToOnnxOptions(exporter="dynamo"), TorchToOnnxOptions(exporter="torchscript")
+LOST = [WorkerKilledError, WorkerSilentError, WorkerTimeoutError, WorkerMemoryError]
+CRASHED = [WorkerCrashedError, WorkerExitedError]
+
+
+def failed(error=StageError, options=FIRST):
+    return Tried(error_record(options, "it failed", 1.0), error=error("it failed"))
+
+
+def judged(sqnr_db=70.0, *, reason="", options=FIRST):
+    one = made(sqnr_db, reason=reason)
+    return Tried(made_record(options, one, 1.0), one)
+
+
+def unequal():
+    """It agrees with the source, and fails for another reason."""
+    one = made(70.0, reason="the dynamic axis 'batch' was lost")
+    agreed = Comparison(one.judgement.vs_source.outputs, "passed", Tolerance(20.0))
+    return Tried(
+        made_record(FIRST, one, 1.0),
+        msgspec.structs.replace(one, judgement=msgspec.structs.replace(one.judgement, vs_source=agreed)),
+    )
+
+
+def mute():
+    """It does not run."""
+    one = made(None, reason="does not run")
+    judgement = msgspec.structs.replace(one.judgement, vs_source=None)
+    return Tried(made_record(FIRST, one, 1.0), msgspec.structs.replace(one, judgement=judgement))
+
+
+@pytest.mark.parametrize("error", [*LOST, *CRASHED])
+def test_a_worker_that_died_ends_attempts_in_turn(error):
+    assert ends_hop(failed(error), are_rivals=False)
+
+
+@pytest.mark.parametrize("error", [StageError, CalledExitError])
+def test_a_converter_that_declines_does_not(error):
+    assert not ends_hop(failed(error), are_rivals=False)
+    assert not ends_hop(judged(reason="too low"), are_rivals=False)
+
+
+def test_what_passed_ends_attempts_in_turn_but_not_rivals():
+    assert ends_hop(judged(), are_rivals=False)
+    assert not ends_hop(judged(), are_rivals=True)
+
+
+@pytest.mark.parametrize("error", [*LOST, *CRASHED])
+def test_of_rivals_only_one_that_crashes_leaves_the_others(error):
+    assert ends_hop(failed(error), are_rivals=True) is (error in LOST)
+
+
+@pytest.mark.parametrize("error", LOST)
+def test_a_killed_worker_decides_whatever_else_was_made(error):
+    assert decisive([judged(), failed(error)], are_rivals=True) == 1
+    assert decisive([judged(reason="too low"), failed(error)], are_rivals=False) == 1
+
+
+@pytest.mark.parametrize(
+    ("tried", "number"),
+    [
+        ([failed(), failed()], 0),
+        ([failed(), failed(WorkerCrashedError)], 0),
+        ([failed(), judged()], 1),
+        ([judged(reason="too low"), judged()], 1),
+        ([failed(), judged(reason="too low"), failed()], 1),
+        ([judged(reason="too low"), mute()], 0),
+        ([mute(), judged(reason="too low")], 1),
+        ([judged(reason="too low"), judged(reason="lower still")], 0),
+        ([judged(reason="too low"), unequal()], 1),
+        ([judged(reason="too low"), failed(WorkerCrashedError)], 0),
+        ([mute(), mute()], 0),
+    ],
+)
+def test_the_attempt_that_came_furthest_decides_and_of_equals_the_first(tried, number):
+    assert decisive(tried, are_rivals=False) == number
+
+
+def test_of_rivals_the_best_is_kept():
+    assert decisive([judged(30.0), judged(40.0)], are_rivals=True) == 1
+    assert decisive([failed(), judged(40.0)], are_rivals=True) == 1
+
+
+def test_a_fallback_is_named_by_what_should_have_served():
+    assert preferred([judged()], 0, are_rivals=False) == ""
+    assert preferred([failed(), judged(options=SECOND)], 1, are_rivals=False) == "dynamo"
+    dynamic, static = (OnnxToSavedmodelOptions("onnx2tf", batch) for batch in ("dynamic", "static"))
+    tried = [failed(options=dynamic), judged(options=static)]
+    assert preferred(tried, 1, are_rivals=False) == "onnx2tf (batch=dynamic)"
+
+
+def test_a_rival_serves_in_place_of_one_that_crashed_but_not_of_one_that_declined():
+    tensorflow, litert = (SavedmodelToTfliteOptions(quantizer=name) for name in ("tensorflow", "litert"))
+    last = judged(options=litert)
+    crashed = failed(WorkerCrashedError, tensorflow)
+    assert preferred([crashed, last], 1, are_rivals=True) == "TFLiteConverter"
+    assert preferred([failed(options=tensorflow), last], 1, are_rivals=True) == ""
+
+
+def test_after_a_crash_the_next_converter_is_told():
+    setting = other_converter("torch_to_onnx", FIRST, [SECOND])
+    assert setting == "stages.torch_to_onnx.exporter=torchscript"
+    tracked = OnnxToSavedmodelOptions("tracked", "dynamic")
+    others = [OnnxToSavedmodelOptions("onnx2tf", "dynamic")]
+    assert other_converter("s", tracked, others) == "stages.s.converter=onnx2tf"
+    assert other_converter("s", others[0], [OnnxToSavedmodelOptions("onnx2tf", "static")]) == ""
+    assert other_converter("s", FIRST, []) == ""
+    said = with_hint(failed(WorkerCrashedError), setting).record.error
+    assert said == f"it failed; to take another converter: --set {setting}"
+    declined = failed()
+    assert with_hint(declined, setting) is declined
