@@ -91,7 +91,7 @@ OWN_DEATHS = (WorkerCrashedError, WorkerExitedError)
 
 
 def is_lost(error: BaseException | None) -> bool:
-    """True where a worker was killed, fell silent, or passed a limit: that says nothing of what it was asked."""
+    """True where a worker was killed, fell silent, or passed a limit: nothing follows from that."""
     return isinstance(error, WorkerError) and not isinstance(error, OWN_DEATHS)
 
 

@@ -1,13 +1,36 @@
-"""Statistics of durations: percentiles and a bootstrap interval of the median."""
+"""Statistics of durations: percentiles, and bootstrap intervals of medians and of their ratios."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 import numpy as np
 
+from convertkit.artifacts.signature import Array
+
 RESAMPLES = 1000
+FEWEST_ROUNDS = 5  # with fewer, chance alone has all of them on one side too often
+
+
+Faster = Literal["faster", "slower", "no measurable difference"]
+
+
+class Versus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Latency beside that of another artifact, measured alike.
+
+    Attributes:
+        artifact: the other one's variant, in full.
+        ratio: this one's time / the other's, the median over rounds.
+        ci95: bootstrap 95 % interval of the ratio.
+        verdict: `faster` or `slower` where the whole interval says so, of five rounds or more.
+    """
+
+    artifact: str
+    ratio: float
+    ci95: tuple[float, float]
+    verdict: Faster
 
 
 class Latency(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -17,6 +40,8 @@ class Latency(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
         batch: samples in each call.
         p50_ci95_ms: bootstrap 95 % interval of p50, over rounds.
         session_bytes: what loading the artifact added to resident memory.
+        rounds_ms: the median of each round; artifacts that were measured together have rounds side by side.
+        versus: beside the float artifact of the same format, then beside the source.
     """
 
     device: str
@@ -29,6 +54,8 @@ class Latency(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     runs: int | None = None
     session_bytes: int | None = None
     skipped: str | None = None
+    rounds_ms: tuple[float, ...] = ()
+    versus: tuple[Versus, ...] = ()
 
 
 def summarize(
@@ -52,4 +79,39 @@ def summarize(
         p99,
         len(durations),
         session_bytes,
+        rounds_ms=tuple(float(np.median(calls)) for calls in rounds),
     )
+
+
+def compare(one: Latency | None, other: Latency | None, artifact: str = "") -> Versus | None:
+    """The latency of `one` beside that of `other`; None where they were not measured alike.
+
+    Rounds are compared one by one, since what else ran on the machine slowed both down. Without rounds the
+    interval is that of the medians' own intervals.
+
+    Args:
+        artifact: the variant of `other`.
+    """
+    if one is None or other is None or not one.p50_ms or not other.p50_ms:
+        return None
+    if (one.device, one.threads, one.batch) != (other.device, other.threads, other.batch):
+        return None
+    if len(one.rounds_ms) > 1 and len(one.rounds_ms) == len(other.rounds_ms):
+        ratio, low, high = paired(np.asarray(one.rounds_ms) / np.asarray(other.rounds_ms))
+    elif one.p50_ci95_ms and other.p50_ci95_ms:
+        ratio = one.p50_ms / other.p50_ms
+        low, high = one.p50_ci95_ms[0] / other.p50_ci95_ms[1], one.p50_ci95_ms[1] / other.p50_ci95_ms[0]
+    else:
+        return None
+    is_enough = not one.rounds_ms or len(one.rounds_ms) >= FEWEST_ROUNDS
+    verdict: Faster = "no measurable difference"
+    if is_enough and not low <= 1 <= high:
+        verdict = "slower" if low > 1 else "faster"
+    return Versus(artifact, ratio, (low, high), verdict)
+
+
+def paired(ratios: Array) -> tuple[float, float, float]:
+    """The median of the rounds' ratios, and its bootstrap 95 % interval."""
+    picks = np.random.default_rng(0).integers(0, len(ratios), (RESAMPLES, len(ratios)))
+    low, high = np.percentile(np.median(ratios[picks], axis=1), (2.5, 97.5))
+    return float(np.median(ratios)), float(low), float(high)

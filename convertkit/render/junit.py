@@ -159,6 +159,7 @@ def artifact_properties(hop: HopRecord) -> tuple[tuple[str, str], ...]:
         ("artifact.size_ratio", f"{hop.artifact.size_ratio:.6g}"),
         ("converter", hop.converter),
         ("cached", str(hop.cached).lower()),
+        *([("fallback_for", hop.fallback_for)] if hop.fallback_for else []),
         ("peak_rss_bytes", str(hop.peak_rss_bytes)),
     )
 

@@ -21,19 +21,23 @@ from convertkit.render.numbers import (
 )
 from convertkit.render.parts import describe_interval
 from convertkit.render.rescue import HEADINGS, candidate_rows, describe_rescue, summarize_search
+from convertkit.render.speed import device_lines
 from convertkit.render.summary import (
     axis_detail,
     axis_state,
     describe_axes,
+    describe_fallback,
     largest_error,
     latency_on,
+    marked_status,
     min_sqnr_db,
+    other_attempts,
     source_accuracy,
     source_variant,
     spent_seconds,
     was_run,
 )
-from convertkit.render.verdict import caveats, device_lines, verdict_line
+from convertkit.render.verdict import caveats, verdict_line
 from convertkit.report.report import HopRecord, Report
 from convertkit.report.rescue import RescueRecord
 
@@ -106,10 +110,9 @@ def source_cells(report: Report) -> list[str]:
 
 def hop_cells(hop: HopRecord) -> list[str]:
     """A hop's row of the hop table."""
-    status = hop.status if was_run(hop) else "not run"
     return [
         f"{hop.source} → {hop.target}",
-        f"{status} (cached)" if hop.cached else status,
+        marked_status(hop),
         hop.converter or DASH,
         format_bytes(hop.artifact.size_bytes if hop.artifact else None),
         format_share(hop.artifact.size_ratio if hop.artifact else None),
@@ -136,7 +139,10 @@ def hop_lines(hop: HopRecord) -> list[str]:
     status = hop.status if was_run(hop) else "not run"
     lines = [f"## {escape(f'{hop.source} → {hop.target}')}: {status}", ""]
     if hop.error:
-        lines += [f"**{escape(hop.error)}**", ""]
+        more = f" ({other_attempts(hop)})" if other_attempts(hop) else ""
+        lines += [f"**{escape(hop.error)}**{more}", ""]
+    if hop.fallback_for:
+        lines.append(f"- {escape(describe_fallback(hop))}")
     if hop.artifact:
         lines.append(f"- artifact: {escape(hop.artifact.path)}, sha256 {escape(hop.artifact.sha256)}")
     for axis in hop.dynamic_axes:

@@ -22,20 +22,22 @@ from convertkit.render.parts import (
     part_lines,
 )
 from convertkit.render.rescue import rescue_lines
+from convertkit.render.speed import device_lines
 from convertkit.render.summary import (
+    attempts_below,
     describe_axes,
     describe_setting,
     largest_error,
     latency_on,
+    marks,
     min_sqnr_db,
     one_line,
     printable,
-    rivals,
     source_variant,
     spent_seconds,
     was_run,
 )
-from convertkit.render.verdict import caveats, device_lines, verdict_line
+from convertkit.render.verdict import caveats, verdict_line
 from convertkit.report.report import HopRecord, Report
 
 
@@ -46,7 +48,7 @@ def render_plain(report: Report) -> str:
         lines.append(hop_line(hop))
         if hop.error:
             lines.append(f"        {one_line(hop.error)}")
-        lines += [f"        {one_line(line)}" for line in (*part_lines(hop), *rivals(hop))]
+        lines += [f"        {one_line(line)}" for line in (*part_lines(hop), *attempts_below(hop))]
     lines += rescue_lines(report)
     lines += device_lines(report)
     lines += [f"note: {caveat}" for caveat in caveats(report)]
@@ -68,7 +70,7 @@ def hop_line(hop: HopRecord) -> str:
     status = hop.status if was_run(hop) else "not run"
     parts = [f"{status:<7} {hop.source} -> {hop.target}"]
     if hop.converter:
-        parts.append(f"({hop.converter}{', cached' if hop.cached else ''})")
+        parts.append(f"({', '.join([hop.converter, *marks(hop)])})")
     if hop.artifact:
         size = format_bytes(hop.artifact.size_bytes)
         parts.append(f"{size} ({format_share(hop.artifact.size_ratio)} of source)")

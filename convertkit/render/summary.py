@@ -12,13 +12,13 @@ from convertkit.render.numbers import (
     format_percent,
     format_points,
     format_sqnr_db,
-    format_times,
 )
 from convertkit.report.report import Attempt, HopRecord, Report
 from convertkit.validation.gate import Comparison
 from convertkit.validation.judgement import DynamicAxis
 
 CPU = "cpu"
+LONGEST_ERROR = 120
 
 
 def source_variant(report: Report) -> str:
@@ -65,20 +65,51 @@ def largest_error(comparison: Comparison | None) -> float | None:
     return worst(rows, is_lower_worse=False)
 
 
-def rivals(hop: HopRecord) -> list[str]:
-    """A line for each attempt that made something, where several did: its figures, and which was kept."""
-    made = [attempt for attempt in hop.attempts if attempt.size_bytes is not None]
-    return [rival_line(attempt) for attempt in made] if len(made) > 1 else []
+def attempts_below(hop: HopRecord) -> list[str]:
+    """A line for each attempt, where there were several: its figures or its error, and which was kept."""
+    return [attempt_line(attempt) for attempt in hop.attempts] if len(hop.attempts) > 1 else []
 
 
-def rival_line(attempt: Attempt) -> str:
-    """`litert-quantizer: passed, 32.5 kB, 31.2 dB, accuracy 99.51 %; kept`."""
+def attempt_line(attempt: Attempt) -> str:
+    """`litert-quantizer: passed, 32.5 kB, 31.2 dB, accuracy 99.51 %; kept`; the error where nothing came."""
+    if attempt.size_bytes is None:
+        return (
+            f"{attempt.converter}: {attempt.status}, {shorten(attempt.error or 'no artifact', LONGEST_ERROR)}"
+        )
     parts = [attempt.status, format_bytes(attempt.size_bytes)]
     if attempt.sqnr_db is not None:
         parts.append(f"{format_sqnr_db(attempt.sqnr_db)} dB")
     if attempt.accuracy is not None:
         parts.append(f"accuracy {format_percent(attempt.accuracy)} %")
     return f"{attempt.converter}: {', '.join(parts)}{'; kept' if attempt.kept else ''}"
+
+
+def other_attempts(hop: HopRecord) -> str:
+    """`2 other attempts: see report`; empty where the error is that of the only one."""
+    count = len(hop.attempts) - 1
+    return f"{count} other attempt{'' if count == 1 else 's'}: see report" if count > 0 else ""
+
+
+def marks(hop: HopRecord) -> list[str]:
+    """What is unusual about how an artifact came to be: `fallback`, `cached`."""
+    return ["fallback"] * bool(hop.fallback_for) + ["cached"] * hop.cached
+
+
+def marked_status(hop: HopRecord) -> str:
+    """`passed`, `passed (fallback, cached)`, `not run`."""
+    status = hop.status if was_run(hop) else "not run"
+    return f"{status} ({', '.join(marks(hop))})" if marks(hop) else status
+
+
+def describe_fallback(hop: HopRecord) -> str:
+    """Who made the artifact in place of whom, and why; empty where no fallback did."""
+    if not hop.fallback_for:
+        return ""
+    failed = next(
+        (one for one in hop.attempts if not one.kept and hop.fallback_for.startswith(one.converter)), None
+    )
+    reason = shorten(failed.error or "", LONGEST_ERROR) if failed else ""
+    return f"{hop.converter} made it, a fallback for {hop.fallback_for}{f': {reason}' if reason else ''}"
 
 
 def worst(values: Iterable[float | None], *, is_lower_worse: bool) -> float | None:
@@ -99,24 +130,6 @@ def other_devices(report: Report) -> list[str]:
     """Every device but the CPU that any row names, in order."""
     rows = [*report.source_latency, *(row for hop in report.hops for row in hop.latency)]
     return list(dict.fromkeys(row.device for row in rows if row.device != CPU))
-
-
-def compare_speed(source: Latency | None, artifact: Latency | None) -> str:
-    """`4.6× as fast as the source`; empty where the two were not measured alike."""
-    if source is None or artifact is None or not source.p50_ms or not artifact.p50_ms:
-        return ""
-    if (source.device, source.threads, source.batch) != (artifact.device, artifact.threads, artifact.batch):
-        return ""
-    if overlap(source.p50_ci95_ms, artifact.p50_ci95_ms):
-        return "no measurable difference from the source"
-    if artifact.p50_ms < source.p50_ms:
-        return f"{format_times(source.p50_ms / artifact.p50_ms)} as fast as the source"
-    return f"slower than the source: {format_times(artifact.p50_ms / source.p50_ms)} its time"
-
-
-def overlap(a: tuple[float, float] | None, b: tuple[float, float] | None) -> bool:
-    """True where two intervals share a value."""
-    return a is not None and b is not None and a[0] <= b[1] and b[0] <= a[1]
 
 
 def describe_setting(row: Latency) -> str:

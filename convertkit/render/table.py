@@ -26,19 +26,21 @@ from convertkit.render.numbers import (
 from convertkit.render.parts import part_lines
 from convertkit.render.plain import render_plain
 from convertkit.render.rescue import compact_lines, rescue_heading, rescued_hops
+from convertkit.render.speed import device_lines
 from convertkit.render.summary import (
+    attempts_below,
     axes_by_state,
     largest_error,
     latency_on,
+    marks,
     min_sqnr_db,
     one_line,
-    rivals,
     source_accuracy,
     source_variant,
     spent_seconds,
     was_run,
 )
-from convertkit.render.verdict import caveats, device_lines, verdict_line
+from convertkit.render.verdict import caveats, verdict_line
 from convertkit.report.report import HopRecord, Report
 
 ROOMY_WIDTH = 100
@@ -147,7 +149,7 @@ def hop_row(hop: HopRecord) -> Row:
     return Row(
         (
             (shortened(hop.target, LONGEST_NAME), shortened(hop.converter, LONGEST_NAME)),
-            (status, "cached" if hop.cached else ""),
+            (status, shortest_mark(hop)),
             size or (DASH, DASH),
             (format_sqnr_db(min_sqnr_db(hop.vs_source)), format_error(largest_error(hop.vs_source))),
             accuracy or NOTHING,
@@ -157,8 +159,13 @@ def hop_row(hop: HopRecord) -> Row:
         ),
         status,
         one_line(hop.error or ""),
-        tuple(map(one_line, (*part_lines(hop), *rivals(hop)))),
+        tuple(map(one_line, (*part_lines(hop), *attempts_below(hop)))),
     )
+
+
+def shortest_mark(hop: HopRecord) -> str:
+    """The first thing that is unusual about how the artifact came to be; the column holds no more."""
+    return next(iter(marks(hop)), "")
 
 
 def axes_pair(hop: HopRecord) -> Pair:

@@ -17,14 +17,16 @@ from convertkit.render.numbers import (
     format_sqnr_db,
 )
 from convertkit.render.rescue import describe_rescue, rescued_hops
+from convertkit.render.speed import faster_parts, skipped_devices, slower_hops, slower_parts, speeds
 from convertkit.render.summary import (
+    CPU,
     axes_by_state,
     axis_detail,
     axis_state,
-    compare_speed,
     culprit,
     describe_axes,
     describe_drop,
+    describe_fallback,
     describe_setting,
     final_hops,
     is_decided_by_accuracy,
@@ -32,7 +34,7 @@ from convertkit.render.summary import (
     lost_axes,
     min_sqnr_db,
     one_line,
-    other_devices,
+    other_attempts,
     shorten,
 )
 from convertkit.report.report import HopRecord, Report
@@ -56,7 +58,8 @@ def headline(report: Report) -> str:
         where = f" It is kept as {bad.artifact.path}." if bad.artifact else ""
         reason = shorten(bad.error or "no reason was given").rstrip(".")
         stop = "" if reason.endswith("…") else "."
-        return f"{blame(report, bad)}: {reason}{stop}{where}{also_ships(report)}"
+        others = f" {other_attempts(bad)}." if other_attempts(bad) else ""
+        return f"{blame(report, bad)}: {reason}{stop}{others}{where}{also_ships(report)}"
     names = passed_paths(report)
     if not names:
         return "nothing was converted."
@@ -85,8 +88,8 @@ def also_ships(report: Report) -> str:
 
 
 def losses(report: Report) -> list[str]:
-    """What the artifacts that end a route no longer do, as parts of a sentence."""
-    parts = []
+    """What the artifacts that end a route no longer do, and who did not make them: parts of a sentence."""
+    parts = slower_parts(report)
     for hop in final_hops(report):
         states = axes_by_state(hop.dynamic_axes)
         for state in ("not kept", "not proven"):
@@ -96,6 +99,9 @@ def losses(report: Report) -> list[str]:
                 parts.append(f"dynamic {axes} {', '.join(names)} {verb} {state}")
         if hop.field_runtime and hop.field_runtime.status == "failed":
             parts.append(f"{hop.target} fails on {hop.field_runtime.runtime}")
+    for hop in report.hops:
+        if hop.fallback_for:
+            parts.append(f"{hop.target} is by a fallback ({hop.converter} for {hop.fallback_for})")
     return list(dict.fromkeys(parts))
 
 
@@ -103,8 +109,9 @@ def verdict_line(report: Report) -> str:
     """The whole verdict in one line, figures included where a single artifact ships."""
     line = f"{STATUS_WORDS[report.status]}: {headline(report)}"
     ends = final_hops(report)
-    if report.status == "passed" and len(ends) == 1:
-        line = f"{line[:-1]}: {'; '.join(short_facts(report, ends[0]))}."
+    figures = short_facts(report, ends[0]) if len(ends) == 1 else faster_parts(report)
+    if report.status == "passed" and figures:
+        line = f"{line[:-1]}: {'; '.join(figures)}."
     return one_line(line)
 
 
@@ -120,7 +127,8 @@ def short_facts(report: Report, hop: HopRecord) -> list[str]:
         parts.append(describe_sqnr(min_sqnr_db(hop.vs_source)))
     row = latency_on(hop.latency)
     if row and row.p50_ms is not None:
-        speed = compare_speed(latency_on(report.source_latency), row)
+        is_said = any(slower is hop for slower, _ in slower_hops(report))
+        speed = ", ".join(speeds(report, hop)[is_said:])
         parts.append(f"p50 {format_ms(row.p50_ms)} ms on the CPU" + (f" ({speed})" if speed else ""))
     kept = axes_by_state(hop.dynamic_axes).get("kept", [])
     if kept:
@@ -183,15 +191,23 @@ def latency_facts(report: Report, hop: HopRecord) -> list[Fact]:
         if row.p50_ms is None:
             rows.append(Fact(label, "skipped", shorten(row.skipped or "", 120), "warning"))
             continue
-        speed = compare_speed(latency_on(report.source_latency, row.device), row)
-        parts = [speed, describe_setting(row), f"95 % interval {format_interval_ms(row.p50_ci95_ms)} ms"]
-        rows.append(Fact(label, f"{format_ms(row.p50_ms)} ms", "; ".join(part for part in parts if part)))
+        told = [*speeds(report, hop, row.device), describe_setting(row)]
+        told.append(f"95 % interval {format_interval_ms(row.p50_ci95_ms)} ms")
+        is_slow = any(slower is hop for slower, _ in slower_hops(report)) and row.device == CPU
+        tone: Literal["plain", "warning"] = "warning" if is_slow else "plain"
+        rows.append(Fact(label, f"{format_ms(row.p50_ms)} ms", "; ".join(told), tone))
     return rows
 
 
 def caveats(report: Report) -> list[str]:
-    """What to know before shipping: lost axes, the field runtime, what could not be measured, notes."""
+    """What to know before shipping: rescues, fallbacks, what was lost or not measured, notes."""
     lines = [describe_rescue(rescue) for _, rescue in rescued_hops(report)]
+    lines += [f"{hop.target}: {describe_fallback(hop)}" for hop in report.hops if hop.fallback_for]
+    lines += [
+        f"{hop.target}: a worker was lost, and its job done again by a fresh one: {lost}"
+        for hop in report.hops
+        for lost in hop.lost_workers
+    ]
     for hop, axis in lost_axes(report):
         lines.append(
             f"dynamic axis '{axis.name}' of input '{axis.input}' is {axis_state(axis)} from {hop.target} on"
@@ -204,33 +220,3 @@ def caveats(report: Report) -> list[str]:
             lines.append(f"{hop.target} on {field.runtime}: {field.status}, {one_line(field.reason)}")
     lines += skipped_devices(report)
     return [one_line(line) for line in (*lines, *report.notes)]
-
-
-def skipped_devices(report: Report) -> list[str]:
-    """What was not measured and why, one line for each device and reason."""
-    named = [("the source", report.source_latency), *((hop.target, hop.latency) for hop in report.hops)]
-    reasons: dict[tuple[str, str], list[str]] = {}
-    for name, rows in named:
-        for row in rows:
-            if row.skipped is not None:
-                reasons.setdefault((row.device, one_line(row.skipped)), []).append(name)
-    measured = sum(1 for _, rows in named if rows)
-    lines = []
-    for (device, reason), names in reasons.items():
-        whom = "" if len(names) == measured else f" of {', '.join(names)}"
-        lines.append(f"latency{whom} on {device} skipped: {reason}")
-    return lines
-
-
-def device_lines(report: Report) -> list[str]:
-    """p50 on each device but the CPU, for renderings that have a column for the CPU only."""
-    lines = []
-    for device in other_devices(report):
-        parts = []
-        for hop in report.hops:
-            row = latency_on(hop.latency, device)
-            if row and row.p50_ms is not None:
-                parts.append(f"{hop.target} {format_ms(row.p50_ms)}")
-        if parts:
-            lines.append(f"p50 on {device}, ms: {', '.join(parts)}")
-    return lines

@@ -22,6 +22,7 @@ from convertkit.report.report import (
     signature_entry,
     write_json,
 )
+from convertkit.report.versus import with_versus
 from convertkit.samples.intake import Intake
 from convertkit.storage.run_folder import RunFolder
 from convertkit.validation.source_finite import NonfiniteSource
@@ -66,7 +67,7 @@ def build_report(
             validation=len(intake.split.validation),
             calibration_sha256=samples.calibration_sha256,
         ),
-        hops=tuple(records),
+        hops=with_versus(records, source_latency),
         source_latency=source_latency,
         notes=notes,
         environment=environment_record(),

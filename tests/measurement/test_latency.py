@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convertkit.measurement.latency import Latency, summarize
+from convertkit.measurement.latency import Latency, compare, summarize
 
 rounds = st.lists(
     st.lists(st.integers(1_000, 10**9), min_size=1, max_size=6).map(tuple), min_size=1, max_size=6
@@ -67,3 +67,58 @@ def test_a_skipped_row_has_no_figures():
     row = Latency("cuda", skipped="no CUDA device")
     assert row.p50_ms is None
     assert row.runs is None
+
+
+def slowed(factor, *, rounds=12, noise=0.0, load=0.0):
+    """Rounds of one artifact; `load` slows whole rounds down, its own and those beside it alike."""
+    drift = np.random.default_rng(2)
+    times = factor * (1 + load * drift.random(rounds)) * (1 + noise * (-1.0) ** np.arange(rounds))
+    return of([(int(1e6 * value),) * 3 for value in times])
+
+
+def test_the_medians_of_rounds_are_kept():
+    assert of([(1_000_000, 2_000_000, 9_000_000), (4_000_000,)]).rounds_ms == (2.0, 4.0)
+
+
+def test_what_slows_both_down_does_not_blur_their_ratio():
+    one, other = slowed(3.6, load=20.0), slowed(1.0, load=20.0)
+    assert one.p50_ci95_ms[0] < 3 * other.p50_ci95_ms[1]  # the medians alone say less
+    versus = compare(one, other, "tflite:float32")
+    assert versus.ratio == pytest.approx(3.6)
+    assert versus.ci95 == pytest.approx((3.6, 3.6))
+    assert (versus.verdict, versus.artifact) == ("slower", "tflite:float32")
+    assert compare(other, one).verdict == "faster"
+
+
+def test_noise_is_no_difference():
+    one, other = slowed(1.0, noise=0.1), slowed(1.0)
+    low, high = compare(one, other).ci95
+    assert low < 1 < high
+    assert compare(one, other).verdict == "no measurable difference"
+
+
+def test_few_rounds_prove_nothing():
+    assert compare(slowed(2.0, rounds=4), slowed(1.0, rounds=4)).verdict == "no measurable difference"
+    assert compare(slowed(2.0, rounds=5), slowed(1.0, rounds=5)).verdict == "slower"
+
+
+def test_without_rounds_the_intervals_are_compared():
+    one = Latency("cpu", 1, 1, 4.0, (3.0, 5.0))
+    versus = compare(one, Latency("cpu", 1, 1, 2.0, (1.0, 2.5)))
+    assert (versus.ratio, versus.ci95) == (2.0, (3.0 / 2.5, 5.0))
+    assert compare(one, Latency("cpu", 1, 1, 3.5, (2.5, 3.5))).verdict == "no measurable difference"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        None,
+        Latency("cuda:0", 1, 1, 2.0, (1.0, 2.5)),
+        Latency("cpu", 2, 1, 2.0, (1.0, 2.5)),
+        Latency("cpu", 1, 8, 2.0, (1.0, 2.5)),
+        Latency("cpu", skipped="no"),
+        Latency("cpu", 1, 1, 2.0),
+    ],
+)
+def test_only_what_was_measured_alike_is_compared(other):
+    assert compare(Latency("cpu", 1, 1, 4.0, (3.0, 5.0)), other) is None

@@ -9,6 +9,7 @@ from convertkit.environment.versions import Environment
 from convertkit.measurement.latency import Latency
 from convertkit.report.report import ArtifactRecord, Attempt, HopRecord, Report, SamplesRecord, SourceRecord
 from convertkit.report.rescue import CandidateRecord, RescueRecord
+from convertkit.report.versus import with_versus
 from convertkit.validation.accuracy import Accuracy
 from convertkit.validation.compare import OutputMetrics
 from convertkit.validation.gate import Comparison
@@ -19,6 +20,7 @@ HOSTILE = "<script>alert('x')</script>|`*_a_*`\x1b[31m\nline two & <b>"
 NO_GPU = "no CUDA device on this machine"
 CRASH = "the tf worker was ended by signal 11 (segmentation fault)"
 WRONG = "output 'output': 3.2 dB SQNR, below 60 dB (max error 0.628)"
+DECLINED = "the dynamo exporter failed: UserError: could not guard on data"
 OPTIONS = {"batch": "dynamic", "slim": True}
 
 
@@ -85,7 +87,9 @@ def report_of(*hops: HopRecord, status: str = "passed", **fields) -> Report:
             python="3.11.7", platform="Linux", cpu="AMD EPYC", gpus=(), packages={"torch": "2.13.0"}
         ),
     }
-    return Report(convertkit="0.1.0", status=status, hops=hops, **{**values, **fields})
+    values |= fields
+    compared_hops = with_versus(hops, values["source_latency"])
+    return Report(convertkit="0.1.0", status=status, hops=compared_hops, **values)
 
 
 def onnx_hop(**fields) -> HopRecord:
@@ -156,6 +160,14 @@ def failed():
         exit_code=5,
     )
     return report_of(onnx_hop(), rejected, not_run, status="error")
+
+
+@pytest.fixture
+def fallback():
+    """The second exporter made the ONNX file, and a worker was killed meanwhile."""
+    attempts = (attempt("dynamo", DECLINED, "error"), rival("torchscript", 130.05, 80_204, kept=True))
+    fields = {"converter": "torchscript", "fallback_for": "dynamo", "cached": True, "attempts": attempts}
+    return report_of(onnx_hop(lost_workers=("the worker was killed (SIGKILL)",), **fields))
 
 
 @pytest.fixture
@@ -299,7 +311,7 @@ def hostile():
 @pytest.fixture(
     params=[
         *("passed", "failed", "crashed", "static", "synthetic", "sparse", "empty", "hostile", "rivalry"),
-        *("rescued", "rescued_as_float16", "unrescued"),
+        *("rescued", "rescued_as_float16", "unrescued", "fallback"),
     ]
 )
 def any_report(request):

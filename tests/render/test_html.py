@@ -91,3 +91,10 @@ def test_bars_say_their_batch_where_it_differs():
     [(setting, bars)] = latency_charts(report_of(onnx_hop(latency=(cpu(0.1, batch=8),))))
     assert setting == "cpu"
     assert bars[1].text.endswith("cpu, 1 thread, batch 8")
+
+
+def test_a_fallback_is_marked_wherever_the_hop_stands(fallback):
+    text = render(fallback, "html")
+    assert " · fallback · cached" in text
+    assert "(fallback, cached)</td>" in text
+    assert "torchscript made it, a fallback for dynamo" in text

@@ -81,3 +81,8 @@ def test_characters_xml_cannot_hold(hostile):
     suite = suite_of(hostile)
     assert "<script>" in suite.find(".//failure").get("message")
     assert "\x1b" not in render(hostile, "junit")
+
+
+def test_a_fallback_is_a_property(fallback, passed):
+    assert '<property name="fallback_for" value="dynamo" />' in render(fallback, "junit")
+    assert "fallback_for" not in render(passed, "junit")

@@ -70,3 +70,13 @@ def test_escape():
     assert escape("a|b`c`\n*d* _e_ snake_case <f> [g](h) &lt;") == (
         "a\\|b\\`c\\` \\*d\\* \\_e\\_ snake_case &lt;f&gt; \\[g\\](h) &amp;lt;"
     )
+
+
+def test_a_fallback_is_marked_in_the_table_and_told_below(fallback):
+    text = render(fallback, "markdown")
+    assert "| passed (fallback, cached) | torchscript |" in text
+    assert "- torchscript made it, a fallback for dynamo: the dynamo exporter failed" in text
+
+
+def test_the_error_that_matters_says_how_many_others_there_are(failed):
+    assert "(1 other attempt: see report)" in render(failed, "markdown")

@@ -6,7 +6,7 @@ from rich.console import Console
 from convertkit.render import render
 from convertkit.render.table import print_table, render_table
 
-from .conftest import WRONG, onnx_hop, report_of, tflite_hop
+from .conftest import DECLINED, WRONG, onnx_hop, report_of, tflite_hop
 
 
 def on_terminal(report, width, color=None):
@@ -43,6 +43,15 @@ def test_cached_and_identical_are_marked(passed):
     assert "identical" in lines[row]
     assert "identical" not in lines[row + 2]  # the worst of two outputs counts
     assert "cached" in lines[row + 1]
+
+
+def test_a_fallback_is_marked_and_its_reason_stands_below(fallback):
+    lines = on_terminal(fallback, 80).splitlines()
+    row = next(i for i, line in enumerate(lines) if line.startswith("onnx:float32"))
+    assert "fallback" in lines[row + 1]
+    assert lines[row + 2].strip() == f"dynamo: error, {DECLINED}"
+    assert "(torchscript, fallback, cached)" in render(fallback, "table")
+    assert f"        dynamo: error, {DECLINED}" in render(fallback, "table").splitlines()
 
 
 def test_a_failed_row_is_red_and_its_reason_stands_below(failed):

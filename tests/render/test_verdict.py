@@ -1,10 +1,11 @@
 import msgspec
 
 from convertkit.measurement.latency import Latency
-from convertkit.render.summary import compare_speed, culprit, describe_drop, min_sqnr_db, shorten, worst
-from convertkit.render.verdict import caveats, device_lines, facts, headline, verdict_line
+from convertkit.render.speed import device_lines
+from convertkit.render.summary import culprit, describe_drop, min_sqnr_db, shorten, worst
+from convertkit.render.verdict import caveats, facts, headline, verdict_line
 
-from .conftest import NO_GPU, WRONG, compared, cpu, onnx_hop, report_of, savedmodel_hop
+from .conftest import DECLINED, NO_GPU, WRONG, compared, cpu, onnx_hop, report_of, savedmodel_hop
 
 
 def test_passed_says_what_ships_and_its_figures(passed):
@@ -12,17 +13,33 @@ def test_passed_says_what_ships_and_its_figures(passed):
     assert line.startswith("PASSED: model.int8.tflite ships: 35.2 kB (22 % of the source)")
     assert "accuracy 99.51 % (0.24 points below the source)" in line
     assert "31.1 dB SQNR" in line
-    assert "p50 0.123 ms on the CPU (4.1× as fast as the source)" in line
+    assert "p50 0.123 ms on the CPU (4.1× as fast as the source [3.9–4.4])" in line
     assert "dynamic axis batch kept" in line
 
 
 def test_the_culprit_is_the_hop_that_ran_not_the_one_that_could_not(failed):
     assert culprit(failed).target == "savedmodel:float32"
     assert headline(failed) == (
-        f"tflite:int8 does not ship because of savedmodel:float32: {WRONG}. "
+        f"tflite:int8 does not ship because of savedmodel:float32: {WRONG}. 1 other attempt: see report. "
         "It is kept as rejected/model.savedmodel."
     )
     assert verdict_line(failed).startswith("ERROR: ")
+
+
+def test_the_only_attempt_has_no_others_beside_it(crashed):
+    assert "other attempt" not in headline(crashed)
+
+
+def test_a_fallback_is_told_in_the_last_line_and_among_the_caveats(fallback):
+    assert verdict_line(fallback).startswith(
+        "PASSED: model.onnx ships, but onnx:float32 is by a fallback (torchscript for dynamo): 80.2 kB"
+    )
+    assert f"onnx:float32: torchscript made it, a fallback for dynamo: {DECLINED}" in caveats(fallback)
+
+
+def test_a_lost_worker_is_a_caveat(fallback):
+    lost = "a worker was lost, and its job done again by a fresh one: the worker was killed (SIGKILL)"
+    assert f"onnx:float32: {lost}" in caveats(fallback)
 
 
 def test_crash_is_named(crashed):
@@ -66,15 +83,6 @@ def test_another_device_has_a_line_of_its_own():
     gpu = Latency("cuda:0", 1, 1, 0.5, (0.4, 0.6), 1.0, 1.0, 60)
     report = report_of(onnx_hop(latency=(cpu(0.1), gpu)))
     assert device_lines(report) == ["p50 on cuda:0, ms: onnx:float32 0.500"]
-
-
-def test_speed_is_compared_only_where_measured_alike():
-    assert compare_speed(cpu(0.5), cpu(0.1)) == "5.0× as fast as the source"
-    assert compare_speed(cpu(0.1), cpu(0.5)) == "slower than the source: 5.0× its time"
-    assert compare_speed(cpu(0.1), cpu(0.101)) == "no measurable difference from the source"
-    assert compare_speed(cpu(0.5), cpu(0.1, batch=8)) == ""
-    assert compare_speed(cpu(0.5), Latency("cpu", skipped="no")) == ""
-    assert compare_speed(None, cpu(0.1)) == ""
 
 
 def test_worst_of_outputs():

@@ -1,0 +1,105 @@
+"""Latency in words: beside the float artifact of the same format and the source, and where there is none."""
+
+from __future__ import annotations
+
+from convertkit.artifacts.formats import Precision
+from convertkit.measurement.latency import Versus
+from convertkit.render.numbers import format_ms, format_times
+from convertkit.render.summary import final_hops, latency_on, one_line, other_devices, source_variant
+from convertkit.report.report import HopRecord, Report
+
+LEAST_SAID = 1.1  # a factor; less is said in percent, and is no loss
+
+
+def describe_versus(versus: Versus, source: str) -> str:
+    """`4.6× as fast as the source [4.4–4.8]`, `4 % slower than tflite:float32 [2–6]`."""
+    name = "the source" if versus.artifact == source else versus.artifact
+    if versus.verdict == "no measurable difference":
+        return f"no measurable difference from {name}"
+    factors = [versus.ratio, *versus.ci95]
+    if versus.verdict == "faster":
+        factors = [1 / versus.ratio, 1 / versus.ci95[1], 1 / versus.ci95[0]]
+    factor, low, high = factors
+    if factor < LEAST_SAID:
+        percent, *ends = (f"{100 * (one - 1):.0f}" for one in factors)
+        return f"{percent} % {versus.verdict} than {name} [{'–'.join(ends)}]"
+    interval = f"[{format_times(low).rstrip('×')}–{format_times(high).rstrip('×')}]"
+    words = "as fast as" if versus.verdict == "faster" else "slower than"
+    return f"{format_times(factor)} {words} {name} {interval}"
+
+
+def speeds(report: Report, hop: HopRecord, device: str = "cpu") -> list[str]:
+    """How fast the artifact is beside others, each in words; the float one of its format first."""
+    row = latency_on(hop.latency, device)
+    return [describe_versus(one, source_variant(report)) for one in (row.versus if row else ())]
+
+
+def slower_hops(report: Report) -> list[tuple[HopRecord, Versus]]:
+    """The routes whose lower precision costs speed here, with what they are slower than."""
+    found = []
+    for hop in final_hops(report):
+        row = latency_on(hop.latency)
+        is_plain = hop.target.endswith(f":{Precision.FLOAT32}")
+        if row and row.versus and not is_plain:
+            first = row.versus[0]
+            if first.verdict == "slower" and first.ratio >= LEAST_SAID:
+                found.append((hop, first))
+    return found
+
+
+def slower_parts(report: Report) -> list[str]:
+    """`int8 is 3.6× slower than float32 here [3.4–3.8]`, as parts of a sentence; whole names where needed."""
+    source, is_one = source_variant(report), len(final_hops(report)) == 1
+    parts = []
+    for hop, versus in slower_hops(report):
+        kind, _, precision = hop.target.partition(":")
+        other_kind, _, other_precision = versus.artifact.partition(":")
+        what, _, interval = describe_versus(versus, source).rpartition(" ")
+        if is_one and kind == other_kind:
+            parts.append(
+                f"{precision} is {format_times(versus.ratio)} slower than {other_precision} here {interval}"
+            )
+        else:
+            parts.append(f"{hop.target} is {what} here {interval}")
+    return parts
+
+
+def faster_parts(report: Report) -> list[str]:
+    """`tflite:int8 is 2.1× as fast as tflite:float32 [2.0–2.2]` for every lower precision that gains."""
+    source, parts = source_variant(report), []
+    for hop in final_hops(report):
+        row = latency_on(hop.latency)
+        is_plain = hop.target.endswith(f":{Precision.FLOAT32}")
+        if row and row.versus and not is_plain and row.versus[0].verdict == "faster":
+            parts.append(f"{hop.target} is {describe_versus(row.versus[0], source)}")
+    return parts
+
+
+def skipped_devices(report: Report) -> list[str]:
+    """What was not measured and why, one line for each device and reason."""
+    named = [("the source", report.source_latency), *((hop.target, hop.latency) for hop in report.hops)]
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for name, rows in named:
+        for row in rows:
+            if row.skipped is not None:
+                reasons.setdefault((row.device, one_line(row.skipped)), []).append(name)
+    measured = sum(1 for _, rows in named if rows)
+    lines = []
+    for (device, reason), names in reasons.items():
+        whom = "" if len(names) == measured else f" of {', '.join(names)}"
+        lines.append(f"latency{whom} on {device} skipped: {reason}")
+    return lines
+
+
+def device_lines(report: Report) -> list[str]:
+    """p50 on each device but the CPU, for renderings that have a column for the CPU only."""
+    lines = []
+    for device in other_devices(report):
+        parts = []
+        for hop in report.hops:
+            row = latency_on(hop.latency, device)
+            if row and row.p50_ms is not None:
+                parts.append(f"{hop.target} {format_ms(row.p50_ms)}")
+        if parts:
+            lines.append(f"p50 on {device}, ms: {', '.join(parts)}")
+    return lines
