@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from convertkit.measurement.latency import compare
 from convertkit.render.numbers import (
     DASH,
     format_bytes,
@@ -12,6 +13,7 @@ from convertkit.render.numbers import (
     format_seconds,
     format_sqnr_db,
 )
+from convertkit.render.speed import describe_versus
 from convertkit.render.summary import one_line, shorten
 from convertkit.report.report import HopRecord, Report
 from convertkit.report.rescue import CandidateRecord, RescueRecord
@@ -54,9 +56,11 @@ def describe_rescue(rescue: RescueRecord) -> str:
         )
     share = of_float32(rescue, winner)
     size = f"{share} of float32" if share != DASH else format_bytes(winner.size_bytes)
+    beside = compare(winner.latency, rescue.float32_latency, "float32")
+    speed = f", {describe_versus(beside)}" if beside else ""
     return (
         f"{rescue.wanted} was asked for and failed ({fault(original)}); rescued by {winner.change}: "
-        f"{format_sqnr_db(winner.sqnr_db)} dB, {size}"
+        f"{format_sqnr_db(winner.sqnr_db)} dB, {size}{speed}"
     )
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from convertkit.artifacts.formats import Precision
-from convertkit.measurement.latency import Versus
+from convertkit.measurement.latency import Versus, compare
 from convertkit.render.numbers import format_ms, format_times
-from convertkit.render.summary import final_hops, latency_on, one_line, other_devices, source_variant
+from convertkit.render.summary import CPU, final_hops, latency_on, one_line, other_devices, source_variant
 from convertkit.report.report import HopRecord, Report
 
 LEAST_SAID = 1.1  # a factor; less is said in percent, and is no loss
 
 
-def describe_versus(versus: Versus, source: str) -> str:
+def describe_versus(versus: Versus, source: str = "") -> str:
     """`4.6× as fast as the source [4.4–4.8]`, `4 % slower than tflite:float32 [2–6]`."""
     name = "the source" if versus.artifact == source else versus.artifact
     if versus.verdict == "no measurable difference":
@@ -28,23 +28,40 @@ def describe_versus(versus: Versus, source: str) -> str:
     return f"{format_times(factor)} {words} {name} {interval}"
 
 
-def speeds(report: Report, hop: HopRecord, device: str = "cpu") -> list[str]:
-    """How fast the artifact is beside others, each in words; the float one of its format first."""
+def comparisons(hop: HopRecord, device: str = CPU) -> list[Versus]:
+    """The artifact beside others, each once; the float one of its format first."""
     row = latency_on(hop.latency, device)
-    return [describe_versus(one, source_variant(report)) for one in (row.versus if row else ())]
+    found = list(row.versus) if row else []
+    first = nearest(hop) if device == CPU else None
+    return found if first is None or first in found else [first, *found]
+
+
+def speeds(report: Report, hop: HopRecord, device: str = CPU) -> list[str]:
+    """The same in words."""
+    return [describe_versus(one, source_variant(report)) for one in comparisons(hop, device)]
 
 
 def slower_hops(report: Report) -> list[tuple[HopRecord, Versus]]:
     """The routes whose lower precision costs speed here, with what they are slower than."""
     found = []
     for hop in final_hops(report):
-        row = latency_on(hop.latency)
-        is_plain = hop.target.endswith(f":{Precision.FLOAT32}")
-        if row and row.versus and not is_plain:
-            first = row.versus[0]
-            if first.verdict == "slower" and first.ratio >= LEAST_SAID:
-                found.append((hop, first))
+        first = nearest(hop)
+        if first and first.verdict == "slower" and first.ratio >= LEAST_SAID:
+            found.append((hop, first))
     return found
+
+
+def nearest(hop: HopRecord) -> Versus | None:
+    """An artifact of lower precision beside the float one of its format, else beside the source."""
+    kind, _, precision = hop.target.partition(":")
+    row = latency_on(hop.latency)
+    first = row.versus[0] if row and row.versus else None
+    if precision == str(Precision.FLOAT32):
+        return None
+    rescue = hop.rescue
+    if rescue and rescue.winner and (first is None or not first.artifact.startswith(f"{kind}:")):
+        return compare(rescue.winner.latency, rescue.float32_latency, f"{kind}:{Precision.FLOAT32}") or first
+    return first
 
 
 def slower_parts(report: Report) -> list[str]:
@@ -68,10 +85,9 @@ def faster_parts(report: Report) -> list[str]:
     """`tflite:int8 is 2.1× as fast as tflite:float32 [2.0–2.2]` for every lower precision that gains."""
     source, parts = source_variant(report), []
     for hop in final_hops(report):
-        row = latency_on(hop.latency)
-        is_plain = hop.target.endswith(f":{Precision.FLOAT32}")
-        if row and row.versus and not is_plain and row.versus[0].verdict == "faster":
-            parts.append(f"{hop.target} is {describe_versus(row.versus[0], source)}")
+        first = nearest(hop)
+        if first and first.verdict == "faster":
+            parts.append(f"{hop.target} is {describe_versus(first, source)}")
     return parts
 
 

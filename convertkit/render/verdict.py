@@ -17,7 +17,15 @@ from convertkit.render.numbers import (
     format_sqnr_db,
 )
 from convertkit.render.rescue import describe_rescue, rescued_hops
-from convertkit.render.speed import faster_parts, skipped_devices, slower_hops, slower_parts, speeds
+from convertkit.render.speed import (
+    comparisons,
+    describe_versus,
+    faster_parts,
+    skipped_devices,
+    slower_hops,
+    slower_parts,
+    speeds,
+)
 from convertkit.render.summary import (
     CPU,
     axes_by_state,
@@ -36,6 +44,7 @@ from convertkit.render.summary import (
     one_line,
     other_attempts,
     shorten,
+    source_variant,
 )
 from convertkit.report.report import HopRecord, Report
 
@@ -127,8 +136,9 @@ def short_facts(report: Report, hop: HopRecord) -> list[str]:
         parts.append(describe_sqnr(min_sqnr_db(hop.vs_source)))
     row = latency_on(hop.latency)
     if row and row.p50_ms is not None:
-        is_said = any(slower is hop for slower, _ in slower_hops(report))
-        speed = ", ".join(speeds(report, hop)[is_said:])
+        said = [versus for slower, versus in slower_hops(report) if slower is hop]
+        others = (one for one in comparisons(hop) if one not in said)
+        speed = ", ".join(describe_versus(one, source_variant(report)) for one in others)
         parts.append(f"p50 {format_ms(row.p50_ms)} ms on the CPU" + (f" ({speed})" if speed else ""))
     kept = axes_by_state(hop.dynamic_axes).get("kept", [])
     if kept:

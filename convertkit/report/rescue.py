@@ -63,6 +63,7 @@ class RescueRecord(msgspec.Struct, frozen=True, kw_only=True):
             the time was up.
         seconds: wall time of the whole search.
         float32_bytes: size of the same model in the same format in float32; None where it is not known.
+        float32_latency: on the CPU, measured with the candidates'; None where none of them passed.
         rejected: where what was asked for lies, relative to the run's folder; None where nothing was made.
         notes: what the search could not do, and why.
     """
@@ -74,6 +75,7 @@ class RescueRecord(msgspec.Struct, frozen=True, kw_only=True):
     stopped_by: StoppedBy
     seconds: float
     float32_bytes: int | None = None
+    float32_latency: Latency | None = None
     rejected: str | None = None
     notes: tuple[str, ...] = ()
 

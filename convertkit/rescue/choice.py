@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import msgspec
 
-from convertkit.measurement.latency import Latency
+from convertkit.measurement.latency import Latency, compare
 from convertkit.report.rescue import CandidateRecord
+
+SIZE_MARGIN = 1.10
+SPEED_MARGIN = 1.05
+EQUAL_DB = 0.5
 
 
 def pick(candidates: Sequence[CandidateRecord]) -> int | None:
-    """Index of the smallest that passed; None where none did.
+    """Index of the one to keep; None where none passed.
 
-    Of equal sizes the faster one, where the difference is beyond the noise; then the more exact one, then the
-    one that was tried first.
+    Of what passed, and so meets the budget, only what no other beats in size, error and latency. Of those
+    within 10 % of the smallest the fastest; of those that are not slower by more than 5 % and the noise the
+    most exact; of those within half a decibel of that the smallest, and the first of equals. What could not
+    be measured is kept only where nothing could.
     """
     passed = [index for index, each in enumerate(candidates) if each.is_passed and each.size_bytes]
-    if not passed:
+    passed = [index for index in passed if math.isfinite(p50_ms(candidates[index].latency))] or passed
+    beaten = [i for i in passed if any(beats(candidates[other], candidates[i]) for other in passed)]
+    front = [index for index in passed if index not in beaten] or passed
+    if not front:
         return None
-    smallest = min(candidates[index].size_bytes or 0 for index in passed)
-    equals = [index for index in passed if candidates[index].size_bytes == smallest]
-    fastest = min(equals, key=lambda index: p50_ms(candidates[index].latency))
-    rivals = [i for i in equals if not is_slower(candidates[i].latency, candidates[fastest].latency)]
-    return max(rivals, key=lambda index: (sqnr_db(candidates[index]), -index))
+    sizes = {index: candidates[index].size_bytes or 0 for index in front}
+    small = [index for index in front if sizes[index] <= SIZE_MARGIN * min(sizes.values())]
+    fastest = min(small, key=lambda index: p50_ms(candidates[index].latency))
+    quick = [
+        index
+        for index in small
+        if not is_slower(candidates[index].latency, candidates[fastest].latency, SPEED_MARGIN)
+    ]
+    highest = max(sqnr_db(candidates[index]) for index in quick)
+    exact = [index for index in quick if sqnr_db(candidates[index]) >= highest - EQUAL_DB]
+    return min(exact, key=lambda index: (sizes[index], index))
 
 
 def mark_pareto(candidates: Sequence[CandidateRecord]) -> list[CandidateRecord]:
@@ -52,11 +68,10 @@ def beats(one: CandidateRecord, other: CandidateRecord) -> bool:
     return sizes[0] < sizes[1] or errors[0] > errors[1] or is_slower(other.latency, one.latency)
 
 
-def is_slower(one: Latency | None, other: Latency | None) -> bool:
-    """True where both were measured, and `one` is slower by more than the intervals of their medians."""
-    if one is None or other is None or one.p50_ci95_ms is None or other.p50_ci95_ms is None:
-        return False
-    return one.p50_ci95_ms[0] > other.p50_ci95_ms[1]
+def is_slower(one: Latency | None, other: Latency | None, margin: float = 1.0) -> bool:
+    """True where both were measured, and the whole interval says that `one` takes that many times as long."""
+    versus = compare(one, other)
+    return versus is not None and versus.verdict == "slower" and versus.ci95[0] > margin
 
 
 def p50_ms(latency: Latency | None) -> float:

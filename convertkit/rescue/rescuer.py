@@ -121,7 +121,9 @@ class Rescuer:
         stopped_by = search.run()
         rejected = self._runner.withdraw(hop)
         made = [*(self._runner.made_for(hop.target) or (None,)), *made]
-        records = mark_pareto(self._with_latency([one for _, one in search.tried], made))
+        float32 = trials.float32_or_none()
+        timed, float32_latency = self._with_latency([one for _, one in search.tried], made, float32)
+        records = mark_pareto(timed)
         kept = pick(records)
         rescue = RescueRecord(
             wanted=str(hop.target),
@@ -130,7 +132,8 @@ class Rescuer:
             kept=kept,
             stopped_by=stopped_by,
             seconds=time.monotonic() - started,
-            float32_bytes=trials.float32_bytes(),
+            float32_bytes=float32.size_bytes if float32 else None,
+            float32_latency=float32_latency,
             rejected=self._folder.relative(rejected) if rejected else None,
             notes=tuple(trials.notes) if hop.target.format is Format.TFLITE else (*trials.notes, ONLY_TFLITE),
         )
@@ -165,18 +168,19 @@ class Rescuer:
         return tuple(row for row in range(self._intake.samples.count) if row not in used)
 
     def _with_latency(
-        self, records: list[CandidateRecord], made: Sequence[Made | None]
-    ) -> list[CandidateRecord]:
-        """The records of the original and of what passed with their latency, judged by the budget's limit."""
+        self, records: list[CandidateRecord], made: Sequence[Made | None], float32: Artifact | None
+    ) -> tuple[list[CandidateRecord], Latency | None]:
+        """The original and what passed with their latency, judged by the budget; and that of float32."""
         passed = [number for number, record in enumerate(records) if record.is_passed]
         if not passed:
-            return records  # there is nothing to choose from
+            return records, None  # there is nothing to choose from
         timed = [(number, one) for number in (0, *passed) if (one := made[number]) is not None]
-        rows = self._tools.measure([one.artifact for _, one in timed])
-        for (number, one), latency in zip(timed, rows, strict=True):
+        beside = [float32] if float32 else []
+        rows = self._tools.measure([*(one.artifact for _, one in timed), *beside])
+        for (number, one), latency in zip(timed, rows[: len(timed)], strict=True):
             reason = records[number].reason or over_budget(figures(one, latency), self._budget)
             records[number] = msgspec.structs.replace(records[number], latency=latency, reason=reason)
-        return records
+        return records, rows[-1] if float32 else None
 
     def _tidy(self, calibration: Path | None, made: Made | None) -> None:
         """Leave the calibration samples and the replay script of one candidate only."""

@@ -136,13 +136,12 @@ class Trials:
             known = self._float32 = self._runner.attempt(hop, plain).artifact
         return known
 
-    def float32_bytes(self) -> int | None:
-        """Its size; None where it cannot be made."""
+    def float32_or_none(self) -> Artifact | None:
+        """The same; None where it cannot be made."""
         try:
-            float32 = self.float32()
+            return self.float32()
         except ConvertkitError:
             return None
-        return None if float32 is None else float32.size_bytes
 
 
 def most_exact(made: Sequence[Made | None], target: Variant) -> Artifact | None:

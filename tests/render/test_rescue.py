@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from convertkit.render import render
 from convertkit.render.rescue import aligned, describe_rescue, of_float32
 from convertkit.render.verdict import caveats, verdict_line
+
+from .conftest import cpu, onnx_hop, report_of
 
 SAID = (
     "tflite:int8 was asked for and failed (14.9 dB); "
@@ -22,6 +25,18 @@ def test_one_line_says_what_ships_in_place_of_what(rescued):
     assert describe_rescue(rescue_in(rescued)) == SAID
     assert SAID in caveats(rescued)
     assert verdict_line(rescued).startswith("PASSED: model.int8.tflite ships")
+
+
+def test_speed_is_held_beside_float32_where_that_was_measured(rescued):
+    last = rescued.hops[-1]
+    slow = msgspec.structs.replace(last.rescue, float32_latency=cpu(0.03))
+    report = report_of(onnx_hop(), msgspec.structs.replace(last, rescue=slow), targets=("tflite:int8",))
+    assert f"{SAID}, 4.0× slower than float32 [3.8–4.2]" in caveats(report)
+    assert "ships, but int8 is 4.0× slower than float32 here [3.8–4.2]:" in verdict_line(report)
+    fast = msgspec.structs.replace(last.rescue, float32_latency=cpu(0.48))
+    report = report_of(onnx_hop(), msgspec.structs.replace(last, rescue=fast), targets=("tflite:int8",))
+    assert f"{SAID}, 4.0× as fast as float32 [3.8–4.2]" in caveats(report)
+    assert "(4.0× as fast as tflite:float32 [3.8–4.2], 4.1× as fast as the source" in verdict_line(report)
 
 
 def test_another_variant_is_what_the_verdict_is_about(rescued_as_float16):
