@@ -109,10 +109,9 @@ class HopRunner:
         source = self._artifacts.get(hop.source)
         if source is None:
             return blank_record(hop, f"not run: there is no {hop.source} to start from", StageError.exit_code)
-        asked = self.options_of(hop)
+        asked, tried = self.options_of(hop), list[Tried]()
         chosen, notes = usable_attempts(hop, asked, has_dynamic_axes=has_dynamic_axes(source))
         losses = len(self._workers.losses)
-        tried: list[Tried] = []
         for number, options in enumerate(chosen):
             tried.append(self._try(hop, options, () if asked.are_rivals else chosen[number + 1 :]))
             if ends_hop(tried[-1], are_rivals=asked.are_rivals):

@@ -56,6 +56,7 @@ def save_script(
     Raises:
         StageError: neither way gives what the model gives.
     """
+    forget_classes()
     tries: list[tuple[int, set[str], Any]] = []
     faults: list[str] = []
     for record in (trace, script):
@@ -74,6 +75,20 @@ def save_script(
     _, lost, best = min(tries, key=lambda tried: tried[0])
     write_archive(best, engine, path)
     return read_back(best, source, examples, lost)
+
+
+def forget_classes() -> None:
+    """Have PyTorch name classes from the start, so that the bytes of a file do not depend on the ones before.
+
+    It numbers classes of the same name over the life of the process, and a file holds their names.
+    """
+    from torch.jit import _recursive, _state
+
+    unit = torch._C.CompilationUnit()
+    _state._python_cu = unit
+    _recursive._python_cu = unit  # type: ignore[attr-defined]
+    _recursive.concrete_type_store = _recursive.ConcreteTypeStore()
+    _state._clear_class_state()
 
 
 def trace(model: torch.nn.Module, source: Signature, examples: Arrays) -> tuple[Any, bool]:

@@ -18,6 +18,7 @@ from convertkit.artifacts.tensors import read_npz
 from convertkit.config.stage_options import OnnxToSavedmodelOptions
 from convertkit.errors import StageError, first_line
 from convertkit.graphs.onnx_graph import fix_axes
+from convertkit.graphs.savedmodel_names import number_functions
 from convertkit.lowering import lower, write_savedmodel
 from convertkit.stages import Conversion, Request, onnx2tf_converter
 
@@ -35,6 +36,7 @@ def convert(request: Request[OnnxToSavedmodelOptions]) -> Conversion:
             fix_axes(model, {name: values.shape for name, values in examples.items()})
     convert_with = {"tracked": convert_tracked, "onnx2tf": convert_onnx2tf}[options.converter]
     signature = convert_with(model, examples, request)
+    number_functions(request.out)
     (request.out / "fingerprint.pb").unlink(missing_ok=True)  # differs from run to run, serves nothing
     return Conversion(signature)
 

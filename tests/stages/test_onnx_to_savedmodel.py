@@ -101,6 +101,15 @@ def test_the_graph_given_is_not_changed(lab: Lab, graphs: dict[str, Artifact]) -
     assert Path(graphs["mlp"].path).read_bytes() == before
 
 
+def test_what_the_worker_did_before_leaves_no_trace(lab: Lab, graphs: dict[str, Artifact]) -> None:
+    """TensorFlow numbers the functions of a process; onnx2tf's own names are left as they come."""
+    first, second = (made(lab, graphs, "mlp", converter="tracked", batch="dynamic") for _ in range(2))
+    assert first.sha256 == second.sha256
+    samples = fixture_samples("mlp")
+    wanted, got = lab.infer(graphs["mlp"], samples), lab.infer(second, samples)
+    assert all(sqnr_db(wanted[name], got[name]) > 80 for name in wanted)
+
+
 def test_onnx2tf_downloads_nothing(lab: Lab) -> None:
     """For a free height and width it would fetch sample pictures."""
     weight = numpy_helper.from_array(np.ones((4, 3, 3, 3), np.float32), "w")

@@ -192,3 +192,15 @@ def test_without_calibration_samples_it_is_refused(lab: Lab) -> None:
     )
     with pytest.raises(StageError, match="needs calibration samples"):
         lab.workers.ask("torch", job, "lab.log")
+
+
+def test_what_the_worker_did_before_leaves_no_trace(lab: Lab) -> None:
+    """PyTorch numbers the classes of a process, and the file holds their names."""
+    first, second = (members(made(lab, "mlp").path) for _ in range(2))
+    assert first == second
+
+
+def members(path: str) -> dict[str, bytes]:
+    """The records of an archive, whose folder has the file's name."""
+    with zipfile.ZipFile(path) as archive:
+        return {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}

@@ -13,7 +13,7 @@ import pytest
 import convertkit
 from convertkit import errors
 from convertkit.artifacts.artifact import Artifact
-from convertkit.artifacts.formats import Format, parse_variant
+from convertkit.artifacts.formats import Format
 from convertkit.artifacts.signature import Signature
 from convertkit.config.run_settings import LimitOptions
 from convertkit.environment.interpreters import interpreter
@@ -30,7 +30,7 @@ from convertkit.errors import (
     WorkerSilentError,
     WorkerTimeoutError,
 )
-from convertkit.registry import ENVIRONMENTS, EnvironmentRow
+from convertkit.registry import ENVIRONMENTS, EnvironmentRow, parse_variant
 from convertkit.workers.jobs import ConvertJob, Described, DescribeJob, Failed, Ready
 from convertkit.workers.pool import Workers, clear_away, expect
 from convertkit.workers.process import Worker, failed_error
