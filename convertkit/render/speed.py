@@ -8,14 +8,15 @@ from convertkit.render.numbers import format_ms, format_times
 from convertkit.render.summary import CPU, final_hops, latency_on, one_line, other_devices, source_variant
 from convertkit.report.report import HopRecord, Report
 
+SAME = "no measurable difference"
 LEAST_SAID = 1.1  # a factor; less is said in percent, and is no loss
 
 
 def describe_versus(versus: Versus, source: str = "") -> str:
     """`4.6× as fast as the source [4.4–4.8]`, `4 % slower than tflite:float32 [2–6]`."""
     name = "the source" if versus.artifact == source else versus.artifact
-    if versus.verdict == "no measurable difference":
-        return f"no measurable difference from {name}"
+    if versus.verdict == SAME:
+        return f"{SAME} from {name}"
     factors = [versus.ratio, *versus.ci95]
     if versus.verdict == "faster":
         factors = [1 / versus.ratio, 1 / versus.ci95[1], 1 / versus.ci95[0]]
@@ -81,13 +82,17 @@ def slower_parts(report: Report) -> list[str]:
     return parts
 
 
-def faster_parts(report: Report) -> list[str]:
-    """`tflite:int8 is 2.1× as fast as tflite:float32 [2.0–2.2]` for every lower precision that gains."""
+def beside_parts(report: Report) -> list[str]:
+    """`tflite:int8 is 2.1× as fast as tflite:float32 [2.0–2.2] and …`, for every lower precision.
+
+    What `slower_parts` says already is left out, and what makes no difference.
+    """
     source, parts = source_variant(report), []
+    said = [versus for _, versus in slower_hops(report)]
     for hop in final_hops(report):
-        first = nearest(hop)
-        if first and first.verdict == "faster":
-            parts.append(f"{hop.target} is {describe_versus(first, source)}")
+        others = [one for one in comparisons(hop) if one not in said and one.verdict != SAME]
+        if nearest(hop) and others:
+            parts.append(f"{hop.target} is {' and '.join(describe_versus(one, source) for one in others)}")
     return parts
 
 

@@ -18,9 +18,9 @@ from convertkit.render.numbers import (
 )
 from convertkit.render.rescue import describe_rescue, rescued_hops
 from convertkit.render.speed import (
+    beside_parts,
     comparisons,
     describe_versus,
-    faster_parts,
     skipped_devices,
     slower_hops,
     slower_parts,
@@ -118,7 +118,7 @@ def verdict_line(report: Report) -> str:
     """The whole verdict in one line, figures included where a single artifact ships."""
     line = f"{STATUS_WORDS[report.status]}: {headline(report)}"
     ends = final_hops(report)
-    figures = short_facts(report, ends[0]) if len(ends) == 1 else faster_parts(report)
+    figures = short_facts(report, ends[0]) if len(ends) == 1 else beside_parts(report)
     if report.status == "passed" and figures:
         line = f"{line[:-1]}: {'; '.join(figures)}."
     return one_line(line)

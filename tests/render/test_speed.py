@@ -77,9 +77,12 @@ def test_without_a_float_artifact_the_source_is_all_there_is():
 def test_several_artifacts_are_told_apart():
     to = ("tflite:float32", "tflite:int8")
     slow = report_of(onnx_hop(), savedmodel_hop(), float_hop(0.1), int8_hop(0.36), targets=to)
-    assert "but tflite:int8 is 3.6× slower than tflite:float32 here [3.4–3.8]." in verdict_line(slow)
+    line = verdict_line(slow)
+    assert "but tflite:int8 is 3.6× slower than tflite:float32 here [3.4–3.8]:" in line
+    assert line.endswith(": tflite:int8 is 1.4× as fast as the source [1.3–1.5].")
     fast = report_of(onnx_hop(), savedmodel_hop(), float_hop(0.36), int8_hop(0.1), targets=to)
-    assert verdict_line(fast).endswith("ship: tflite:int8 is 3.6× as fast as tflite:float32 [3.4–3.8].")
+    told = "3.6× as fast as tflite:float32 [3.4–3.8] and 5.1× as fast as the source [4.9–5.4]"
+    assert verdict_line(fast).endswith(f"ship: tflite:int8 is {told}.")
 
 
 def test_a_slower_float_artifact_is_no_matter_of_precision():
