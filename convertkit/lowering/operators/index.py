@@ -10,6 +10,7 @@ import tensorflow as tf
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, axis_wise, free, logical
 from convertkit.lowering.faults import Undecided
+from convertkit.lowering.geometry.sequences import reversed_sequences
 from convertkit.lowering.sizes import Size, scalar
 from convertkit.lowering.value import Value, sizes_value
 
@@ -212,7 +213,9 @@ def _cumulative_product(x: Any, axis: int, exclusive: bool, reverse: bool) -> An
 
 def _reverse_sequence(call: Call) -> Any:
     time, batch = call.attribute("time_axis", 0), call.attribute("batch_axis", 1)
-    return call.like(tf.reverse_sequence(call.tensor(0), call.tensor(1), call.axis(time), call.axis(batch)))
+    if {time, batch} != {0, 1}:
+        raise ValueError(f"time_axis {time} and batch_axis {batch} are not 0 and 1")
+    return call.like(reversed_sequences(call.tensor(0), call.tensor(1), time))
 
 
 OPERATORS: Table = {
@@ -228,5 +231,5 @@ OPERATORS: Table = {
     "Compress": logical(_compress),
     "CumSum": axis_wise(_cumulative(tf.cumsum)),
     "CumProd": axis_wise(_cumulative(_cumulative_product)),
-    "ReverseSequence": axis_wise(_reverse_sequence),
+    "ReverseSequence": logical(_reverse_sequence),
 }

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, logical
+from convertkit.lowering.geometry.sequences import reversed_sequences
 from convertkit.lowering.value import shaped
 
 Step = Callable[[Any, list[Any]], list[Any]]
@@ -113,7 +114,7 @@ class Layer:
         """A sequence backwards, each as far as it is long."""
         if self.lengths is None:
             return tf.reverse(x, [0])
-        return tf.reverse_sequence(x, self.lengths, seq_axis=0, batch_axis=1)
+        return reversed_sequences(x, self.lengths)
 
     def _direction(
         self, projected: Any, states: list[Any], step: Step, backward: bool
@@ -127,9 +128,9 @@ class Layer:
             new = step(sequence[time], held)
             shown = new[0]
             if self.lengths is not None:
-                alive = tf.cast(tf.expand_dims(time < self.lengths, 1), self.x.dtype)
-                new = [alive * after + (1 - alive) * before for after, before in zip(new, held, strict=True)]
-                shown = alive * shown
+                alive = tf.expand_dims(time < self.lengths, 1)
+                new = [tf.where(alive, after, before) for after, before in zip(new, held, strict=True)]
+                shown = tf.where(alive, shown, tf.zeros([], shown.dtype))
             return time + 1, new, tf.tensor_scatter_nd_update(y, tf.reshape(time, [1, 1]), shown[tf.newaxis])
 
         _, final, y = tf.while_loop(

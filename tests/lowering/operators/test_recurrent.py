@@ -10,7 +10,9 @@ import onnx
 import pytest
 
 pytest.importorskip("tensorflow")
-from tests.lowering.oracle import agrees, agrees_in_tflite, kinds
+from convertkit.errors import StageError
+from convertkit.lowering import lower
+from tests.lowering.oracle import agrees, agrees_in_tflite, kinds, parse
 
 pytestmark = pytest.mark.slow
 RNG = np.random.default_rng(1)
@@ -57,3 +59,49 @@ def test_recurrent_layers_in_tflite_at_any_batch_and_length(kind: str, gates: in
     agrees_in_tflite(
         model, tmp_path, *[[f32(length, batch, 4)] for length, batch in ((5, 1), (9, 3), (1, 2))]
     )
+
+
+def with_lengths(kind: str, gates: int, direction: str) -> onnx.ModelProto:
+    """A recurrent layer over sequences of their own lengths."""
+    model = recurrent(kind, gates, direction)
+    model.graph.node[0].input.append("lengths")
+    model.graph.input.append(onnx.helper.make_tensor_value_info("lengths", onnx.TensorProto.INT32, ["batch"]))
+    return model
+
+
+@pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
+@pytest.mark.parametrize(("kind", "gates"), [("LSTM", 4), ("GRU", 3), ("RNN", 1)])
+def test_lengths_end_each_sequence(kind: str, gates: int, direction: str) -> None:
+    lengths = np.array([5, 1, 3], np.int32)
+    lowered = agrees(with_lengths(kind, gates, direction), f32(5, 3, 4), lengths)
+    assert "ReverseSequence" not in kinds(lowered)
+
+
+def test_lengths_in_tflite_at_any_batch_and_length(tmp_path: Path) -> None:
+    cases = [[f32(time, len(n), 4), np.array(n, np.int32)] for time, n in ((5, [2]), (9, [9, 1, 4]))]
+    agrees_in_tflite(with_lengths("GRU", 3, "bidirectional"), tmp_path, *cases)
+
+
+REVERSED = [
+    "y = ReverseSequence(x, l)",
+    "y = ReverseSequence<batch_axis = 0, time_axis = 1>(x, l)",
+    "t = Transpose<perm = [1,0,2]>(x) y = ReverseSequence<batch_axis = 0, time_axis = 1>(t, l)",
+]
+
+
+@pytest.mark.parametrize("body", REVERSED)
+def test_sequences_are_reversed_by_gather(body: str, tmp_path: Path) -> None:
+    """TFLite's REVERSE_SEQUENCE has no INT8 kernel; GATHER has one."""
+    model = parse(f"g (float[a,b,3] x, int64[n] l) => (float[c,d,3] y) {{ {body} }}")
+    batch = 4 if "batch_axis" in body and "Transpose" not in body else 3
+    lengths = np.array([1, 3, 2, 3], np.int64)[:batch]
+    assert "ReverseSequence" not in kinds(agrees(model, f32(4, 3, 3), lengths))
+    agrees_in_tflite(model, tmp_path, [f32(4, 3, 3), lengths])
+
+
+def test_sequences_along_further_axes_are_refused() -> None:
+    model = parse(
+        "g (float[a,b,3] x, int64[n] l) => (float[c,d,3] y) { y = ReverseSequence<time_axis = 2>(x, l) }"
+    )
+    with pytest.raises(StageError, match="time_axis 2 and batch_axis 1"):
+        lower(model)
