@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from convertkit.lowering.origin import Origin
-from convertkit.lowering.patterns import attention
+from convertkit.lowering.patterns import adaptive, attention
 from convertkit.lowering.patterns.matching import (
     Found,
     Named,
@@ -156,6 +156,8 @@ TABLE = (
     *(Row("GELU by tanh", form, _gelu("tanh")) for form in halves(TANH)),
     Row("LayerNorm", LAYER, _layer),
     Row("GroupNorm", GROUP, _group),
+    Row("adaptive pool", adaptive.DIVIDED, adaptive.pooled),
+    Row("adaptive pool to a divisor", adaptive.AVERAGED, adaptive.pooled),
     Row("mean over H and W", ("ReduceMean", Named("inner", ("ReduceMean", "x"))), _mean),
     Row("scaled scores", attention.SCALED, attention.scores),
     Row("transposed keys", attention.TURNED, attention.transposed),
