@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, free
+from convertkit.lowering.geometry.writing import with_row
 from convertkit.lowering.value import Value
 
 UNBOUNDED = 2**20  # steps; exporters write the largest integer for a loop that its flag alone ends
@@ -84,8 +85,13 @@ def repeated(
 
     def step(number: Any, alive: Any, held: list[Any], buffers: list[Any]) -> Any:
         alive, held, added = body(number, alive, held)
-        write = _written if is_bounded else _grown
-        return number + 1, alive, held, [write(number, *pair) for pair in zip(buffers, added, strict=True)]
+        write = with_row if is_bounded else _grown_by
+        return (
+            number + 1,
+            alive,
+            held,
+            [write(buffer, number, row) for buffer, row in zip(buffers, added, strict=True)],
+        )
 
     first = steps if is_bounded else 0
     buffers = [tf.zeros([first, *[size or 0 for size in shape]], dtype) for shape, dtype in rows]
@@ -103,11 +109,7 @@ def repeated(
     return [*final, *[buffer[:count] for buffer in stacked]]
 
 
-def _written(number: Any, buffer: Any, row: Any) -> Any:
-    return tf.tensor_scatter_nd_update(buffer, tf.reshape(number, [1, 1]), row[tf.newaxis])
-
-
-def _grown(number: Any, buffer: Any, row: Any) -> Any:
+def _grown_by(buffer: Any, number: Any, row: Any) -> Any:
     """The buffer with one more row; the first row tells sizes that were not known."""
     if None not in row.shape.as_list():
         return tf.concat([buffer, row[tf.newaxis]], 0)

@@ -11,6 +11,7 @@ from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, axis_wise, free, logical
 from convertkit.lowering.faults import Undecided
 from convertkit.lowering.geometry.sequences import reversed_sequences
+from convertkit.lowering.geometry.writing import with_updates
 from convertkit.lowering.sizes import Size, scalar
 from convertkit.lowering.value import Value, sizes_value
 
@@ -84,7 +85,7 @@ def _scatter_nd(call: Call) -> Any:
 def scatter(x: Any, indices: Any, updates: Any, reduction: str) -> Any:
     """A tensor with some elements replaced, or reduced with the updates."""
     function = {
-        "none": tf.tensor_scatter_nd_update,
+        "none": with_updates,
         "add": tf.tensor_scatter_nd_add,
     }.get(reduction)
     if function is not None:

@@ -10,6 +10,7 @@ import tensorflow as tf
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, logical
 from convertkit.lowering.geometry.sequences import reversed_sequences
+from convertkit.lowering.geometry.writing import with_row
 from convertkit.lowering.value import shaped
 
 Step = Callable[[Any, list[Any]], list[Any]]
@@ -131,7 +132,7 @@ class Layer:
                 alive = tf.expand_dims(time < self.lengths, 1)
                 new = [tf.where(alive, after, before) for after, before in zip(new, held, strict=True)]
                 shown = tf.where(alive, shown, tf.zeros([], shown.dtype))
-            return time + 1, new, tf.tensor_scatter_nd_update(y, tf.reshape(time, [1, 1]), shown[tf.newaxis])
+            return time + 1, new, with_row(y, time, shown)
 
         _, final, y = tf.while_loop(
             lambda time, held, y: time < length,

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, logical
+from convertkit.lowering.geometry.writing import with_updates
 from convertkit.lowering.sizes import Size, fixed, product, scalar, vector
 from convertkit.lowering.value import Value
 
@@ -127,7 +128,7 @@ def _cached(call: Call) -> Value:
     if call.attribute("mode", "linear") == "circular":
         places = tf.math.floormod(places, size)
     rows = tf.broadcast_to(tf.range(batch)[:, tf.newaxis], [batch, steps])
-    result = tf.tensor_scatter_nd_update(cache, tf.stack([rows, places], -1), update)
+    result = with_updates(cache, tf.stack([rows, places], -1), update)
     return call.like(tf.transpose(result, np.argsort(order)))
 
 
