@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -127,13 +127,26 @@ def shapes_of(outputs: dict[str, torch.Tensor]) -> Shapes:
     }
 
 
-def output_shapes(model: Callable[..., Any], arrays: list[Any]) -> Shapes:
-    """dtype and shape of each output for these inputs.
+def named_apart(values: dict[str, torch.Tensor], inputs: Collection[str]) -> dict[str, torch.Tensor]:
+    """The outputs, those called as an input is under `<name>_out`: an ONNX graph has one value of a name."""
+    taken = {*inputs, *values}
+    apart: dict[str, torch.Tensor] = {}
+    for name, value in values.items():
+        if name in inputs:
+            while name in taken:
+                name += "_out"
+            taken.add(name)
+        apart[name] = value
+    return apart
+
+
+def output_shapes(model: Callable[..., Any], arrays: list[Any], inputs: Collection[str] = ()) -> Shapes:
+    """dtype and shape of each output for these arrays; `inputs` are the names that outputs may not have.
 
     Raises:
         SamplesError: the model does not take them.
     """
-    return shapes_of(run_once(model, arrays))
+    return shapes_of(named_apart(run_once(model, arrays), inputs))
 
 
 def dynamic_shape(name: str, shape: tuple[int, ...], other: dict[str, Shapes]) -> tuple[Dim, ...]:

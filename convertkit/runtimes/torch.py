@@ -15,7 +15,14 @@ from convertkit.artifacts.tensors import read_npz
 from convertkit.errors import ModelFileError, NotMeasuredError, SamplesError
 from convertkit.pytorch.engine import read_engine, use_engine
 from convertkit.pytorch.load import Module, load_model
-from convertkit.pytorch.outputs import Shapes, dynamic_shape, flatten_outputs, output_shapes, shapes_of
+from convertkit.pytorch.outputs import (
+    Shapes,
+    dynamic_shape,
+    flatten_outputs,
+    named_apart,
+    output_shapes,
+    shapes_of,
+)
 from convertkit.pytorch.unfit import run_checked
 from convertkit.runtimes import TimedCall, wall_timed
 from convertkit.samples.fit import NUMBERED
@@ -37,7 +44,7 @@ class TorchSession:
         """Outputs by name."""
         self._set_engine()
         with torch.inference_mode():
-            values = flatten_outputs(self._model(*self._tensors(inputs)))
+            values = named_apart(flatten_outputs(self._model(*self._tensors(inputs))), inputs)
         return {name: values[name].detach().cpu().numpy() for name in self._outputs}
 
     def bind(self, inputs: Arrays) -> TimedCall:
@@ -108,18 +115,20 @@ def describe(job: DescribeJob) -> Described:
     assert job.examples is not None
     model = load_model(job.path, job.loader)
     inputs = named_inputs(job, model)
+    names = [spec.name for spec in inputs]
     examples = list(read_npz(job.examples).values())
-    shapes = shapes_of(run_checked(model, job.loader.kind if job.loader else "", examples))
-    other = {axis: shapes_at_another(model, files) for axis, files in job.other_sizes.items()}
-    outputs = tuple(
+    outputs = run_checked(model, job.loader.kind if job.loader else "", examples)
+    shapes = shapes_of(named_apart(outputs, names))
+    other = {axis: shapes_at_another(model, files, names) for axis, files in job.other_sizes.items()}
+    specs = tuple(
         TensorSpec(name, dtype, dynamic_shape(name, shape, other)) for name, (dtype, shape) in shapes.items()
     )
-    if not outputs:
+    if not specs:
         raise ModelFileError("the model returns no tensor")
-    return Described(Signature(inputs, outputs), {"torch": str(torch.__version__)})
+    return Described(Signature(inputs, specs), {"torch": str(torch.__version__)})
 
 
-def shapes_at_another(model: Module, files: tuple[str, ...]) -> Shapes:
+def shapes_at_another(model: Module, files: tuple[str, ...], inputs: list[str]) -> Shapes:
     """dtype and shape of each output at the first other size that the model takes.
 
     Raises:
@@ -127,8 +136,8 @@ def shapes_at_another(model: Module, files: tuple[str, ...]) -> Shapes:
     """
     for file in files[:-1]:
         with contextlib.suppress(SamplesError):
-            return output_shapes(model, list(read_npz(file).values()))
-    return output_shapes(model, list(read_npz(files[-1]).values()))
+            return output_shapes(model, list(read_npz(file).values()), inputs)
+    return output_shapes(model, list(read_npz(files[-1]).values()), inputs)
 
 
 def named_inputs(job: DescribeJob, model: Module) -> tuple[TensorSpec, ...]:
