@@ -3,80 +3,43 @@
 Upstream flags set: `quant_format=QDQ` (standard operators, which every ONNX runtime knows), `per_channel`,
 `reduce_range`, `calibrate_method`, `activation_type` and `weight_type` QInt8 (S8S8: ONNX Runtime's advice for
 CPUs), `MatMulConstBOnly` (products of two activations stay float), `calibration_providers` CPU. Before it:
-`quant_pre_process` (shape inference; basic optimizations, which fold BatchNorm).
+`quant_pre_process` (shape inference; basic optimizations, which fold BatchNorm). What of this fails is left
+out and said: `convertkit/stages/onnx_quantization.py`.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from itertools import chain
 
 import onnx
-import onnxruntime as ort
-from onnxruntime import quantization
-from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from convertkit.artifacts.signature import Arrays, Signature
 from convertkit.config.stage_options import OnnxToOnnxInt8Options
-from convertkit.errors import StageError, first_line
-from convertkit.runtimes.onnxruntime import FATAL_ONLY, read_signature
-from convertkit.samples.representative import calibration_steps, read_calibration
+from convertkit.errors import StageError
+from convertkit.graphs.opset import opset_of
+from convertkit.runtimes.onnxruntime import read_signature
+from convertkit.samples.representative import read_calibration
 from convertkit.stages import Conversion, Request
+from convertkit.stages.onnx_quantization import LEAST_OPSET, new_enough, prepare, quantize
 
-METHODS = {
-    "minmax": quantization.CalibrationMethod.MinMax,
-    "percentile": quantization.CalibrationMethod.Percentile,
-}
 WEIGHTED_OPERATORS = frozenset(["Conv", "ConvTranspose", "Gemm", "MatMul", "Gather", "LSTM", "GRU", "RNN"])
 
 
-class CalibrationReader(quantization.CalibrationDataReader):  # type: ignore[misc]
-    """The calibration split as ONNX Runtime asks for it, always in the same order."""
-
-    def __init__(self, signature: Signature, samples: Arrays) -> None:
-        self._steps = calibration_steps(signature, samples)
-
-    def get_next(self) -> Any:
-        """One call's inputs; None at the end."""
-        return next(self._steps, None)
-
-
 def convert(request: Request[OnnxToOnnxInt8Options]) -> Conversion:
-    """Prepare, calibrate and quantize, then check what came out: operators, opset, names; that it loads."""
+    """Prepare, calibrate and quantize, then check what came out: operators, opset, names."""
     samples = read_calibration(request.calibration)
+    notes: list[str] = []
     prepared, raw = request.scratch / "prepared.onnx", request.scratch / "quantized.onnx"
-    try:
-        quant_pre_process(request.source.path, str(prepared), auto_merge=True)
-        quantize(prepared, raw, CalibrationReader(request.source.signature, samples), request.options)
-    except Exception as error:  # whatever the quantizer's layers raise is the same to the user
-        raise StageError(
-            f"quantize_static failed: {type(error).__name__}: {first_line(error)}"[:300]
-        ) from error
+    prepare(new_enough(request.source.path, request.scratch, notes.append), prepared, notes.append)
+    quantize(prepared, raw, request.source.signature, samples, request.options, notes.append)
     model = onnx.load(raw)
     remove_unused_opsets(model)
-    note = coverage(model)
-    check_like(model, onnx.load(request.source.path, load_external_data=False))
+    notes.insert(0, coverage(model))
+    source = onnx.load(request.source.path, load_external_data=False)
+    restore_axes(model, source)
+    check_like(model, source)
     onnx.save_model(model, str(request.out))
     onnx.checker.check_model(str(request.out))
-    check_loads(request.out)
-    return Conversion(read_signature(model), (note,))
-
-
-def quantize(prepared: Path, out: Path, reader: CalibrationReader, options: OnnxToOnnxInt8Options) -> None:
-    """Call ONNX Runtime's quantizer with every flag by name."""
-    quantization.quantize_static(
-        str(prepared),
-        str(out),
-        reader,
-        quant_format=quantization.QuantFormat.QDQ,
-        per_channel=options.per_channel,
-        reduce_range=options.reduce_range,
-        activation_type=quantization.QuantType.QInt8,
-        weight_type=quantization.QuantType.QInt8,
-        calibrate_method=METHODS[options.calibration],
-        calibration_providers=["CPUExecutionProvider"],
-        extra_options={"MatMulConstBOnly": True},
-    )
+    return Conversion(read_signature(model), tuple(notes))
 
 
 def remove_unused_opsets(model: onnx.ModelProto) -> None:
@@ -112,23 +75,23 @@ def coverage(model: onnx.ModelProto) -> str:
     return f"{len(done)} of {len(weighted)} operators with weights are INT8{rest}"
 
 
+def restore_axes(made: onnx.ModelProto, source: onnx.ModelProto) -> None:
+    """Give inputs and outputs the source's axes again: shape inference renames them, or works them out."""
+    declared = {value.name: value for value in chain(source.graph.input, source.graph.output)}
+    for value in chain(made.graph.input, made.graph.output):
+        before = declared.get(value.name)
+        tensor = value.type.tensor_type
+        if before is None or before.type.tensor_type.elem_type != tensor.elem_type:
+            continue
+        dims = before.type.tensor_type.shape.dim
+        if len(dims) == len(tensor.shape.dim):
+            tensor.shape.CopyFrom(before.type.tensor_type.shape)
+
+
 def check_like(made: onnx.ModelProto, source: onnx.ModelProto) -> None:
-    """Raise StageError where inputs, outputs, dynamic axes or the opset are not the source's any more."""
+    """Raise StageError where inputs, outputs, dynamic axes or a new enough opset are not the source's."""
     if read_signature(made) != read_signature(source):
         raise StageError("the quantized graph has other inputs or outputs than its source")
-    opsets = [
-        next((item.version for item in model.opset_import if item.domain in ("", "ai.onnx")), 0)
-        for model in (made, source)
-    ]
-    if opsets[0] != opsets[1]:
-        raise StageError(f"the quantizer changed the opset from {opsets[1]} to {opsets[0]}")
-
-
-def check_loads(path: Path) -> None:
-    """Raise StageError where ONNX Runtime does not load its own quantizer's file."""
-    options = ort.SessionOptions()
-    options.log_severity_level = FATAL_ONLY
-    try:
-        ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        raise StageError(f"the quantized file does not load: {first_line(error)}"[:300]) from error
+    wanted = max(opset_of(source), LEAST_OPSET)
+    if opset_of(made) != wanted:
+        raise StageError(f"the quantizer changed the opset from {wanted} to {opset_of(made)}")

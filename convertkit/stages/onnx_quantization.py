@@ -1,0 +1,161 @@
+"""ONNX Runtime's quantizer with its steps switched off one by one where they fail. Runs in a worker.
+
+Each step is known to fail on graphs that ONNX Runtime itself runs: symbolic shape inference on TopK after a
+reduction of opset 18, the widening of weights' scales for an int32 bias on a bias that is a matrix, scales by
+channel on a table that is both looked up in and multiplied by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import onnx
+import onnxruntime as ort
+from onnxruntime import quantization
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from convertkit.artifacts.signature import Arrays, Signature
+from convertkit.config.stage_options import OnnxToOnnxInt8Options
+from convertkit.errors import StageError, first_line
+from convertkit.graphs.opset import opset_of, raised
+from convertkit.runtimes.onnxruntime import FATAL_ONLY
+from convertkit.samples.representative import calibration_steps
+
+METHODS = {
+    "minmax": quantization.CalibrationMethod.MinMax,
+    "percentile": quantization.CalibrationMethod.Percentile,
+}
+LEAST_OPSET = 13  # QuantizeLinear takes scales by channel
+Report = Callable[[str], None]
+
+
+class Step(NamedTuple):
+    """A step that can be left out: its name, and what leaves it out."""
+
+    name: str
+    off: dict[str, Any]
+
+
+PREPARING = (
+    Step("symbolic shape inference", {"skip_symbolic_shape": True}),
+    Step("shape inference", {"skip_symbolic_shape": True, "skip_onnx_shape": True}),
+    Step(
+        "shape inference and optimization",
+        {"skip_symbolic_shape": True, "skip_onnx_shape": True, "skip_optimization": True},
+    ),
+)
+QUANTIZING = (
+    Step("widening scales for int32 biases", {"QDQDisableWeightAdjustForInt32Bias": True}),
+    Step("scales by channel", {"per_channel": False}),
+)
+
+
+class CalibrationReader(quantization.CalibrationDataReader):  # type: ignore[misc]
+    """The calibration split as ONNX Runtime asks for it, always in the same order."""
+
+    def __init__(self, signature: Signature, samples: Arrays) -> None:
+        self._steps = calibration_steps(signature, samples)
+
+    def get_next(self) -> Any:
+        """One call's inputs; None at the end."""
+        return next(self._steps, None)
+
+
+def new_enough(path: str, scratch: Path, report: Report) -> str:
+    """The graph's path, or that of a copy in the oldest opset that the quantizer takes."""
+    model = onnx.load(path)
+    before = opset_of(model)
+    if before >= LEAST_OPSET:
+        return path
+    report(f"opset {before} is raised to {LEAST_OPSET}: older ones have no scales by channel")
+    copy = scratch / "raised.onnx"
+    onnx.save_model(raised(model, LEAST_OPSET), str(copy))
+    return str(copy)
+
+
+def prepare(path: str, prepared: Path, report: Report) -> None:
+    """Shape inference and optimization, what fails of it left out."""
+
+    def run(off: dict[str, Any]) -> None:
+        quant_pre_process(path, str(prepared), auto_merge=True, **off)
+
+    without(PREPARING, run, report)
+
+
+def quantize(
+    prepared: Path,
+    out: Path,
+    signature: Signature,
+    samples: Arrays,
+    options: OnnxToOnnxInt8Options,
+    report: Report,
+) -> None:
+    """Calibrate and quantize, what fails of it left out; the file runs on a sample."""
+
+    def run(off: dict[str, Any]) -> None:
+        call_quantizer(prepared, out, CalibrationReader(signature, samples), options, **off)
+        check_runs(out, next(calibration_steps(signature, samples)))
+
+    without(QUANTIZING, run, report)
+
+
+def without(steps: tuple[Step, ...], run: Callable[[dict[str, Any]], None], report: Report) -> None:
+    """Run with all steps, then without each of them, until it works.
+
+    Raises:
+        StageError: it never does; the first reason is named.
+    """
+    first: Exception | None = None
+    for step in (Step("", {}), *steps):
+        try:
+            run(step.off)
+        except Exception as error:  # whatever the quantizer's layers raise is the same to the user
+            first = first or error
+        else:
+            if first is not None:
+                report(f"made without {step.name}, which failed: {first_line(first)}"[:200])
+            return
+    assert first is not None
+    if isinstance(first, StageError):
+        raise first
+    raise StageError(f"quantize_static failed: {type(first).__name__}: {first_line(first)}"[:300]) from first
+
+
+def call_quantizer(
+    prepared: Path,
+    out: Path,
+    reader: CalibrationReader,
+    options: OnnxToOnnxInt8Options,
+    per_channel: bool = True,
+    **extra: Any,
+) -> None:
+    """Call ONNX Runtime's quantizer with every flag by name."""
+    quantization.quantize_static(
+        str(prepared),
+        str(out),
+        reader,
+        quant_format=quantization.QuantFormat.QDQ,
+        per_channel=options.per_channel and per_channel,
+        reduce_range=options.reduce_range,
+        activation_type=quantization.QuantType.QInt8,
+        weight_type=quantization.QuantType.QInt8,
+        calibrate_method=METHODS[options.calibration],
+        calibration_providers=["CPUExecutionProvider"],
+        extra_options={"MatMulConstBOnly": True, **extra},
+    )
+
+
+def check_runs(path: Path, inputs: Arrays) -> None:
+    """Raise StageError where ONNX Runtime does not load or run its own quantizer's file."""
+    options = ort.SessionOptions()
+    options.log_severity_level = FATAL_ONLY
+    try:
+        session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise StageError(f"the quantized file does not load: {first_line(error)}"[:300]) from error
+    try:
+        session.run(None, inputs)
+    except Exception as error:
+        raise StageError(f"the quantized file does not run: {first_line(error)}"[:300]) from error
