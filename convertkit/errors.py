@@ -90,9 +90,15 @@ class WorkerMemoryError(WorkerLimitError):
 OWN_DEATHS = (WorkerCrashedError, WorkerExitedError)
 
 
-def is_lost(error: BaseException | None) -> bool:
+def is_worker_lost(error: BaseException | None) -> bool:
     """True where a worker was killed, fell silent, or passed a limit: nothing follows from that."""
     return isinstance(error, WorkerError) and not isinstance(error, OWN_DEATHS)
+
+
+def pass_on_lost(error: ConvertkitError) -> None:
+    """Raise an error again that says nothing of what was asked, because its worker was lost."""
+    if is_worker_lost(error):
+        raise error
 
 
 class InputError(ConvertkitError):

@@ -140,8 +140,7 @@ class HopRunner:
         number = decisive(tried, are_rivals=are_rivals)
         attempts = [one.record for one in tried]
         made, error = tried[number].made, tried[number].error
-        if tried[-1].is_lost:
-            self.lost.add(hop.target)
+        self.lost |= {hop.target} if tried[-1].is_lost else set()
         if made is None or error is not None:
             blank = blank_record(hop, attempts[number].error or "", (error or StageError).exit_code)
             return msgspec.structs.replace(blank, attempts=tuple(attempts))
@@ -182,9 +181,8 @@ class HopRunner:
         job = self._job(hop, source, options, out, calibration or self.calibration)
         write_replay(job, self._folder.path)
         stored, is_cached = self._maker.make(hop, options, job)
-        digest, size = hash_artifact(out)
         signature = like(stored.signature, self._intake.artifact.signature)
-        artifact = Artifact(hop.target, str(out), signature, digest, size, stored.loader)
+        artifact = Artifact(hop.target, str(out), signature, *hash_artifact(out), stored.loader)
         judgement = self._judge(artifact, self._outputs[hop.source], tolerance or self._demand(hop))
         if judgement.reason:
             self._maker.forget(hop, options, job)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from convertkit.config.stage_options import StageOptions
-from convertkit.errors import OWN_DEATHS, ConvertkitError, is_lost
+from convertkit.errors import OWN_DEATHS, ConvertkitError, is_worker_lost
 from convertkit.hops.attempt import Made, best_of
 from convertkit.report.report import Attempt
 
@@ -31,7 +31,7 @@ class Tried(msgspec.Struct, frozen=True):
     @property
     def is_lost(self) -> bool:
         """True where its worker was killed or passed a limit, which says nothing of the converter."""
-        return is_lost(self.error)
+        return is_worker_lost(self.error)
 
     @property
     def is_crashed(self) -> bool:

@@ -14,7 +14,7 @@ from convertkit.artifacts.tensors import write_npz
 from convertkit.config.run_settings import BudgetOptions, GateOptions
 from convertkit.config.stage_options import StageOptions
 from convertkit.environment.extras import install_extra, missing_extras
-from convertkit.errors import ConvertkitError, MissingDependencyError, is_lost
+from convertkit.errors import ConvertkitError, MissingDependencyError, is_worker_lost
 from convertkit.hops.attempt import Made
 from convertkit.hops.runner import HopRunner
 from convertkit.measurement.latency import Latency
@@ -70,7 +70,7 @@ class Trials:
             reason = self.fault_of(made)
         except ConvertkitError as error:
             reason = error.message
-            if is_lost(error):
+            if is_worker_lost(error):
                 self.notes.append(f"not known of {candidate.change}: {reason}")
         return candidate_record(candidate, made, reason, time.perf_counter() - started), made
 

@@ -13,7 +13,7 @@ from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.axes import CallAxes, InputAxes
 from convertkit.artifacts.signature import Array, Arrays, TensorSpec
 from convertkit.artifacts.tensors import write_npz
-from convertkit.errors import ConvertkitError, is_lost
+from convertkit.errors import ConvertkitError, pass_on_lost
 from convertkit.samples.axes import resized
 from convertkit.samples.examples import EXAMPLE_COUNT
 from convertkit.samples.intake import Intake
@@ -160,8 +160,7 @@ class AxisChecker:
         try:
             outputs = self._infer(artifact, file, chunk)
         except ConvertkitError as error:
-            if is_lost(error):
-                raise
+            pass_on_lost(error)
             return f"does not run at {where}: {error.message}", True
         grounds = Grounds(masks=self._masks(file, wanted[0]) if self._masks else {})
         comparison = judge(wanted[0], outputs, wanted[1], grounds=grounds)
@@ -196,8 +195,7 @@ class AxisChecker:
             try:
                 outputs = self._infer(self._intake.artifact, file, chunk)
             except ConvertkitError as error:
-                if is_lost(error):
-                    raise
+                pass_on_lost(error)
                 outputs = {}
             self._references[key] = outputs if are_of_a_kind(outputs, self._usual) else None
         return self._references[key]

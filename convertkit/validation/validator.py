@@ -18,7 +18,7 @@ from convertkit.errors import (
     MissingDependencyError,
     NotMeasuredError,
     WorkerError,
-    is_lost,
+    pass_on_lost,
 )
 from convertkit.registry import FIELD_RUNTIME, RuntimeRow, runtime_row
 from convertkit.samples.intake import Intake
@@ -162,8 +162,7 @@ class Validator:
         except MissingDependencyError as error:
             return FieldCheck(runtime=name, status="skipped", reason=str(error))
         except ConvertkitError as error:
-            if is_lost(error):
-                raise
+            pass_on_lost(error)
             return FieldCheck(runtime=name, status="failed", reason=f"does not run: {error.message}")
         tolerance = tolerance_for(artifact.variant.precision, self._options)
         comparison = judge(outputs, got, tolerance, grounds=self.grounds)
