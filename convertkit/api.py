@@ -45,7 +45,9 @@ def convert(
         samples: `.npz`, `.npy`, or a folder of images.
         calibration_samples: others, that calibrate and do nothing else; None: some of `samples` do.
         recipe: name or file; the other words win over it.
-        inputs: `NAME:DTYPE[d0,d1,…]`, where the file cannot tell.
+        inputs: `NAME:DTYPE[d0,d1,…]`, where the file cannot tell, or to fix free axes; `AXIS=LOW..HIGH`.
+        bind: `NAME=VALUE`, constants in place of inputs.
+        batch, static: fix the batch axis at a size; fix every free axis.
         factory: `MODULE:CALLABLE` that builds the `nn.Module` of a state dict.
         layout, io, backend, device: as the flags of the same name.
         settings: `KEY=VALUE` for any key of a recipe, dotted: `gate.min_sqnr_db=30`.

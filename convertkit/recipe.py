@@ -12,12 +12,13 @@ from typing import Any, TypedDict, Unpack
 import msgspec
 import yaml
 
-from convertkit.config.keys import check_keys
+from convertkit.config.keys import check_keys, set_key, set_value
 from convertkit.config.run_settings import (
     BenchOptions,
     BudgetOptions,
     GateOptions,
     LimitOptions,
+    PositiveInt,
     SampleOptions,
 )
 from convertkit.config.stage_options import Backend, IoType, Layout
@@ -45,7 +46,11 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         summary: one line for `convertkit recipes list`.
         to: variants to make.
         samples: path of the samples, relative to the current folder.
-        inputs: `NAME:DTYPE[d0,d1,…]`, where the file cannot tell.
+        inputs: `NAME:DTYPE[d0,d1,…]`, where the file cannot tell, or to fix free axes; `AXIS=LOW..HIGH` for
+            the sizes of a free axis that are tried.
+        bind: `NAME=VALUE`: a constant in place of an input, which the artifacts do not have.
+        batch: fix the batch axis at that size.
+        static: fix every free axis: the batch at one, others at the samples' sizes.
         factory: `MODULE:CALLABLE` that builds the `nn.Module` of a state dict.
         layout, io, backend: shorthands for the stage options of the same name.
         device: where latency is measured besides the CPU: `auto`, `cpu`, `cuda`, `cuda:N`.
@@ -56,6 +61,9 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     to: tuple[str, ...] = ()
     samples: str | None = None
     inputs: tuple[str, ...] = ()
+    bind: tuple[str, ...] = ()
+    batch: PositiveInt | None = None
+    static: bool = False
     factory: str | None = None
     layout: Layout | None = None
     io: IoType | None = None
@@ -144,6 +152,9 @@ class Words(TypedDict, total=False):
     samples: str | PathLike[str] | None
     calibration_samples: str | PathLike[str] | None
     inputs: Sequence[str]
+    bind: Sequence[str]
+    batch: int | None
+    static: bool
     factory: str | None
     layout: str | None
     io: str | None
@@ -159,6 +170,9 @@ KEYS = {
     "samples": "samples",
     "calibration_samples": "sampling.calibration_samples",
     "inputs": "inputs",
+    "bind": "bind",
+    "batch": "batch",
+    "static": "static",
     "factory": "factory",
     "layout": "layout",
     "io": "io",
@@ -198,8 +212,10 @@ def merge(recipe: Recipe, words: Words) -> Recipe:
 
 def plain(word: str, value: Any) -> Any:
     """A word's value as a recipe's file would have it: text for a path, a list for several."""
-    if word in ("to", "inputs"):
+    if word in ("to", "inputs", "bind"):
         return [value] if isinstance(value, str) else list(value)
+    if word in ("batch", "static"):
+        return value
     return str(value)
 
 
@@ -210,38 +226,6 @@ def with_shorthands(recipe: Recipe) -> Recipe:
         options = content["stages"][row.name]
         options |= {key: content[key] for key in SHORTHANDS if key in options and content[key]}
     return decode_recipe(content, "options")
-
-
-def set_key(content: dict[str, Any], setting: str) -> None:
-    """Apply `KEY=VALUE`, the key dotted, the value as in YAML.
-
-    Raises:
-        UsageError: it is not of that form, or the key goes on below a value.
-    """
-    key, separator, text = setting.partition("=")
-    if not separator:
-        raise UsageError(f"--set '{setting}' is not KEY=VALUE", hint="for example gate.min_sqnr_db=30")
-    try:
-        value = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError):  # ValueError: a date that there is not
-        raise UsageError(f"--set '{setting}': the value is not YAML") from None
-    try:
-        set_value(content, key.strip(), value)
-    except TypeError as error:
-        raise UsageError(f"--set '{setting}': {error}") from None
-
-
-def set_value(content: dict[str, Any], key: str, value: Any) -> None:
-    """Set a dotted key; TypeError where it goes on below something that is no section."""
-    *path, last = key.split(".")
-    target = content
-    for part in path:
-        if target.get(part) is None:
-            target[part] = {}
-        target = target[part]
-        if not isinstance(target, dict):
-            raise TypeError(f"'{part}' has no keys of its own")
-    target[last] = value
 
 
 def recipe_schema() -> dict[str, Any]:

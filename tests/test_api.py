@@ -6,8 +6,9 @@ import pytest
 
 import convertkit
 from convertkit.api import convert
+from convertkit.config.keys import set_key
 from convertkit.errors import UsageError
-from convertkit.recipe import Recipe, decode_recipe, merge, set_key
+from convertkit.recipe import Recipe, decode_recipe, merge
 
 
 def merged(recipe=None, *settings, **given):

@@ -23,6 +23,9 @@ summary: everything at once
 to: [onnx, 'tflite:int8']
 samples: samples.npz
 inputs: ['image:float32[batch,1,8,8]']
+bind: [rate=16000]
+batch: 1
+static: false
 factory: models:build
 layout: source
 io: int8

@@ -10,8 +10,11 @@ from convertkit.errors import InputError
 
 def align(found: Signature, logical: Signature, path: str) -> Signature:
     """The artifact's signature under the other's names and axis orders."""
+    inputs = logical.inputs
+    if len(found.inputs) < len(inputs):
+        inputs = tuple(spec for spec in inputs if not spec.is_bound)
     return Signature(
-        align_specs(found.inputs, logical.inputs, path), align_specs(found.outputs, logical.outputs, path)
+        align_specs(found.inputs, inputs, path), align_specs(found.outputs, logical.outputs, path)
     )
 
 

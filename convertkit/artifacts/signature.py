@@ -30,6 +30,7 @@ class TensorSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         key: the name the runtime knows the tensor by, where it could not be kept.
         batch_axis: the logical axis along which samples are stacked; None where there is none: an input that
             every call takes whole, an output that a call gives once.
+        is_bound: an input that a constant of the examples takes the place of, from the next graph on.
     """
 
     name: str
@@ -40,6 +41,7 @@ class TensorSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     zero_point: int | None = None
     key: str | None = None
     batch_axis: int | None = 0
+    is_bound: bool = False
 
     @property
     def runtime_name(self) -> str:
@@ -80,6 +82,11 @@ class Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def input(self, name: str) -> TensorSpec:
         """The input of that name; KeyError where there is none."""
         return {spec.name: spec for spec in self.inputs}[name]
+
+
+def taken(signature: Signature) -> Signature:
+    """The signature without the inputs that constants take the place of."""
+    return Signature(tuple(spec for spec in signature.inputs if not spec.is_bound), signature.outputs)
 
 
 def to_physical(values: Array, spec: TensorSpec) -> Array:

@@ -13,7 +13,7 @@ inputs = click.option(
     "inputs",
     multiple=True,
     metavar="NAME:DTYPE[d0,…]",
-    help="An input, where the file cannot tell; a word is a dynamic axis.",
+    help="An input: a word is a free axis, a number fixes it; or AXIS=LOW..HIGH, the sizes to try.",
 )
 factory = click.option("--factory", metavar="MODULE:CALLABLE", help="Builds the nn.Module of a state dict.")
 device = click.option("--device", help="Where latency is measured besides the CPU: auto, cpu, cuda, cuda:N.")

@@ -15,7 +15,7 @@ from convertkit.errors import UsageError
 from convertkit.plan import plan
 from convertkit.recipe import Recipe, find_recipe, load_recipe, recipe_names, recipe_schema
 from convertkit.registry import parse_variant
-from convertkit.samples.inputs import parse_input
+from convertkit.samples.asked import asked_of
 
 ATTRIBUTE = re.compile(r"^ {8}(?P<names>\w+(?:, \w+)*): (?P<text>\S.*(?:\n {12}.*)*)", re.MULTILINE)
 
@@ -73,8 +73,7 @@ def check_values(recipe: Recipe, origin: str) -> None:
     """
     try:
         plan(Variant(Format.TORCH), [parse_variant(text) for text in recipe.to])
-        for text in recipe.inputs:
-            parse_input(text)
+        asked_of(recipe)
     except UsageError as error:
         raise UsageError(f"{origin}: {error.message}", hint=error.hint) from None
     if not DEVICE_PATTERN.fullmatch(recipe.device):

@@ -1,10 +1,11 @@
-"""Whether plain values have the keys and words of a settings class; else the nearest known one."""
+"""Keys of settings: whether plain values have those of a class; one of them set by its dotted name."""
 
 from __future__ import annotations
 
 from typing import Any, Literal, get_args, get_origin
 
 import msgspec
+import yaml
 
 from convertkit.errors import UsageError, did_you_mean
 
@@ -42,3 +43,35 @@ def present(kind: Any) -> Any:
 def is_struct(kind: Any) -> bool:
     """True for a msgspec struct class."""
     return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def set_key(content: dict[str, Any], setting: str) -> None:
+    """Apply `KEY=VALUE`, the key dotted, the value as in YAML.
+
+    Raises:
+        UsageError: it is not of that form, or the key goes on below a value.
+    """
+    key, separator, text = setting.partition("=")
+    if not separator:
+        raise UsageError(f"--set '{setting}' is not KEY=VALUE", hint="for example gate.min_sqnr_db=30")
+    try:
+        value = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError):  # ValueError: a date that there is not
+        raise UsageError(f"--set '{setting}': the value is not YAML") from None
+    try:
+        set_value(content, key.strip(), value)
+    except TypeError as error:
+        raise UsageError(f"--set '{setting}': {error}") from None
+
+
+def set_value(content: dict[str, Any], key: str, value: Any) -> None:
+    """Set a dotted key; TypeError where it goes on below something that is no section."""
+    *path, last = key.split(".")
+    target = content
+    for part in path:
+        if target.get(part) is None:
+            target[part] = {}
+        target = target[part]
+        if not isinstance(target, dict):
+            raise TypeError(f"'{part}' has no keys of its own")
+    target[last] = value

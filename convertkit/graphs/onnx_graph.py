@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import onnx
+
+from convertkit.artifacts.signature import Arrays, TensorSpec
 
 CHANNEL_OPERATORS = frozenset(
     [
@@ -69,6 +71,36 @@ def fix_axes(model: onnx.ModelProto, shapes: Mapping[str, tuple[int, ...]]) -> N
             if dim.dim_param in sizes:
                 dim.dim_value = sizes[dim.dim_param]
     del model.graph.value_info[:]
+
+
+def settle(model: onnx.ModelProto, inputs: Sequence[TensorSpec], examples: Arrays) -> bool:
+    """Fix what the source's signature fixes and the graph leaves free, in place; True where anything was.
+
+    Args:
+        inputs: the signature's: a number where the graph has a name; bound ones become initializers.
+        examples: one call's inputs, which hold the constants.
+    """
+    known = {spec.name: spec for spec in inputs}
+    sizes: dict[str, int] = {}
+    is_changed = False
+    for value in model.graph.input:
+        shape = known[value.name].logical_shape if value.name in known else ()
+        for dim, size in zip(value.type.tensor_type.shape.dim, shape, strict=False):
+            if isinstance(size, int) and not dim.HasField("dim_value"):
+                sizes[dim.dim_param] = size
+                dim.dim_value = size
+                is_changed = True
+    for value in (*model.graph.input, *model.graph.output):
+        for dim in value.type.tensor_type.shape.dim:
+            if dim.dim_param and dim.dim_param in sizes:
+                dim.dim_value = sizes[dim.dim_param]
+    for value in [v for v in model.graph.input if v.name in known and known[v.name].is_bound]:
+        model.graph.initializer.append(onnx.numpy_helper.from_array(examples[value.name], value.name))
+        model.graph.input.remove(value)
+        is_changed = True
+    if is_changed:
+        del model.graph.value_info[:]
+    return is_changed
 
 
 def feeds_convolution(model: onnx.ModelProto, name: str) -> bool:

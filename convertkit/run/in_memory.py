@@ -11,8 +11,8 @@ from typing import Any
 
 from convertkit.errors import ModelFileError
 from convertkit.recipe import Recipe
+from convertkit.samples.asked import Asked, asked_of
 from convertkit.samples.examples import example_arrays
-from convertkit.samples.inputs import parse_input
 from convertkit.samples.reading import read_samples
 from convertkit.sources.export_words import plain_words
 
@@ -23,6 +23,12 @@ def is_module(model: Any) -> bool:
     return torch is not None and isinstance(model, torch.nn.Module)
 
 
+def dim_of(torch: Any, asked: Asked, name: str) -> Any:
+    """torch.export's own form of a free axis, within the bounds that were asked for."""
+    low, high = asked.ranges.get(name, (1, None))
+    return torch.export.Dim(name, min=low, max=high)
+
+
 @contextmanager
 def saved_module(model: Any, recipe: Recipe) -> Iterator[Path]:
     """A temporary `.pt2` of the module in eval mode, its first axis dynamic where the samples allow it.
@@ -31,13 +37,13 @@ def saved_module(model: Any, recipe: Recipe) -> Iterator[Path]:
         ModelFileError: torch.export does not take the module.
     """
     torch = sys.modules["torch"]
-    given = tuple(parse_input(text) for text in recipe.inputs)
+    asked = asked_of(recipe)
     path = Path(recipe.samples) if recipe.samples else None
-    samples, inputs = read_samples(path, given, recipe.sampling)
+    samples, inputs = read_samples(path, asked.inputs, recipe.sampling, asked=asked)
     examples = tuple(torch.from_numpy(values) for values in example_arrays(samples, inputs).values())
     dims: dict[str, Any] = {}
     shapes = tuple(
-        {axis: dims.setdefault(name, torch.export.Dim(name, min=1)) for axis, name in s.dynamic_axes.items()}
+        {axis: dims.setdefault(name, dim_of(torch, asked, name)) for axis, name in s.dynamic_axes.items()}
         for s in inputs
     )
     was_training = model.training

@@ -26,6 +26,7 @@ from convertkit.run.prepare import (
 )
 from convertkit.run.progress import Progress
 from convertkit.run.publish import build_report, write_run
+from convertkit.samples.asked import asked_of
 from convertkit.samples.intake import Intake, take_in
 from convertkit.storage.run_folder import RunFolder
 from convertkit.storage.store import Store
@@ -92,6 +93,7 @@ def take_all_in(prepared: Prepared, workers: Workers, folder: RunFolder) -> Inta
         prepared.early,
         samples_path(prepared.recipe),
         prepared.recipe.sampling,
+        asked_of(prepared.recipe),
         needs_calibration=prepared.needs_calibration,
         workers=workers,
         scratch=folder.scratch,

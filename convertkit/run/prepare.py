@@ -19,6 +19,7 @@ from convertkit.plan import Hop, default_variant, plan
 from convertkit.recipe import Recipe
 from convertkit.registry import parse_variant, runtime_row
 from convertkit.samples.apart import split
+from convertkit.samples.asked import asked_of
 from convertkit.samples.intake import source_loader
 from convertkit.samples.reading import read_early
 from convertkit.samples.samples import Samples
@@ -84,7 +85,7 @@ def prepare(request: RunRequest) -> Prepared:
     prepared = Prepared(recipe, targets, device, file, hops, loader, (None, ()), None)
     calibrates = prepared.needs_calibration
     early = read_early(
-        file, recipe.inputs, samples_path(recipe), recipe.sampling, needs_calibration=calibrates
+        file, asked_of(recipe), samples_path(recipe), recipe.sampling, needs_calibration=calibrates
     )
     findings = find_unfit(early[0], recipe) if calibrates and early[0] is not None else None
     return msgspec.structs.replace(prepared, early=early, findings=findings)

@@ -67,21 +67,40 @@ def load(artifact: Artifact, device: str, threads: int) -> TensorflowSession:
 
 def describe(job: DescribeJob) -> Described:
     """The `serving_default` signature, read from the protobuf: no code of the model runs."""
+    graph = serving_graph(job.path)
+    return Described(signature_in(graph), {"tensorflow": graph.meta_info_def.tensorflow_version})
+
+
+def signature_of(path: str) -> Signature:
+    """The `serving_default` signature of a SavedModel."""
+    return signature_in(serving_graph(path))
+
+
+def signature_in(graph: Any) -> Signature:
+    """The `serving_default` signature of a graph."""
+    definition = graph.signature_def[SIGNATURE]
+    return Signature(read_specs(definition.inputs), read_specs(definition.outputs))
+
+
+def serving_graph(path: str) -> Any:
+    """The graph that serves, with its signature.
+
+    Raises:
+        ModelFileError: there is none.
+    """
     model = saved_model_pb2.SavedModel()
     try:
-        with open(f"{job.path}/saved_model.pb", "rb") as stream:
+        with open(f"{path}/saved_model.pb", "rb") as stream:
             model.ParseFromString(stream.read())
     except (OSError, DecodeError) as error:
-        raise ModelFileError(f"{job.path} is not a readable SavedModel: {error}") from None
+        raise ModelFileError(f"{path} is not a readable SavedModel: {error}") from None
     serving = [graph for graph in model.meta_graphs if "serve" in graph.meta_info_def.tags]
     if not serving or SIGNATURE not in serving[0].signature_def:
         raise ModelFileError(
-            f"{job.path} has no '{SIGNATURE}' signature under the tag 'serve'",
+            f"{path} has no '{SIGNATURE}' signature under the tag 'serve'",
             hint="save it with signatures={'serving_default': …}",
         )
-    definition = serving[0].signature_def[SIGNATURE]
-    signature = Signature(read_specs(definition.inputs), read_specs(definition.outputs))
-    return Described(signature, {"tensorflow": serving[0].meta_info_def.tensorflow_version})
+    return serving[0]
 
 
 def read_specs(infos: Any) -> tuple[TensorSpec, ...]:

@@ -11,6 +11,24 @@ INPUT_PATTERN = re.compile(r"(?P<name>[^:\s]+):(?P<dtype>[a-z]+\d*)\[(?P<dims>[^
 DTYPES = frozenset(["float32", "float16", "float64", "int8", "int16", "int32", "int64", "uint8", "bool"])
 
 
+BOUNDS_PATTERN = re.compile(r"\b(?P<name>[A-Za-z_]\w*)\s*=\s*(?P<low>\d+)\.\.(?P<high>\d*)")
+
+
+def take_bounds(text: str) -> tuple[str, dict[str, tuple[int, int | None]]]:
+    """The text with `width=16..512` as `width`, and the bounds by axis: smallest and largest size.
+
+    Raises:
+        UsageError: the largest size is below the smallest, or that is 0.
+    """
+    found: dict[str, tuple[int, int | None]] = {}
+    for match in BOUNDS_PATTERN.finditer(text):
+        low, high = int(match["low"]), int(match["high"]) if match["high"] else None
+        if low < 1 or (high is not None and high < low):
+            raise UsageError(f"--input '{text}': {match[0]} holds no size", hint="for example width=16..512")
+        found[match["name"]] = (low, high)
+    return BOUNDS_PATTERN.sub(lambda match: match["name"], text), found
+
+
 def parse_input(text: str) -> TensorSpec:
     """The input that `NAME:DTYPE[d0,d1,…]` describes; a word in place of a number is a dynamic axis.
 

@@ -16,9 +16,10 @@ from convertkit.config.run_settings import SampleOptions
 from convertkit.errors import UsageError
 from convertkit.registry import runtime_row
 from convertkit.samples.apart import split
+from convertkit.samples.asked import Asked
 from convertkit.samples.examples import axis_sizes, with_examples
 from convertkit.samples.fit import fit_samples
-from convertkit.samples.reading import read_samples, renamed
+from convertkit.samples.reading import NOTHING, read_samples, renamed
 from convertkit.samples.samples import Samples, Split
 from convertkit.sources import Kind, SourceFile
 from convertkit.workers.jobs import Described, DescribeJob
@@ -69,6 +70,7 @@ def take_in(
     early: tuple[Samples | None, tuple[TensorSpec, ...]],
     samples_path: Path | None,
     options: SampleOptions,
+    asked: Asked = NOTHING,
     *,
     needs_calibration: bool,
     workers: Workers,
@@ -83,18 +85,22 @@ def take_in(
         ConvertkitError: the model or the samples cannot be used; see `errors`.
     """
     samples, inputs = early
+    ranges = asked.limited(file.ranges, file.inputs)
     job = DescribeJob(file.format, str(Path(file.path).resolve()), loader, inputs)
     if samples is not None and loader is not None:
-        job = with_examples(job, samples, axis_sizes(inputs, samples, file.ranges), scratch)
+        job = with_examples(job, samples, axis_sizes(inputs, samples, ranges), scratch)
     answer = workers.ask(runtime_row(file.format).environment, job, "source.log")
     assert isinstance(answer, Described)
     signature = answer.signature
     if samples is None or loader is None:
-        samples, _ = read_samples(samples_path, signature.inputs, options, answer.limits)
+        signature = asked.signature(signature)
+        samples, _ = read_samples(samples_path, signature.inputs, options, answer.limits, asked)
     else:
         samples = fit_samples(renamed(samples, inputs, signature), signature.inputs)
     inputs = with_batch_axes(signature.inputs, samples.batch_axes)
     signature = with_output_axes(Signature(inputs, signature.outputs), is_seen=file.format is Format.TORCH)
+    asked.check_bounds(signature)
+    signature = asked.settled(signature, samples)
     sha256, size = with_external_data(file, answer.external_data)
     artifact = Artifact(Variant(file.format), job.path, signature, sha256, size, loader)
     return Intake(
@@ -102,7 +108,7 @@ def take_in(
         artifact,
         samples,
         split(samples, options, needs_calibration=needs_calibration),
-        axis_sizes(signature.inputs, samples, file.ranges),
+        axis_sizes(signature.inputs, samples, ranges),
     )
 
 

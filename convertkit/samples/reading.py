@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from convertkit.artifacts.axes import with_batch_axes
 from convertkit.artifacts.formats import Format
@@ -14,12 +15,15 @@ from convertkit.config.run_settings import SampleOptions
 from convertkit.errors import UsageError
 from convertkit.samples.apart import joined, refuse_same, split
 from convertkit.samples.arrays import load_arrays
+from convertkit.samples.asked import Asked
 from convertkit.samples.fit import fit_samples, specs_from_arrays
 from convertkit.samples.images import load_images
-from convertkit.samples.inputs import parse_input
+from convertkit.samples.rows import Rows
 from convertkit.samples.samples import Samples
 from convertkit.samples.synthetic import synthesize
 from convertkit.sources import SourceFile
+
+NOTHING = Asked()
 
 
 def read_samples(
@@ -27,6 +31,7 @@ def read_samples(
     inputs: tuple[TensorSpec, ...],
     options: SampleOptions,
     limits: Mapping[str, int] | None = None,
+    asked: Asked = NOTHING,
 ) -> tuple[Samples, tuple[TensorSpec, ...]]:
     """Samples and inputs, each completed from the other where only one is known.
 
@@ -40,13 +45,13 @@ def read_samples(
         UsageError: neither inputs nor samples are known, or there are only some to calibrate with.
     """
     if options.calibration_samples is None:
-        return read_file(path, inputs, options, limits)
+        return read_file(path, inputs, options, limits, asked)
     if path is None:
         raise UsageError("there are samples to calibrate with, and none to validate with", hint="--samples")
     other = Path(options.calibration_samples)
     refuse_same(path, other)
-    samples, inputs = read_file(path, inputs, options)
-    calibration, _ = read_file(other, inputs, options)
+    samples, inputs = read_file(path, inputs, options, asked=asked)
+    calibration, _ = read_file(other, inputs, options, asked=asked)
     return joined(samples, calibration), inputs
 
 
@@ -55,6 +60,7 @@ def read_file(
     inputs: tuple[TensorSpec, ...],
     options: SampleOptions,
     limits: Mapping[str, int] | None = None,
+    asked: Asked = NOTHING,
 ) -> tuple[Samples, tuple[TensorSpec, ...]]:
     """The samples of one file or folder, or synthetic ones, and the inputs; see `read_samples`."""
     if path is None:
@@ -62,15 +68,27 @@ def read_file(
             raise UsageError(
                 "the model file does not tell its inputs", hint="give --samples, or --input for each of them"
             )
-        return fitted(synthesize(inputs, options.seed, limits), inputs)
+        return fitted(with_constants(synthesize(inputs, options.seed, limits), inputs, asked), inputs)
     if path.is_dir():
         if not inputs:
             raise UsageError("a folder of images needs to know the input", hint="give --input")
         return load_images(path, inputs, options), inputs
-    loaded = load_arrays(path)
+    loaded = with_constants(load_arrays(path), inputs, asked)
     if not inputs:
         inputs = specs_from_arrays(loaded.arrays, loaded.labels)
     return fitted(fit_samples(loaded, inputs, options.axis_order), inputs)
+
+
+def with_constants(samples: Samples, inputs: tuple[TensorSpec, ...], asked: Asked) -> Samples:
+    """The samples with the constants that were asked for, in place of what they hold for those inputs."""
+    constants = asked.arrays(inputs)
+    if not constants:
+        return samples
+    if samples.batch_axes:
+        constants = {n: np.broadcast_to(v, (samples.count, *v.shape)) for n, v in constants.items()}
+    notes = tuple(f"input '{name}' is bound: {asked.bound[name]} takes its place" for name in constants)
+    arrays: dict[str, Rows] = {**samples.arrays, **constants}
+    return msgspec.structs.replace(samples, arrays=arrays, notes=(*samples.notes, *notes))
 
 
 def fitted(samples: Samples, inputs: tuple[TensorSpec, ...]) -> tuple[Samples, tuple[TensorSpec, ...]]:
@@ -80,7 +98,7 @@ def fitted(samples: Samples, inputs: tuple[TensorSpec, ...]) -> tuple[Samples, t
 
 def read_early(
     file: SourceFile,
-    given: tuple[str, ...],
+    asked: Asked,
     path: Path | None,
     options: SampleOptions,
     *,
@@ -92,10 +110,10 @@ def read_early(
         SamplesError: the samples are unusable, too few, or do not fit the inputs.
         UsageError: a PyTorch file tells no inputs, and nothing else does.
     """
-    inputs = tuple(parse_input(text) for text in given) or file.inputs
-    if not inputs and file.format is not Format.TORCH:
+    if not file.inputs and file.format is not Format.TORCH:
         return None, ()
-    samples, inputs = read_samples(path, inputs, options, file.limits)
+    inputs = asked.specs(file.inputs)
+    samples, inputs = read_samples(path, inputs, options, file.limits, asked)
     split(samples, options, needs_calibration=needs_calibration)
     return samples, inputs
 

@@ -10,11 +10,14 @@ out and said: `convertkit/stages/onnx_quantization.py`.
 from __future__ import annotations
 
 from itertools import chain
+from pathlib import Path
 
 import onnx
 
+from convertkit.artifacts.signature import taken
 from convertkit.config.stage_options import OnnxToOnnxInt8Options
 from convertkit.errors import StageError
+from convertkit.graphs.onnx_graph import settle
 from convertkit.graphs.opset import opset_of
 from convertkit.runtimes.onnxruntime import read_signature
 from convertkit.samples.representative import read_calibration
@@ -29,17 +32,29 @@ def convert(request: Request[OnnxToOnnxInt8Options]) -> Conversion:
     samples = read_calibration(request.calibration)
     notes: list[str] = []
     prepared, raw = request.scratch / "prepared.onnx", request.scratch / "quantized.onnx"
-    prepare(new_enough(request.source.path, request.scratch, notes.append), prepared, notes.append)
-    quantize(prepared, raw, request.source.signature, samples, request.options, notes.append)
+    path = settled(request)
+    prepare(new_enough(path, request.scratch, notes.append), prepared, notes.append)
+    quantize(prepared, raw, taken(request.source.signature), samples, request.options, notes.append)
     model = onnx.load(raw)
     remove_unused_opsets(model)
     notes.insert(0, coverage(model))
-    source = onnx.load(request.source.path, load_external_data=False)
+    source = onnx.load(path, load_external_data=False)
     restore_axes(model, source)
     check_like(model, source)
     onnx.save_model(model, str(request.out))
     onnx.checker.check_model(str(request.out))
     return Conversion(read_signature(model), tuple(notes))
+
+
+def settled(request: Request[OnnxToOnnxInt8Options]) -> str:
+    """Path of the graph, a copy where the source's signature fixes what the file leaves free."""
+    model = onnx.load(request.source.path, load_external_data=False)
+    if not settle(model, request.source.signature.inputs, request.examples):
+        return request.source.path
+    onnx.load_external_data_for_model(model, str(Path(request.source.path).parent))
+    copy = request.scratch / "settled.onnx"
+    onnx.save_model(model, str(copy))
+    return str(copy)
 
 
 def remove_unused_opsets(model: onnx.ModelProto) -> None:

@@ -17,7 +17,7 @@ from convertkit.artifacts.signature import Arrays, Signature
 from convertkit.artifacts.tensors import read_npz
 from convertkit.config.stage_options import OnnxToSavedmodelOptions
 from convertkit.errors import StageError, first_line
-from convertkit.graphs.onnx_graph import fix_axes
+from convertkit.graphs.onnx_graph import fix_axes, settle
 from convertkit.graphs.savedmodel_names import number_functions
 from convertkit.lowering import lower, write_savedmodel
 from convertkit.stages import Conversion, Request, onnx2tf_converter
@@ -30,8 +30,11 @@ def convert(request: Request[OnnxToSavedmodelOptions]) -> Conversion:
     options = request.options
     model = onnx.load(request.source.path)
     examples = read_npz(request.examples)
+    inputs = request.source.signature.inputs
+    settle(model, inputs, examples)
+    examples = {spec.name: examples[spec.name] for spec in inputs if not spec.is_bound}
     if options.batch == "static":
-        examples = one_sample(request.source.signature.inputs, examples)
+        examples = one_sample(inputs, examples)
         if options.prepare_with == "onnxslim":
             fix_axes(model, {name: values.shape for name, values in examples.items()})
     convert_with = {"tracked": convert_tracked, "onnx2tf": convert_onnx2tf}[options.converter]

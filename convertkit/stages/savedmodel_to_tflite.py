@@ -19,11 +19,13 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from convertkit.artifacts.formats import Precision
-from convertkit.artifacts.signature import Signature, TensorSpec
+from convertkit.artifacts.signature import Signature, TensorSpec, taken, to_physical
+from convertkit.artifacts.tensors import read_npz
 from convertkit.config.stage_options import SavedmodelToTfliteOptions
 from convertkit.errors import StageError, first_line
 from convertkit.graphs.tflite_file import check_scales, foreign_operators
 from convertkit.runtimes.interpreter import read_signature
+from convertkit.runtimes.tensorflow import signature_of
 from convertkit.samples.representative import calibration_steps, read_calibration
 from convertkit.stages import Conversion, Request, litert_quantization
 from convertkit.stages.quantizer_reason import quantizer_reason
@@ -43,7 +45,7 @@ def convert(request: Request[SavedmodelToTfliteOptions]) -> Conversion:
     if foreign:
         raise StageError(f"the result needs operators that are not built in: {', '.join(foreign)}")
     check_scales(content)
-    signature = named_signature(read_signature(open_interpreter(content)), request.source.signature)
+    signature = named_signature(read_signature(open_interpreter(content)), taken(request.source.signature))
     check_types(signature, request)
     request.out.write_bytes(content)
     return Conversion(signature, notes)
@@ -60,7 +62,7 @@ def convert_litert(request: Request[SavedmodelToTfliteOptions]) -> tuple[bytes, 
     (request.scratch / FLOAT_FILE).write_bytes(plain)
     precision = request.target.precision
     samples = read_calibration(request.calibration) if precision.needs_calibration else {}
-    steps = calibration_steps(request.source.signature, samples) if samples else ()
+    steps = calibration_steps(taken(request.source.signature), samples) if samples else ()
     content = litert_quantization.quantize(plain, precision, request.options, steps)
     left = litert_quantization.float_operators(content) if samples else ""
     return content, (left,) if left else ()
@@ -72,7 +74,8 @@ def run_converter(request: Request[SavedmodelToTfliteOptions], precision: Precis
     Raises:
         StageError: it failed; the line names the operators where it does.
     """
-    converter = tf.lite.TFLiteConverter.from_saved_model(request.source.path, signature_keys=[SIGNATURE])
+    folder = settled(request)
+    converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
     set_precision(converter, precision, request)
     try:
         content: bytes = converter.convert()
@@ -81,6 +84,40 @@ def run_converter(request: Request[SavedmodelToTfliteOptions], precision: Precis
             raise StageError(HALF, hint=HALF_HINT) from error
         raise StageError(f"TFLiteConverter failed: {quantizer_reason(error)}") from error
     return content
+
+
+def settled(request: Request[SavedmodelToTfliteOptions]) -> str:
+    """Path of the SavedModel, a copy where the source's signature fixes what the file leaves free."""
+    specs = request.source.signature.inputs
+    found = {spec.name: spec for spec in signature_of(request.source.path).inputs}
+    if not any(fixes(found[spec.runtime_name], spec) for spec in specs):
+        return request.source.path
+    examples = read_npz(request.examples)
+    loaded = tf.saved_model.load(request.source.path)
+    function = loaded.signatures[SIGNATURE]
+    constants = {s.runtime_name: tf.constant(to_physical(examples[s.name], s)) for s in specs if s.is_bound}
+    free = [
+        tf.TensorSpec([d if isinstance(d, int) else None for d in s.shape], s.dtype, s.runtime_name)
+        for s in specs
+        if not s.is_bound
+    ]
+    names = [spec.name for spec in free]
+
+    def serve(*tensors: Any) -> Any:
+        return function(**dict(zip(names, tensors, strict=True)), **constants)
+
+    copy = tf.Module()
+    copy.loaded = loaded
+    copy.serve = tf.function(serve, input_signature=free, autograph=False)
+    folder = str(request.scratch / "settled")
+    tf.saved_model.save(copy, folder, signatures={SIGNATURE: copy.serve})
+    return folder
+
+
+def fixes(free: TensorSpec, spec: TensorSpec) -> bool:
+    """True where a spec has a number for an axis that is free, or a constant for all of it."""
+    pairs = zip(free.shape, spec.shape, strict=True)
+    return spec.is_bound or any(isinstance(a, str) and isinstance(b, int) for a, b in pairs)
 
 
 def computes_in_half(path: str) -> bool:
@@ -105,7 +142,7 @@ def set_precision(converter: Any, precision: Precision, request: Request[Savedmo
     if not precision.needs_calibration:
         return
     samples = read_calibration(request.calibration)
-    converter.representative_dataset = lambda: calibration_steps(request.source.signature, samples)
+    converter.representative_dataset = lambda: calibration_steps(taken(request.source.signature), samples)
     if precision is Precision.INT16X8:
         converter.target_spec.supported_ops = [INT16X8_OPS]
         return
@@ -157,7 +194,7 @@ def named_spec(read: tuple[TensorSpec, ...], source: TensorSpec) -> TensorSpec:
 def check_types(signature: Signature, request: Request[SavedmodelToTfliteOptions]) -> None:
     """Raise StageError where an input or output has not the type that was asked for."""
     wanted = request.options.io if request.target.precision is Precision.INT8 else "float32"
-    source = request.source.signature
+    source = taken(request.source.signature)
     pairs = [
         *zip(signature.inputs, source.inputs, strict=True),
         *zip(signature.outputs, source.outputs, strict=True),

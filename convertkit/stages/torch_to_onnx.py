@@ -11,13 +11,14 @@ from __future__ import annotations
 from typing import Any
 
 import onnx
-import onnxscript  # noqa: F401 - imported while idle: the exporter needs it
+import onnxscript.optimizer
 import torch
 
 from convertkit.artifacts.signature import Signature
 from convertkit.artifacts.tensors import read_npz
 from convertkit.config.stage_options import TorchToOnnxOptions
-from convertkit.errors import StageError
+from convertkit.errors import StageError, first_line
+from convertkit.graphs.onnx_graph import settle
 from convertkit.pytorch.graph import dynamic_shapes
 from convertkit.pytorch.load import load_model
 from convertkit.pytorch.outputs import flatten_outputs, register_dataclasses
@@ -50,6 +51,9 @@ def convert(request: Request[TorchToOnnxOptions]) -> Conversion:
     model = onnx.load(raw)
     signature = request.source.signature
     name_dynamic_axes(model, signature)
+    settle(model, signature.inputs, read_npz(request.examples))
+    if any(spec.is_bound for spec in signature.inputs):
+        model = folded(model)
     unwrap_names(model.graph)
     strip_metadata(model)
     save(model, str(request.out))
@@ -66,6 +70,14 @@ def branch_notes(request: Request[TorchToOnnxOptions]) -> tuple[str, ...]:
     if not reads:
         return ()
     return (f"control flow depends on values, {', '.join(reads)}: only what the examples ran is in the file",)
+
+
+def folded(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The graph with what depends on constants alone computed."""
+    try:
+        return onnxscript.optimizer.optimize(model)
+    except Exception as error:  # its passes raise anything
+        raise StageError(f"the constants cannot be folded: {first_line(error)}"[:300]) from error
 
 
 def other_form(request: Request[TorchToOnnxOptions]) -> str:

@@ -12,6 +12,7 @@ from convertkit.calibration.evidence import undecided, weigh
 from convertkit.calibration.finding import Finding, errors_of
 from convertkit.recipe import Recipe
 from convertkit.samples.apart import split
+from convertkit.samples.asked import asked_of
 from convertkit.samples.intake import source_loader, take_in
 from convertkit.samples.reading import read_early
 from convertkit.samples.samples import Samples, Split
@@ -51,7 +52,7 @@ def check_samples(model: Path, recipe: Recipe, *, allow_code: bool = False) -> S
     check_trusted(file, allow_code=allow_code)
     loader = source_loader(file, recipe.factory)
     path = Path(recipe.samples or "")
-    early = read_early(file, recipe.inputs, path, recipe.sampling, needs_calibration=True)
+    early = read_early(file, asked_of(recipe), path, recipe.sampling, needs_calibration=True)
     if early[0] is not None:
         samples = early[0]
         rows = split(samples, recipe.sampling, needs_calibration=True)
@@ -65,6 +66,7 @@ def check_samples(model: Path, recipe: Recipe, *, allow_code: bool = False) -> S
             early,
             path,
             recipe.sampling,
+            asked_of(recipe),
             needs_calibration=True,
             workers=workers,
             scratch=scratch,

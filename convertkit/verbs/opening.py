@@ -14,6 +14,7 @@ from convertkit.artifacts.pairing import align
 from convertkit.artifacts.signature import Signature, TensorSpec
 from convertkit.recipe import Recipe
 from convertkit.report.report import SIGNATURE_FILE, ArtifactSignature
+from convertkit.samples.asked import asked_of
 from convertkit.samples.intake import Intake, source_loader, take_in
 from convertkit.samples.reading import read_early
 from convertkit.sources import check_trusted, inspect_source
@@ -38,9 +39,10 @@ def open_first(path: Path, recipe: Recipe, workers: Workers, scratch: Path, *, a
     intake = take_in(
         file,
         loader,
-        read_early(file, recipe.inputs, samples, recipe.sampling, needs_calibration=False),
+        read_early(file, asked_of(recipe), samples, recipe.sampling, needs_calibration=False),
         samples,
         recipe.sampling,
+        asked_of(recipe),
         needs_calibration=False,
         workers=workers,
         scratch=scratch,

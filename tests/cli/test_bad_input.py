@@ -150,13 +150,14 @@ class TestSamples:
         self.check(out, tmp_path, {"image": self.image(), "mask": self.image()}, "mask")
 
     def test_misnamed_array(self, out: Path, tmp_path: Path) -> None:
-        self.check(out, tmp_path, {"picture": self.image()}, "lack image", "picture")
+        arrays = {"picture": self.image(), "mask": self.image()}
+        self.check(out, tmp_path, arrays, "lack image", "picture")
 
     def test_wrong_shape(self, out: Path, tmp_path: Path) -> None:
         self.check(out, tmp_path, {"image": self.image(4, 8, 8, 1)}, "[batch,1,8,8]")
 
     def test_wrong_type(self, out: Path, tmp_path: Path) -> None:
-        self.check(out, tmp_path, {"image": self.image().astype("uint8")}, "uint8", "float32")
+        self.check(out, tmp_path, {"image": self.image() + np.int64(2**24 + 1)}, "float64", "float32")
 
     @pytest.mark.parametrize("value", [np.nan, np.inf])
     def test_not_finite(self, out: Path, tmp_path: Path, value: float) -> None:
