@@ -143,15 +143,20 @@ def entries(value: Array, spec: TensorSpec, size: int) -> Array:
 
 
 def batch_word(inputs: tuple[TensorSpec, ...]) -> str | None:
-    """The name of the batch axis: one that says so, else that of a first axis, else the only one."""
-    words = [word for spec in inputs for word in spec.dynamic_axes.values()]
+    """The name of the batch axis: one that says so, else that of a first axis, else the only one.
+
+    A name that stands twice in one input is a length: of a mask [time, time].
+    """
+    every = [list(spec.dynamic_axes.values()) for spec in inputs]
+    lengths = {word for words in every for word in words if words.count(word) > 1}
+    words = [word for each in every for word in each if word not in lengths]
     for known in BATCH_WORDS:
         for word in words:
             if word.lower() == known:
                 return word
-    first = [spec.logical_shape[0] for spec in inputs if 0 in spec.dynamic_axes]
-    if first:
-        return str(first[0])
+    first = [spec.dynamic_axes[0] for spec in inputs if 0 in spec.dynamic_axes]
+    if set(first) - lengths:
+        return next(word for word in first if word not in lengths)
     return words[0] if len(set(words)) == 1 else None
 
 

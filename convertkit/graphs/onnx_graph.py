@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import onnx
 
-from convertkit.artifacts.signature import Arrays, TensorSpec
+from convertkit.artifacts.signature import TensorSpec
+from convertkit.artifacts.tensors import read_npz
 
 CHANNEL_OPERATORS = frozenset(
     [
@@ -73,12 +75,12 @@ def fix_axes(model: onnx.ModelProto, shapes: Mapping[str, tuple[int, ...]]) -> N
     del model.graph.value_info[:]
 
 
-def settle(model: onnx.ModelProto, inputs: Sequence[TensorSpec], examples: Arrays) -> bool:
+def settle(model: onnx.ModelProto, inputs: Sequence[TensorSpec], examples: Path) -> bool:
     """Fix what the source's signature fixes and the graph leaves free, in place; True where anything was.
 
     Args:
         inputs: the signature's: a number where the graph has a name; bound ones become initializers.
-        examples: one call's inputs, which hold the constants.
+        examples: `.npz` of one call's inputs, which hold the constants.
     """
     known = {spec.name: spec for spec in inputs}
     sizes: dict[str, int] = {}
@@ -86,7 +88,7 @@ def settle(model: onnx.ModelProto, inputs: Sequence[TensorSpec], examples: Array
     for value in model.graph.input:
         shape = known[value.name].logical_shape if value.name in known else ()
         for dim, size in zip(value.type.tensor_type.shape.dim, shape, strict=False):
-            if isinstance(size, int) and not dim.HasField("dim_value"):
+            if isinstance(size, int) and dim.dim_value < 1:
                 sizes[dim.dim_param] = size
                 dim.dim_value = size
                 is_changed = True
@@ -95,7 +97,8 @@ def settle(model: onnx.ModelProto, inputs: Sequence[TensorSpec], examples: Array
             if dim.dim_param and dim.dim_param in sizes:
                 dim.dim_value = sizes[dim.dim_param]
     for value in [v for v in model.graph.input if v.name in known and known[v.name].is_bound]:
-        model.graph.initializer.append(onnx.numpy_helper.from_array(examples[value.name], value.name))
+        constant = read_npz(examples)[value.name]
+        model.graph.initializer.append(onnx.numpy_helper.from_array(constant, value.name))
         model.graph.input.remove(value)
         is_changed = True
     if is_changed:

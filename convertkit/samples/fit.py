@@ -74,7 +74,7 @@ def fit_samples(
     labels = samples.labels
     chosen = choose(options, None if labels is None else len(labels))
     if chosen is None:
-        raise SamplesError(told_counts(arrays, labels))
+        raise SamplesError(told_counts(arrays, labels), hint=batch_hint(inputs))
     count = next(reading.count for reading in chosen.values() if reading.count is not None)
     fitted: dict[str, Rows] = {}
     for spec in inputs:
@@ -85,6 +85,15 @@ def fit_samples(
     return msgspec.structs.replace(
         samples, arrays=fitted, batch_axes=axes, notes=tuple(dict.fromkeys((*samples.notes, *notes)))
     )
+
+
+def batch_hint(inputs: tuple[TensorSpec, ...]) -> str:
+    """How to say which axis samples stand along, where one input has several free ones."""
+    spec = next((spec for spec in inputs if len(spec.dynamic_axes) > 1), None)
+    if spec is None:
+        return ""
+    axes = " or ".join(spec.dynamic_axes.values())
+    return f"if the batch of '{spec.name}' is {axes}: call it batch in --input '{spec.describe()}'"
 
 
 def constant_note(spec: TensorSpec, reading: Reading) -> str:

@@ -87,13 +87,20 @@ def needed_imports(module: dict[str, Any]) -> dict[str, str]:
 
 
 def axis_names(arguments: list[Any], graph: dict[str, Any]) -> dict[str, str]:
-    """Symbol → axis name: `batch` where one symbol alone stands on axis 0, else the symbol itself."""
+    """Symbol → axis name: `batch` where one symbol alone stands on axis 0, else the symbol itself.
+
+    A symbol that stands twice in one input is a length: of a mask [time, time].
+    """
     first: set[str] = set()
+    lengths: set[str] = set()
     for argument in arguments:
         meta = meta_of(argument, graph)
         sizes = meta["sizes"] if meta else []
         if sizes and "as_expr" in sizes[0]:
             first |= symbols_in(sizes[0]["as_expr"]["expr_str"])
+        symbols = [s for size in sizes if "as_expr" in size for s in symbols_in(size["as_expr"]["expr_str"])]
+        lengths |= {symbol for symbol in symbols if symbols.count(symbol) > 1}
+    first -= lengths
     return dict.fromkeys(first, BATCH) if len(first) == 1 else {}
 
 

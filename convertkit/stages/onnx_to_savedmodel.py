@@ -31,7 +31,7 @@ def convert(request: Request[OnnxToSavedmodelOptions]) -> Conversion:
     model = onnx.load(request.source.path)
     examples = read_npz(request.examples)
     inputs = request.source.signature.inputs
-    settle(model, inputs, examples)
+    settle(model, inputs, request.examples)
     examples = {spec.name: examples[spec.name] for spec in inputs if not spec.is_bound}
     if options.batch == "static":
         examples = one_sample(inputs, examples)

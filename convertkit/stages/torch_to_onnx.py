@@ -51,7 +51,7 @@ def convert(request: Request[TorchToOnnxOptions]) -> Conversion:
     model = onnx.load(raw)
     signature = request.source.signature
     name_dynamic_axes(model, signature)
-    settle(model, signature.inputs, read_npz(request.examples))
+    settle(model, signature.inputs, request.examples)
     if any(spec.is_bound for spec in signature.inputs):
         model = folded(model)
     unwrap_names(model.graph)

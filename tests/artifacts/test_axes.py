@@ -92,6 +92,8 @@ def test_outputs_have_one_entry_a_sample(shape, axis, value, wanted):
         ([("s0", "s1")], "s0"),
         ([(2, "s0", 3), ("s1", 4)], "s1"),
         ([(12, "s0", 3)], "s0"),
+        ([("s0", "s1", 3), ("s0", "s0")], "s1"),
+        ([("s0", "s0")], None),
         ([(3, "h", "w")], None),
         ([(1, 3)], None),
     ],

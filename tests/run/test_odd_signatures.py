@@ -176,8 +176,7 @@ def test_a_mask_beside_a_batch(lab: Lab, tmp_path: Path, is_time_first: bool) ->
     axes = {0: odd.TIME, 1: odd.BATCH} if is_time_first else {0: odd.BATCH, 1: odd.TIME}
     take = (slice(None), slice(3)) if is_time_first else (slice(3),)
     file = odd.save(model, (src[take], mask), (axes, {0: odd.TIME, 1: odd.TIME}), tmp_path)
-    words = {"inputs": ("src:float32[time,batch,16]", "mask:float32[time,time]")} if is_time_first else {}
-    intake, records, out = convert(lab, file, npz(tmp_path, src=src, mask=mask), **words)
+    intake, records, out = convert(lab, file, npz(tmp_path, src=src, mask=mask))
     passed(records)
     assert intake.samples.count == 24
     assert all(axis.kept for record in records for axis in record.dynamic_axes)

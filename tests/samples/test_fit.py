@@ -113,6 +113,14 @@ class TestAxes:
         assert fit(spec, labels=labels, x=values(6, COUNT, 3)).batch_axes == {"x": 1}
         assert fit(spec, labels=labels, x=values(6, COUNT, 3)).count == 6
 
+    def test_where_axes_are_ambiguous_the_candidates_and_the_option_are_named(self):
+        spec = TensorSpec("x", "float32", ("s0", "s1", 3))
+        with pytest.raises(SamplesError) as caught:
+            fit(spec, labels=np.zeros(COUNT, np.int64), x=values(6, COUNT, 3))
+        assert "x: 6, labels: 9" in str(caught.value)
+        said = "if the batch of 'x' is s0 or s1: call it batch in --input 'x:float32[s0,s1,3]'"
+        assert caught.value.hint == said
+
     def test_only_constants_are_no_samples(self):
         assert "different numbers of samples" in refused(HEAT, heat=np.float32(1))
 
