@@ -31,6 +31,9 @@ class Surroundings(Protocol):
     def subgraph(self, graph: onnx.GraphProto, operands: Sequence[Value]) -> list[Value]:
         """The outputs of a graph in the node's attributes, for these inputs; it sees the names around it."""
 
+    def apply(self, operator: str, values: Sequence[Value | None], **attributes: Any) -> Value:
+        """The first result of one of ONNX's operators that no node of the graph has."""
+
 
 class Call:
     """A node with its operands.

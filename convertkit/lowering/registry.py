@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from types import ModuleType
+
 import onnx
 
 from convertkit.lowering.declare import Operator
@@ -15,6 +18,9 @@ from convertkit.lowering.operators import (
     elementwise,
     index,
     matmul,
+    microsoft,
+    microsoft_attention,
+    microsoft_quantize,
     normalization,
     pooling,
     quantize,
@@ -54,14 +60,17 @@ FAMILIES = (
 )
 
 
-def joined() -> dict[str, tuple[Operator, ...]]:
-    """ONNX name → its forms by opset.
+MICROSOFT = (microsoft, microsoft_attention, microsoft_quantize)
+
+
+def joined(families: Iterable[ModuleType]) -> dict[str, tuple[Operator, ...]]:
+    """Name → its forms by opset.
 
     Raises:
         ValueError: two families have the same operator.
     """
     table: dict[str, tuple[Operator, ...]] = {}
-    for family in FAMILIES:
+    for family in families:
         for name, entry in family.OPERATORS.items():
             if name in table:
                 raise ValueError(f"operator {name} is registered twice")
@@ -69,12 +78,11 @@ def joined() -> dict[str, tuple[Operator, ...]]:
     return table
 
 
-OPERATORS = joined()
+OPERATORS = joined(FAMILIES)
+DOMAINS = {"": OPERATORS, "ai.onnx": OPERATORS, "com.microsoft": joined(MICROSOFT)}
 
 
 def find(node: onnx.NodeProto, opset: int) -> Operator | None:
-    """The form of a node's operator that is right for the opset, None where there is none."""
-    if node.domain not in ("", "ai.onnx"):
-        return None
-    forms = OPERATORS.get(node.op_type, ())
+    """The form of a node's operator that is right for the opset of its domain, None where there is none."""
+    forms = DOMAINS.get(node.domain, {}).get(node.op_type, ())
     return next((form for form in forms if form.since <= opset <= form.until), None)

@@ -127,7 +127,7 @@ class Scope:
             value.origin = value.origin or Origin(node, values)
             self.values[name] = value
 
-    def apply(self, operator: Operator | str, values: Sequence[Value], **attributes: Any) -> Value:
+    def apply(self, operator: Operator | str, values: Sequence[Value | None], **attributes: Any) -> Value:
         """The result of an operator that no node of the graph has; one of ONNX's is given by its name."""
         node = onnx.helper.make_node(operator if isinstance(operator, str) else "", [], [""], **attributes)
         if isinstance(operator, str):

@@ -64,12 +64,16 @@ def _dequantize(call: Call) -> Any:
 
 
 def _dynamic(call: Call) -> list[Any]:
-    x = call.tensor(0)
+    y, scale, zero = dynamic(call.tensor(0))
+    return [call.like(saturated(y, tf.uint8)), Value(scale), Value(tf.cast(zero, tf.uint8))]
+
+
+def dynamic(x: Any) -> tuple[Any, Any, Any]:
+    """Whole numbers from 0 to 255 for a tensor by its own range, not clipped; their scale and zero point."""
     low, high = tf.minimum(tf.reduce_min(x), 0.0), tf.maximum(tf.reduce_max(x), 0.0)
     scale = (high - low) / 255.0
     zero = tf.clip_by_value(tf.round(-low / tf.where(scale == 0, tf.ones_like(scale), scale)), 0.0, 255.0)
-    y = tf.round(x / tf.where(scale == 0, tf.ones_like(scale), scale)) + zero
-    return [call.like(saturated(y, tf.uint8)), Value(scale), Value(tf.cast(zero, tf.uint8))]
+    return tf.round(x / tf.where(scale == 0, tf.ones_like(scale), scale)) + zero, scale, zero
 
 
 def _centred(call: Call, index: int, zero: int, per_row: bool = False) -> Any:

@@ -14,6 +14,7 @@ from convertkit.lowering.geometry.writing import with_row
 from convertkit.lowering.value import shaped
 
 Step = Callable[[Any, list[Any]], list[Any]]
+LSTM_ACTIVATIONS = ("Sigmoid", "Tanh", "Tanh")
 
 
 def _activation(name: str, alpha: float | None, beta: float | None) -> Callable[[Any], Any]:
@@ -126,7 +127,7 @@ class Layer:
         buffer = tf.zeros([length, self.batch, self.hidden], self.x.dtype)
 
         def body(time: Any, held: list[Any], y: Any) -> Any:
-            new = step(sequence[time], held)
+            new = step(sequence[time], self.seen(time, held))
             shown = new[0]
             if self.lengths is not None:
                 alive = tf.expand_dims(time < self.lengths, 1)
@@ -147,24 +148,38 @@ class Layer:
         y = shaped(y, [self.x.shape[0], self.x.shape[1], self.hidden])
         return (self._flipped(y) if backward else y), final
 
+    def seen(self, time: Any, held: list[Any]) -> list[Any]:
+        """The states as a step sees them; those of sequences that have ended do not matter."""
+        return held
+
     def projected(self, number: int, bias: Any) -> Any:
         """The input's share of all gates, for all steps at once."""
-        return tf.matmul(self.x, self.weights(1, number), transpose_b=True) + bias
+        return self.product(1, number)(self.x) + bias
+
+    def product(self, index: int, number: int) -> Callable[[Any], Any]:
+        """The product by a weight operand's part for one direction."""
+        weights = self.weights(index, number)
+        return lambda x: tf.matmul(x, weights, transpose_b=True)
 
 
 def _lstm(call: Call) -> list[Any]:
-    layer = Layer(call, ("Sigmoid", "Tanh", "Tanh"))
+    return lstm(Layer(call, LSTM_ACTIVATIONS))
+
+
+def lstm(layer: Layer) -> list[Any]:
+    """All directions of an LSTM: outputs, last hidden and last cell states."""
+    call = layer.call
     coupled = bool(call.attribute("input_forget", 0))
 
     def make(number: int) -> tuple[Any, list[Any], Step]:
         f, g, h = layer.activations(number)
-        recurrent = layer.weights(2, number)
+        recurrent = layer.product(2, number)
         bias = tf.add(*layer.bias(number, 4))
         peepholes = tf.split(layer.weights(7, number), 3) if call.has(7) else [0.0, 0.0, 0.0]
 
         def step(x: Any, held: list[Any]) -> list[Any]:
             hidden, cell = held
-            gates = tf.split(x + tf.matmul(hidden, recurrent, transpose_b=True), 4, -1)
+            gates = tf.split(x + recurrent(hidden), 4, -1)
             inner, outer, forget, update = gates
             i = f(inner + peepholes[0] * cell if call.has(7) else inner)
             keep = 1 - i if coupled else f(forget + peepholes[2] * cell if call.has(7) else forget)
