@@ -65,8 +65,8 @@ def convert(
     where = Path(out) if out is not None else None
     if is_module(model):
         name = type(model).__name__.lower()
-        with saved_module(model, recipe) as path:
-            request = RunRequest(path, recipe, where or Path("build") / name, True, cache, blame)
+        with saved_module(model, recipe) as (path, settled):
+            request = RunRequest(path, settled, where or Path("build") / name, True, cache, blame)
             return run(request, watching)
     return run(RunRequest(Path(model), recipe, where, allow_code, cache, blame), watching)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from convertkit.errors import ModelFileError
 from convertkit.recipe import Recipe
@@ -30,8 +32,9 @@ def dim_of(torch: Any, asked: Asked, name: str) -> Any:
 
 
 @contextmanager
-def saved_module(model: Any, recipe: Recipe) -> Iterator[Path]:
-    """A temporary `.pt2` of the module in eval mode, its first axis dynamic where the samples allow it.
+def saved_module(model: Any, recipe: Recipe) -> Iterator[tuple[Path, Recipe]]:
+    """A temporary `.pt2` of the module in eval mode, its first axis dynamic where the samples allow it; the
+    recipe with what it tells of the inputs under the names that these have there.
 
     Raises:
         ModelFileError: torch.export does not take the module.
@@ -39,7 +42,7 @@ def saved_module(model: Any, recipe: Recipe) -> Iterator[Path]:
     torch = sys.modules["torch"]
     asked = asked_of(recipe)
     path = Path(recipe.samples) if recipe.samples else None
-    samples, inputs = read_samples(path, asked.inputs, recipe.sampling, asked=asked)
+    samples, inputs = read_samples(path, asked.specs(()), recipe.sampling, asked=asked)
     examples = tuple(torch.from_numpy(values) for values in example_arrays(samples, inputs).values())
     dims: dict[str, Any] = {}
     shapes = tuple(
@@ -59,4 +62,11 @@ def saved_module(model: Any, recipe: Recipe) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="convertkit-") as folder:
         file = Path(folder) / f"{type(model).__name__.lower()}.pt2"
         torch.export.save(program, file)
-        yield file
+        yield file, msgspec.structs.replace(recipe, inputs=told(asked, program.graph_signature.user_inputs))
+
+
+def told(asked: Asked, names: Sequence[str]) -> tuple[str, ...]:
+    """What was asked of the inputs, in the words of `--input`, the inputs under these names in order."""
+    specs = zip(asked.inputs, names, strict=False)
+    inputs = [msgspec.structs.replace(spec, name=name).describe() for spec, name in specs]
+    return (*inputs, *(f"{name}={low}..{high or ''}" for name, (low, high) in asked.ranges.items()))

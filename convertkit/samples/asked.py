@@ -65,12 +65,13 @@ class Asked(msgspec.Struct, frozen=True):
         Raises:
             UsageError: an input or a bound has another name, or does not fit what the file tells.
         """
-        if not known:
-            return self.inputs
+        if not known and self.bound and not self.inputs:
+            raise UsageError("the file does not tell its inputs, so that none can be bound", hint="--input")
+        known = known or self.inputs
         names = [spec.name for spec in known]
         for name in (*(spec.name for spec in self.inputs), *self.bound):
             if name not in names:
-                hint = did_you_mean(name, names) or f"the inputs are {', '.join(names)}"
+                hint = did_you_mean(name, names)
                 raise UsageError(f"the model has no input '{name}'", hint=hint)
         words = self.words(known)
         specs = {spec.name: spec for spec in self.inputs}

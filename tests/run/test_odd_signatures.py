@@ -217,3 +217,23 @@ def test_arrays_without_names_are_torchscripts_inputs_in_order(lab: Lab, tmp_pat
     passed(records)
     assert [spec.name for spec in intake.artifact.signature.inputs] == ["left", "right"]
     np.testing.assert_array_equal(intake.samples.take([3])["right"], right[[3]])
+
+
+def test_a_module_in_memory_takes_its_state(tmp_path: Path) -> None:
+    import convertkit
+    from tests.run import odd_signatures as odd
+
+    samples = npz(tmp_path, audio=odd.random(40, 5, 6), state=odd.random(2, 40, 10))
+    report = convertkit.convert(
+        odd.Streaming(odd.nn.LSTM, 1),
+        to="onnx",
+        samples=samples,
+        inputs=("audio:float32[batch,5,6]", "state:float32[2,batch,10]"),
+        out=tmp_path / "run",
+        settings=("bench.rounds=1",),
+    )
+    assert report.status == "passed"
+    assert [(axis.input, axis.axis, axis.kept) for axis in report.hops[0].dynamic_axes] == [
+        ("audio", 0, True),
+        ("state", 1, True),
+    ]

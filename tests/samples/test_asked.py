@@ -127,6 +127,11 @@ class TestBind:
         with pytest.raises(UsageError, match="NAME=VALUE"):
             parse_bound(text)
 
+    def test_where_a_file_tells_nothing_the_inputs_have_to_be_told(self):
+        with pytest.raises(UsageError, match="does not tell its inputs"):
+            Asked.of([], ["rate=1"]).specs(())
+        assert Asked.of(["rate:int64[]"], ["rate=1"]).specs(())[0].is_bound
+
     def test_an_unknown_name_is_refused(self):
         with pytest.raises(UsageError, match=r"no input 'rat'.*did you mean 'rate'"):
             Asked.of([], ["rat=1"]).specs(KNOWN)
