@@ -10,6 +10,7 @@ import onnx
 
 from convertkit.artifacts.signature import TensorSpec
 from convertkit.artifacts.tensors import read_npz
+from convertkit.sources.onnx_file import stated_size
 
 CHANNEL_OPERATORS = frozenset(
     [
@@ -66,8 +67,11 @@ def fix_axes(model: onnx.ModelProto, shapes: Mapping[str, tuple[int, ...]]) -> N
     sizes: dict[str, int] = {}
     for value in model.graph.input:
         for dim, size in zip(value.type.tensor_type.shape.dim, shapes.get(value.name, ()), strict=False):
-            if dim.HasField("dim_param"):
-                sizes[dim.dim_param] = size
+            stated = stated_size(dim)
+            if isinstance(stated, str):
+                sizes[stated] = size
+            if not isinstance(stated, int):
+                dim.dim_value = size
     for value in (*model.graph.input, *model.graph.output):
         for dim in value.type.tensor_type.shape.dim:
             if dim.dim_param in sizes:

@@ -27,6 +27,7 @@ from convertkit.lowering.scope import Scope
 from convertkit.lowering.sizes import Expr, Shape, Size, unknown
 from convertkit.lowering.value import Order, Value, channels_last, constant_value, identity, sizes_tensor
 from convertkit.lowering.weights import Weights
+from convertkit.sources.onnx_file import stated_size
 
 
 @dataclass(frozen=True)
@@ -140,9 +141,7 @@ def graph_inputs(model: onnx.ModelProto, layout: Layout) -> list[Entry]:
 
 
 def _dimension(name: str, axis: int, dim: Any) -> int | str:
-    if dim.HasField("dim_value"):
-        return int(dim.dim_value)
-    return str(dim.dim_param) or f"{name}_{axis}"
+    return stated_size(dim) or f"{name}_{axis}"
 
 
 def _key(name: str, taken: set[str]) -> str:
@@ -169,7 +168,7 @@ def _signature(graph: onnx.GraphProto, entries: list[Entry], results: list[tuple
     stated = {output.name: output.type.tensor_type.shape.dim for output in graph.output}
     outputs = []
     for name, value in results:
-        words = [dim.dim_param for dim in stated[name]] or [""] * value.rank
+        words = [str(stated_size(dim) or "") for dim in stated[name]] or [""] * value.rank
         shape = _words(name, value.shape, words if len(words) == value.rank else [""] * value.rank)
         physical = tuple(shape[axis] for axis in value.order)
         outputs.append(TensorSpec(name, value.dtype.name, physical, _axis_order(value.order)))

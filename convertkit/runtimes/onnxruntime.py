@@ -12,6 +12,7 @@ from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.signature import Arrays, Dim, Signature, TensorSpec
 from convertkit.errors import ModelFileError, NotMeasuredError, first_line
 from convertkit.runtimes import TimedCall, wall_timed
+from convertkit.sources.onnx_file import stated_size
 from convertkit.workers.jobs import Described, DescribeJob
 
 FATAL_ONLY = 4
@@ -62,6 +63,9 @@ def load(artifact: Artifact, device: str, threads: int) -> OnnxSession:
     if device.startswith("cuda"):
         provider = ("CUDAExecutionProvider", {"device_id": device.partition(":")[2] or "0"})
     session = ort.InferenceSession(artifact.path, options, providers=[provider])
+    if any(0 in value.shape for value in session.get_inputs()):  # taken by its word
+        freed = named_axes(onnx.load(artifact.path)).SerializeToString()
+        session = ort.InferenceSession(freed, options, providers=[provider])
     wanted = provider if isinstance(provider, str) else provider[0]
     if session.get_providers()[0] != wanted:
         raise NotMeasuredError(f"ONNX Runtime fell back to {session.get_providers()[0]}")
@@ -112,6 +116,21 @@ def external_files(model: onnx.ModelProto) -> tuple[str, ...]:
     return tuple(sorted(locations))
 
 
+def named_axes(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model itself, every free axis of its inputs and outputs named as `read_signature` names it.
+
+    Inferred shapes go where one stated a size that is none.
+    """
+    for value in (*model.graph.input, *model.graph.output):
+        dims = value.type.tensor_type.shape.dim
+        for dim, size in zip(dims, read_spec(value).shape if dims else (), strict=True):
+            if dim.HasField("dim_value") and dim.dim_value <= 0:
+                del model.graph.value_info[:]
+            if isinstance(size, str):
+                dim.dim_param = size
+    return model
+
+
 def read_signature(model: onnx.ModelProto) -> Signature:
     """Inputs (without initializers) and outputs of an ONNX graph; a `dim_param` is a dynamic axis."""
     weights = {tensor.name for tensor in model.graph.initializer}
@@ -130,9 +149,6 @@ def read_spec(value: onnx.ValueInfoProto) -> TensorSpec:
     tensor = value.type.tensor_type
     dims: list[Dim] = []
     for axis, dim in enumerate(tensor.shape.dim):
-        if dim.HasField("dim_value"):
-            dims.append(dim.dim_value)
-        else:
-            dims.append(dim.dim_param or ("batch" if axis == 0 else f"{value.name}_{axis}"))
+        dims.append(stated_size(dim) or ("batch" if axis == 0 else f"{value.name}_{axis}"))
     dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)).name
     return TensorSpec(value.name, dtype, tuple(dims))

@@ -20,7 +20,7 @@ from convertkit.artifacts.signature import Arrays, Signature
 from convertkit.config.stage_options import OnnxToOnnxInt8Options
 from convertkit.errors import StageError, first_line
 from convertkit.graphs.opset import opset_of, raised
-from convertkit.runtimes.onnxruntime import FATAL_ONLY
+from convertkit.runtimes.onnxruntime import FATAL_ONLY, named_axes
 from convertkit.samples.representative import calibration_steps
 
 METHODS = {
@@ -65,14 +65,26 @@ class CalibrationReader(quantization.CalibrationDataReader):  # type: ignore[mis
 
 def new_enough(path: str, scratch: Path, report: Report) -> str:
     """The graph's path, or that of a copy in the oldest opset that the quantizer takes."""
-    model = onnx.load(path)
-    before = opset_of(model)
-    if before >= LEAST_OPSET:
+    model = onnx.load(path, load_external_data=False)
+    before, has_odd_axes = opset_of(model), states_no_size(model)
+    if before >= LEAST_OPSET and not has_odd_axes:
         return path
-    report(f"opset {before} is raised to {LEAST_OPSET}: older ones have no scales by channel")
+    model = onnx.load(path)
+    if has_odd_axes:
+        model = named_axes(model)
+    if before < LEAST_OPSET:
+        report(f"opset {before} is raised to {LEAST_OPSET}: older ones have no scales by channel")
+        model = raised(model, LEAST_OPSET)
     copy = scratch / "raised.onnx"
-    onnx.save_model(raised(model, LEAST_OPSET), str(copy))
+    onnx.save_model(model, str(copy))
     return str(copy)
+
+
+def states_no_size(model: onnx.ModelProto) -> bool:
+    """True where an axis of an input or output has a size that is none."""
+    values = (*model.graph.input, *model.graph.output)
+    dims = [dim for value in values for dim in value.type.tensor_type.shape.dim]
+    return any(dim.HasField("dim_value") and dim.dim_value <= 0 for dim in dims)
 
 
 def prepare(path: str, prepared: Path, report: Report) -> None:

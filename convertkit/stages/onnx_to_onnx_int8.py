@@ -19,7 +19,7 @@ from convertkit.config.stage_options import OnnxToOnnxInt8Options
 from convertkit.errors import StageError
 from convertkit.graphs.onnx_graph import settle
 from convertkit.graphs.opset import opset_of
-from convertkit.runtimes.onnxruntime import read_signature
+from convertkit.runtimes.onnxruntime import named_axes, read_signature
 from convertkit.samples.representative import read_calibration
 from convertkit.stages import Conversion, Request
 from convertkit.stages.onnx_quantization import LEAST_OPSET, new_enough, prepare, quantize
@@ -38,7 +38,7 @@ def convert(request: Request[OnnxToOnnxInt8Options]) -> Conversion:
     model = onnx.load(raw)
     remove_unused_opsets(model)
     notes.insert(0, coverage(model))
-    source = onnx.load(path, load_external_data=False)
+    source = named_axes(onnx.load(path, load_external_data=False))
     restore_axes(model, source)
     check_like(model, source)
     onnx.save_model(model, str(request.out))
