@@ -100,7 +100,8 @@ def variation_fault(
 ) -> str:
     """Which slices keep their offset and lose what differs between samples; asked for above 0 dB only.
 
-    An integer artifact may lawfully round away a variation that is small beside the offset.
+    An integer artifact may lawfully round away a variation that is small beside the offset. A variation that
+    is rounding or noise in the source proves nothing.
     """
     floor = tolerance.min_variation_db
     if floor <= 0:
@@ -109,8 +110,8 @@ def variation_fault(
         sums = each.sums
         own = rounding_by_slice(powers, sums)
         excused = np.maximum(excused_error(sums, each.axis - 1, noise, powers.rounding), own)
-        decibels = ratio_db(sums.varied, sums.error_varied)
-        below = each.is_judged & (sums.mean_square_error > excused) & (sums.varied > 0) & (decibels < floor)
+        decibels, own_sum = ratio_db(sums.varied, sums.error_varied), excused * sums.count
+        below = each.is_judged & (sums.error_varied > own_sum) & (sums.varied > own_sum) & (decibels < floor)
         if below.any():
             lowest = float(decibels[below].min())
             return (

@@ -12,6 +12,7 @@ from convertkit.validation.tolerance import DEFAULT_TOLERANCES
 from tests.validation.outputs import detector, draw, one_scale, sigmoid, softmax
 
 INT8 = DEFAULT_TOLERANCES[Precision.INT8]
+FLOAT16 = DEFAULT_TOLERANCES[Precision.FLOAT16]
 FLOAT32 = DEFAULT_TOLERANCES[Precision.FLOAT32]
 
 
@@ -176,6 +177,13 @@ class TestVariation:
     def test_float_rounding_of_the_offset_passes(self):
         wanted = self.output()
         assert verdict(wanted, wanted * np.float32(1 + 1e-7), FLOAT32).is_passed
+
+    def test_a_source_that_varies_by_its_rounding_proves_nothing(self):
+        wanted = np.full((64, 2), 0.0738, np.float32)
+        wanted[::3] = np.nextafter(wanted[::3], 1)  # one unit in the last place
+        got = (wanted + 5e-8 * draw(64, 2)).astype(np.float32)
+        for tolerance in (FLOAT32, FLOAT16, INT8):
+            assert verdict(wanted, got, tolerance).is_passed
 
     def test_an_integer_artifact_that_makes_it_constant_fails(self):
         wanted = self.output()
