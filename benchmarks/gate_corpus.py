@@ -24,6 +24,7 @@ from benchmarks.gate_corpus_verdicts import (
     WrongRow,
     false_alarms,
     hops_of,
+    judged_again,
     right_rows,
     wrong_row,
 )
@@ -67,7 +68,8 @@ def judged(right: Right, chosen: list[str]) -> tuple[list[RightRow], list[Hop], 
         missing = [Hop(right.name, variant, "error", "nothing was made") for variant in right.must_pass]
         return [], missing, missing
     folder = CORPUS / right.group / right.name
-    rows, hops = list(right_rows(folder)), list(hops_of(folder))
+    rows = list(right_rows(folder))
+    hops = [judged_again(hop, rows) for hop in hops_of(folder)]
     alarms = false_alarms(hops, right.must_pass)
     print(f"{right.group}/{right.name}: {len(rows)} artifacts, {len(alarms)} false alarms")
     for alarm in alarms:

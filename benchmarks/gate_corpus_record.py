@@ -81,8 +81,8 @@ def run_again(validator: Validator) -> Arrays:
         return {}
 
 
-def infer(validator: Validator, artifact: Artifact, inputs: Arrays, chunk: int = NOISE_SAMPLES) -> Arrays:
-    """An artifact's outputs on any inputs."""
+def infer(validator: Validator, artifact: Artifact, inputs: Arrays, chunk: int | None = None) -> Arrays:
+    """An artifact's outputs on any inputs; `chunk` samples in a call, None: as the validator does."""
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch) / "inputs.npz"
         write_npz(file, inputs)

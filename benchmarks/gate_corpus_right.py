@@ -18,7 +18,7 @@ FLOATS = ("onnx:float32", "savedmodel:float32", "tflite:float32", "tflite:float1
 INTEGERS = ("onnx:int8", "tflite:int8-dynamic", "tflite:int8", "tflite:int16x8")
 PYTORCH = ("torch:int8-dynamic", "torch:int8")
 FIXTURES = ("digits", "mlp", "transformer", "two_inputs")
-NOT_RIGHT: dict[str, tuple[str, ...]] = {}
+NOT_RIGHT = {"two_inputs": ("tflite:int16x8",)}  # 20.6 dB: samples beyond the range that calibrated
 ZOO_SAMPLES = 24
 FEWER = {
     "gpt2": 4,
@@ -72,11 +72,11 @@ def zoo_samples(name: str) -> Arrays:
 
 
 def trained(name: str) -> Right:
-    """A pretrained model in every variant; float32, float16 and what was found right by hand must pass."""
+    """A pretrained model in every variant; which of them pass by right was found by hand."""
     source, samples, settings = pretrained.MODELS[name]
-    floats = FLOATS[1:] if name in pretrained.ONNX else FLOATS
-    must_pass = (*floats, *pretrained.RIGHT_INTEGERS.get(name, ()))
-    return Right("pretrained", name, source, samples, floats + INTEGERS, must_pass, settings)
+    to = (FLOATS[1:] if name in pretrained.ONNX else FLOATS) + INTEGERS
+    must_pass = tuple(variant for variant in to if variant not in pretrained.NOT_RIGHT.get(name, ()))
+    return Right("pretrained", name, source, samples, to, must_pass, settings)
 
 
 def zoo(name: str, is_int8: bool) -> Right:
