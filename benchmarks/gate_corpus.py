@@ -1,5 +1,6 @@
 """The gate tried on artifacts that are wrong, and on artifacts that are right; writes docs/gate-corpus.md.
 
+`python -m benchmarks.gate_corpus --kept` converts nothing, and judges what is kept by the gate as it is now.
 `python -m benchmarks.gate_corpus [GROUP/NAME …]` converts what is not kept in build/gate-corpus yet, and what
 is named anew; then judges all that is kept. Exits with 1 where what is wrong passes, or what is right fails.
 """
@@ -30,19 +31,21 @@ from benchmarks.gate_corpus_verdicts import (
 )
 
 PRECISIONS = ("float32", "int8")
+KEPT = "--kept"
 LIMIT_S = 1800
 
 
-def made(group: str, name: str, *, anew: bool) -> bool:
+def made(group: str, name: str, chosen: list[str]) -> bool:
     """Convert a model in a process of its own, unless that was done before; True if its answers are there."""
-    folder = CORPUS / group / name
-    if anew or not (folder / FINISHED).exists():
+    done_file = CORPUS / group / name / FINISHED
+    is_due = f"{group}/{name}" in chosen or not done_file.exists()
+    if is_due and KEPT not in chosen:
         print(f"{datetime.now(UTC):%H:%M:%S} {group}/{name}", flush=True)
         command = [sys.executable, "-m", "benchmarks.gate_corpus_make", group, name]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False)
         if done.returncode:
             print("  " + (done.stderr.strip().splitlines() or ["?"])[-1][:400], flush=True)
-    return (folder / FINISHED).exists()
+    return done_file.exists()
 
 
 def wrong_rows(chosen: list[str]) -> Iterator[WrongRow]:
@@ -50,7 +53,7 @@ def wrong_rows(chosen: list[str]) -> Iterator[WrongRow]:
     from benchmarks.gate_corpus_models import MODELS
 
     for name, small in MODELS.items():
-        if not made("wrong", name, anew=f"wrong/{name}" in chosen):
+        if not made("wrong", name, chosen):
             raise SystemExit(f"wrong/{name}: nothing was made")
         for precision in PRECISIONS:
             row = wrong_row(CORPUS / "wrong" / name / f"tflite-{precision}.npz", small.roles)
@@ -61,12 +64,8 @@ def wrong_rows(chosen: list[str]) -> Iterator[WrongRow]:
             yield row
 
 
-def judged(right: Right, chosen: list[str]) -> tuple[list[RightRow], list[Hop], list[Hop]]:
+def judged(right: Right) -> tuple[list[RightRow], list[Hop], list[Hop]]:
     """A model's artifacts, what the product said of its hops, and the false alarms."""
-    anew = f"{right.group}/{right.name}" in chosen
-    if not made(right.group, right.name, anew=anew):
-        missing = [Hop(right.name, variant, "error", "nothing was made") for variant in right.must_pass]
-        return [], missing, missing
     folder = CORPUS / right.group / right.name
     rows = list(right_rows(folder))
     hops = [judged_again(hop, rows) for hop in hops_of(folder)]
@@ -82,17 +81,22 @@ def main(chosen: list[str]) -> int:
     right: dict[str, list[RightRow]] = {}
     hops: list[Hop] = []
     alarms: list[Hop] = []
+    missing: list[str] = []
     for each in right_models():
-        rows, found, false = judged(each, chosen)
+        if not made(each.group, each.name, chosen):
+            print(f"{each.group}/{each.name}: nothing is kept")
+            missing.append(f"{each.group}/{each.name}")
+            continue
+        rows, found, false = judged(each)
         right.setdefault(each.group, []).extend(rows)
         hops += found
         alarms += false
-    PAGE.write_text(page(wrong, right, hops, alarms), encoding="utf-8")
+    PAGE.write_text(page(wrong, right, hops, alarms, missing), encoding="utf-8")
     passed = sum(counts(row.tallies)[3] for row in wrong) + sum(bool(row.right) for row in wrong)
     caught = sum(counts(row.tallies)[1] for row in wrong)
     print(f"{caught} wrong trials caught, {passed} passed; {len(alarms)} false alarms in {len(hops)} hops")
     print(f"wrote {PAGE.relative_to(ROOT)}")
-    return 1 if passed or alarms else 0
+    return 1 if passed or alarms or missing else 0
 
 
 if __name__ == "__main__":

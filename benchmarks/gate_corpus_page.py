@@ -41,10 +41,18 @@ the tolerance, of the worst output: of the whole, of the worst slice, of the sam
 """
 
 
-def page(wrong: list[WrongRow], right: dict[str, list[RightRow]], hops: list[Hop], alarms: list[Hop]) -> str:
-    """The page."""
+def page(
+    wrong: list[WrongRow],
+    right: dict[str, list[RightRow]],
+    hops: list[Hop],
+    alarms: list[Hop],
+    missing: list[str],
+) -> str:
+    """The page; `missing` are models that were not converted."""
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in VERSIONS)
     lines = [INTRODUCTION.format(versions=versions), *wrong_lines(wrong), *right_lines(right, hops, alarms)]
+    if missing:
+        lines += ["### Not converted", "", f"{', '.join(missing)}."]
     return "\n".join(lines).rstrip() + "\n"
 
 
