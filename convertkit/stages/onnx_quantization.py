@@ -7,6 +7,7 @@ channel on a table that is both looked up in and multiplied by.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -89,9 +90,11 @@ def states_no_size(model: onnx.ModelProto) -> bool:
 
 def prepare(path: str, prepared: Path, report: Report) -> None:
     """Shape inference and optimization, what fails of it left out."""
+    graph, target = str(Path(path).resolve()), str(prepared.resolve())
 
     def run(off: dict[str, Any]) -> None:
-        quant_pre_process(path, str(prepared), auto_merge=True, **off)
+        with contextlib.chdir(prepared.parent):  # shape inference that fails leaves files where it is run
+            quant_pre_process(graph, target, auto_merge=True, **off)
 
     without(PREPARING, run, report)
 
