@@ -13,7 +13,8 @@ Imports point downward only, in a line from left to right; `tests/lowering/test_
     geometry: what families share
     orders, declare, call: what an operator declares, and the node that it is handed
     functions, nodes: what ONNX says of operators and graphs
-    value, origin, shapes, sizes: a tensor or constant, its axis order and partly known shape, what made it
+    ranks: operands of too many axes with fewer
+    value, origin, transposes, shapes, sizes: a tensor or constant, its axis order and shape, what made it
     element_types, narrow, weights, faults: types, constants, errors
 """
 

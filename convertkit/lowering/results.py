@@ -8,9 +8,23 @@ import numpy as np
 
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Acts, Operator
+from convertkit.lowering.ranks import merged, restored
 from convertkit.lowering.shapes import broadcast
 from convertkit.lowering.sizes import Size
 from convertkit.lowering.value import Value, axis_size, identity
+
+
+def lowered(operator: Operator, call: Call) -> list[Value]:
+    """What the operator gives, its axes merged where it would broadcast too many of them."""
+    few = None
+    if operator.acts is Acts.ELEMENTWISE and operator.data is None and call.node.op_type != "PRelu":
+        few = merged(call.values)
+    if few is None:
+        return [wrap(call, operator, result) for result in as_list(operator.lower(call))]
+    values, whole = few
+    results = as_list(operator.lower(Call(call.node, call.opset, values, call.scope)))
+    tensors = [result.data if isinstance(result, Value) else result for result in results]
+    return [wrap(call, operator, restored(tensor, whole)) for tensor in tensors]
 
 
 def wrap(call: Call, operator: Operator, result: Any) -> Value:

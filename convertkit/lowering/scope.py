@@ -22,7 +22,7 @@ from convertkit.lowering.orders import arrange, with_broadcast_axis
 from convertkit.lowering.origin import Origin
 from convertkit.lowering.patterns.fusion import fused
 from convertkit.lowering.registry import find
-from convertkit.lowering.results import as_list, evaluated, wrap
+from convertkit.lowering.results import as_list, evaluated, lowered
 from convertkit.lowering.value import Value, constant_value
 from convertkit.lowering.weights import Weights
 
@@ -177,13 +177,11 @@ class Scope:
                 return as_list(operator.sizes(Call(node, opset, values, self)))
         if operator.folds and all(value.is_constant for value in given):
             return self._folded(node, operator, values)
-        call = Call(node, opset, arrange(operator, values), self)
-        results = as_list(operator.lower(call))
-        return [wrap(call, operator, result) for result in results]
+        return lowered(operator, Call(node, opset, arrange(operator, values), self))
 
     def _folded(self, node: onnx.NodeProto, operator: Operator, values: list[Value | None]) -> list[Value]:
         """The results of a node whose operands are all known, computed now."""
         with tf.init_scope():
             call = Call(node, self._opset(node), arrange(operator, values), self)
-            results = [wrap(call, operator, result) for result in as_list(operator.lower(call))]
+            results = lowered(operator, call)
             return [evaluated(value) if value.is_tensor else value for value in results]

@@ -12,6 +12,7 @@ from convertkit.lowering.narrow import carried, narrow_type
 from convertkit.lowering.origin import Origin
 from convertkit.lowering.shapes import static_shape
 from convertkit.lowering.sizes import Expr, Shape, Size, reshape_target, unknown, vector
+from convertkit.lowering.transposes import transposed
 
 Order = tuple[int, ...]
 
@@ -138,7 +139,7 @@ class Value:
         elif _moves_only_ones([self.shape[axis] for axis in self.order], steps):  # no data moves
             data = tf.reshape(self.data, reshape_target(self.shape[axis] for axis in order))
         else:
-            data = tf.transpose(self.data, steps)
+            data = transposed(self.data, [self.shape[axis] for axis in self.order], steps)
         return Value(data, order, self.shape, self.dtype, self.narrow)
 
     def logical(self) -> Value:

@@ -10,6 +10,8 @@ import tensorflow as tf
 
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, axis_wise, elementwise, elementwise_call, since, until
+from convertkit.lowering.ranks import BROADCASTS
+from convertkit.lowering.value import shaped
 
 
 def _leaky_relu(call: Call) -> Any:
@@ -110,6 +112,9 @@ def _over_rest(function: Callable[..., Any]) -> Callable[[Call], Any]:
 
 
 def _softmax(x: Any, axis: int) -> Any:
+    if x.shape.rank > BROADCASTS and axis in (-1, x.shape.rank - 1):  # TensorFlow's takes no more axes
+        rows = tf.reshape(x, [-1, x.shape[-1] or tf.shape(x)[-1]])
+        return shaped(tf.reshape(tf.nn.softmax(rows), tf.shape(x)), x.shape)
     return tf.nn.softmax(x, axis)
 
 

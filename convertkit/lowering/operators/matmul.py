@@ -9,8 +9,10 @@ import tensorflow as tf
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, free, logical
 from convertkit.lowering.shapes import broadcast
-from convertkit.lowering.sizes import Shape, Size, is_equal
+from convertkit.lowering.sizes import Shape, Size, is_equal, product, reshape_target
 from convertkit.lowering.value import Order, Value, axis_size, identity
+
+LIMIT = 5  # axes of TFLite's BATCH_MATMUL
 
 
 def _matmul(call: Call) -> Any:
@@ -37,10 +39,23 @@ def _by_matrix(call: Call, left: Value, right: Value) -> Value:
 
 
 def _batched(call: Call, left: Value, right: Value) -> Value:
+    if max(left.rank, right.rank) > LIMIT and left.shape[:-2] == right.shape[:-2]:
+        return _in_one_batch(call, left.logical(), right.logical())
     (a, flip_a), (b, flip_b) = _flagged(left), _flagged(right)
     result = tf.matmul(call.tensor_of(a), call.tensor_of(b), transpose_a=flip_a, transpose_b=flip_b)
     lead: Shape = broadcast([left.shape[:-2], right.shape[:-2]], lambda axis: axis_size(result, axis))
     return Value(result, identity(len(lead) + 2), (*lead, left.shape[-2], right.shape[-1]))
+
+
+def _in_one_batch(call: Call, left: Value, right: Value) -> Value:
+    """The leading axes as one: TFLite multiplies no more than 5 axes."""
+    lead = left.shape[:-2]
+    sides = [
+        tf.reshape(call.tensor_of(side), reshape_target([product(lead), *side.shape[-2:]]))
+        for side in (left, right)
+    ]
+    shape = (*lead, left.shape[-2], right.shape[-1])
+    return Value(tf.reshape(tf.matmul(*sides), reshape_target(shape)), shape=shape)
 
 
 def _flagged(value: Value) -> tuple[Value, bool]:
