@@ -30,15 +30,23 @@ def _if(call: Call) -> list[Any]:
         return list(call.scope.subgraph(then if bool(condition.reshape(-1)[0]) else otherwise, []))
     flag = tf.reshape(call.tensor(0), [])
     ranks = [0] * len(call.node.output)
+    seen: dict[str, list[int]] = {}
 
     def lowered(graph: onnx.GraphProto) -> list[Any]:
         results = branch(call, graph, [])
+        seen[graph.name] = [result.shape.rank for result in results]
         ranks[:] = [max(rank, result.shape.rank) for rank, result in zip(ranks, results, strict=True)]
         return [_single(*pair) for pair in zip(results, ranks, strict=True)]
 
     found = list(tf.cond(flag, lambda: lowered(then), lambda: lowered(otherwise)))
     if any(result.shape.rank is None for result in found):  # now the rank of the other branch is known
         found = list(tf.cond(flag, lambda: lowered(then), lambda: lowered(otherwise)))
+    if any(result.shape.rank is None for result in found):
+        sides = " and ".join(map(str, seen.values()))
+        raise ValueError(
+            f"its branches give tensors of ranks {sides}, and only a run tells which: "
+            f"'{call.node.input[0]}' has to be known; fix the axis or the input that decides it"
+        )
     return found
 
 

@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 pytest.importorskip("tensorflow")
-from tests.lowering.oracle import agrees, agrees_in_tflite, parse
+from convertkit.errors import StageError
+from convertkit.lowering import lower
+from tests.lowering.oracle import agrees, agrees_in_tflite, kinds, parse
 
 pytestmark = pytest.mark.slow
 RNG = np.random.default_rng(1)
@@ -77,3 +80,28 @@ def test_a_loop_that_its_flag_alone_ends() -> None:
 
 def test_scan() -> None:
     agrees(parse(SCAN), f32(2), f32(4, 2))
+
+
+REDUCED = """g (float[n,{size},3] x) => (float[{ranks}] y) {{
+    s = Shape(x) z = Gather<axis = 0>(s, one) c = Equal(z, one)
+    y = If (c) <then_branch = a () => (float[n,3] u) {{ u = ReduceMax<axes = [1], keepdims = 0>(x) }},
+           else_branch = b () => (float[n,{size},3] v) {{ v = Identity(x) }}>
+}}"""
+
+
+def reduced(size: str, ranks: str) -> onnx.ModelProto:
+    text = REDUCED.format(size=size, ranks=ranks)
+    return parse(text, opset=13, one=np.array(1))
+
+
+@pytest.mark.parametrize(("size", "ranks"), [("1", "n,3"), ("2", "n,2,3")])
+def test_branches_of_two_ranks_are_told_apart_by_a_known_size(size: str, ranks: str) -> None:
+    x = np.ones((4, int(size), 3), np.float32)
+    assert "If" not in kinds(agrees(reduced(size, ranks), x))
+
+
+def test_branches_of_two_ranks_are_one_line_where_only_a_run_tells() -> None:
+    with pytest.raises(
+        StageError, match=r"branches give tensors of ranks \[2\] and \[3\].*'c' has to be known"
+    ):
+        lower(reduced("k", "n,k,3"))
