@@ -18,7 +18,8 @@ from convertkit.artifacts.signature import Arrays, TensorSpec
 from convertkit.artifacts.tensors import read_npz, write_npz
 from convertkit.config.run_settings import LimitOptions
 from convertkit.registry import parse_variant, runtime_row, stage_row
-from convertkit.workers.jobs import Answer, Converted, ConvertJob, Described, DescribeJob, InferJob
+from convertkit.workers.answers import Answer, Converted, Described
+from convertkit.workers.jobs import ConvertJob, DescribeJob, InferJob
 from convertkit.workers.pool import Workers
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -16,7 +16,8 @@ from convertkit.attribution.trace import Trace, take_trace
 from convertkit.errors import ConvertkitError
 from convertkit.registry import stage_row
 from convertkit.report.blame import Blame
-from convertkit.workers.jobs import Converted, ConvertJob
+from convertkit.workers.answers import Converted
+from convertkit.workers.jobs import ConvertJob
 from convertkit.workers.pool import Workers
 
 SAMPLES = 16

@@ -11,7 +11,8 @@ import numpy as np
 from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.signature import Array
 from convertkit.registry import runtime_row
-from convertkit.workers.jobs import Traced, TracedTensor, TraceJob
+from convertkit.workers.answers import Traced, TracedTensor
+from convertkit.workers.jobs import TraceJob
 from convertkit.workers.pool import Workers
 
 

@@ -17,7 +17,8 @@ from convertkit.calibration.finding import Finding
 from convertkit.errors import ConvertkitError
 from convertkit.registry import runtime_row
 from convertkit.samples.intake import Intake
-from convertkit.workers.jobs import Observed, ObserveJob
+from convertkit.workers.answers import Observed
+from convertkit.workers.jobs import ObserveJob
 from convertkit.workers.pool import Workers
 
 FEWEST = 8

@@ -18,7 +18,8 @@ from convertkit.errors import ModelFileError, StageError, WorkerCrashedError
 from convertkit.registry import environment_row, runtime_row
 from convertkit.samples.intake import NEEDS_FACTORY
 from convertkit.sources import Kind, SourceFile, inspect_source
-from convertkit.workers.jobs import Described, DescribeJob
+from convertkit.workers.answers import Described
+from convertkit.workers.jobs import DescribeJob
 from convertkit.workers.pool import expect
 from convertkit.workers.process import Worker
 

@@ -8,7 +8,7 @@ from importlib import metadata
 
 import msgspec
 
-from convertkit.environment.devices import cpu_name, gpu_names
+from convertkit.environment.devices import cpu_name, driver_version, gpu_names
 from convertkit.registry import EXTRAS, RUNTIMES, STAGES
 
 
@@ -20,6 +20,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     cpu: str
     gpus: tuple[str, ...]
     packages: dict[str, str]
+    gpu_driver: str = ""
 
 
 def environment_record() -> Environment:
@@ -32,6 +33,7 @@ def environment_record() -> Environment:
         cpu=cpu_name(),
         gpus=gpu_names(),
         packages=package_versions(sorted(named)),
+        gpu_driver=driver_version(),
     )
 
 

@@ -16,7 +16,8 @@ from convertkit.hops.attempt import log_name
 from convertkit.plan import Hop
 from convertkit.registry import environment_row, extra_row
 from convertkit.storage.store import Store, StoredHop, hop_key
-from convertkit.workers.jobs import Converted, ConvertJob
+from convertkit.workers.answers import Converted
+from convertkit.workers.jobs import ConvertJob
 from convertkit.workers.pool import Workers
 
 

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from convertkit.artifacts.signature import Array
+from convertkit.workers.answers import GpuMemory
 
 RESAMPLES = 1000
 FEWEST_ROUNDS = 5  # with fewer, chance alone has all of them on one side too often
@@ -42,6 +43,8 @@ class Latency(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
         session_bytes: what loading the artifact added to resident memory.
         rounds_ms: the median of each round; artifacts that were measured together have rounds side by side.
         versus: beside the float artifact of the same format, then beside the source.
+        gpu_memory: what the artifact takes of the GPU; null on the CPU.
+        left_on_cpu: operators that run on the CPU although a GPU was asked for; such a row is partial.
     """
 
     device: str
@@ -56,10 +59,19 @@ class Latency(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     skipped: str | None = None
     rounds_ms: tuple[float, ...] = ()
     versus: tuple[Versus, ...] = ()
+    gpu_memory: GpuMemory | None = None
+    left_on_cpu: tuple[str, ...] = ()
 
 
 def summarize(
-    rounds_ns: Sequence[Sequence[int]], *, device: str, threads: int, batch: int, session_bytes: int
+    rounds_ns: Sequence[Sequence[int]],
+    *,
+    device: str,
+    threads: int,
+    batch: int,
+    session_bytes: int,
+    gpu_memory: GpuMemory | None = None,
+    left_on_cpu: tuple[str, ...] = (),
 ) -> Latency:
     """Percentiles over all calls; the interval resamples whole rounds, since calls of a round are alike."""
     rounds = [np.asarray(calls, np.float64) / 1e6 for calls in rounds_ns]
@@ -80,6 +92,8 @@ def summarize(
         len(durations),
         session_bytes,
         rounds_ms=tuple(float(np.median(calls)) for calls in rounds),
+        gpu_memory=gpu_memory,
+        left_on_cpu=left_on_cpu,
     )
 
 

@@ -18,7 +18,8 @@ from convertkit.environment.devices import NO_GPU
 from convertkit.errors import ConvertkitError
 from convertkit.measurement.latency import Latency, summarize
 from convertkit.registry import runtime_row
-from convertkit.workers.jobs import Benched, BenchJob
+from convertkit.workers.answers import Benched
+from convertkit.workers.jobs import BenchJob
 from convertkit.workers.pool import Workers
 
 WARMUP_CALLS = 5
@@ -33,7 +34,7 @@ class Contender(msgspec.Struct):
     environment: str
     batch: int
     rounds: list[tuple[int, ...]] = []
-    session_bytes: int = 0
+    loaded: Benched | None = None
     skipped: str = ""
 
 
@@ -115,7 +116,7 @@ def warm_up(one: Contender, options: BenchOptions, workers: Workers) -> None:
     answer = ask(one, job, workers)
     if answer is None:
         return
-    one.session_bytes = answer.session_bytes
+    one.loaded = answer
     affordable = LONGEST_ROUND_NS // max(1, min(answer.durations_ns))
     one.job = msgspec.structs.replace(one.job, calls=int(max(2, min(options.calls, affordable))))
 
@@ -143,12 +144,14 @@ def ask(one: Contender, job: BenchJob, workers: Workers) -> Benched | None:
 def result(one: Contender, options: BenchOptions) -> Latency:
     """The contender's latency, or why there is none."""
     device = one.job.device
-    if one.skipped or not one.rounds:
+    if one.skipped or not one.rounds or one.loaded is None:
         return Latency(device, skipped=one.skipped or "no round was completed")
     return summarize(
         one.rounds,
         device=device,
         threads=options.threads,
         batch=one.batch,
-        session_bytes=one.session_bytes,
+        session_bytes=one.loaded.session_bytes,
+        gpu_memory=one.loaded.gpu_memory,
+        left_on_cpu=one.loaded.left_on_cpu,
     )

@@ -17,7 +17,7 @@ from convertkit.pytorch.load import Module, load_model
 from convertkit.pytorch.script import tensors
 from convertkit.pytorch.watch import Call, Run, watch
 from convertkit.samples.representative import calibration_steps
-from convertkit.workers.jobs import Origin
+from convertkit.workers.answers import Origin
 
 UNSET = "empty"  # in the names of operators that give memory as it is
 WEIGHTS = "its weights"

@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from convertkit.measurement.latency import Latency
 from convertkit.render import numbers
+from convertkit.render.gpu import gpu_remarks
 from convertkit.render.markdown import latency_row, options_text
 from convertkit.render.numbers import format_bytes, format_interval_ms, format_ms, format_share
 from convertkit.render.parts import describe_asked, describe_interval, describe_samples, describe_slice
@@ -50,6 +51,7 @@ FUNCTIONS = (
     describe_slice,
     facts,
     final_hops,
+    gpu_remarks,
     headline,
     largest_error,
     latency_on,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from convertkit.measurement.latency import Latency
+from convertkit.render.gpu import gpu_remarks
 from convertkit.render.markdown_outputs import comparison_lines
 from convertkit.render.markdown_table import escape, table
 from convertkit.render.numbers import (
@@ -163,6 +164,8 @@ def hop_lines(hop: HopRecord) -> list[str]:
     lines += comparison_lines("Against the previous artifact", hop.vs_previous)
     if hop.latency:
         lines += ["", "Latency:", "", *table(LATENCY_HEADINGS, [latency_row(row) for row in hop.latency])]
+    if remarks := gpu_remarks(hop.latency):
+        lines += ["", *(f"- {escape(line)}" for line in remarks)]
     if hop.attempts:
         rows = [
             [

@@ -120,7 +120,8 @@ def device_lines(report: Report) -> list[str]:
         for hop in report.hops:
             row = latency_on(hop.latency, device)
             if row and row.p50_ms is not None:
-                parts.append(f"{hop.target} {format_ms(row.p50_ms)}")
+                partial = " (partial)" if row.left_on_cpu else ""
+                parts.append(f"{hop.target} {format_ms(row.p50_ms)}{partial}")
         if parts:
             lines.append(f"p50 on {device}, ms: {', '.join(parts)}")
     return lines

@@ -8,13 +8,20 @@ from typing import Protocol
 
 from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.signature import Arrays
-from convertkit.workers.jobs import Described, DescribeJob
+from convertkit.workers.answers import Described, GpuMemory
+from convertkit.workers.jobs import DescribeJob
 
 TimedCall = Callable[[], int]
 
 
 class Session(Protocol):
-    """A loaded artifact on one device."""
+    """A loaded artifact on one device.
+
+    Attributes:
+        left_on_cpu: operators that run on the CPU although another device was asked for, each once.
+    """
+
+    left_on_cpu: tuple[str, ...]
 
     def run(self, inputs: Arrays) -> Arrays:
         """Outputs under the runtime's names, physical.
@@ -43,6 +50,13 @@ class Runtime(Protocol):
 
         Raises:
             NotMeasuredError: the device is not there, or the runtime would fall back from it.
+        """
+
+    def gpu_memory(self, device: str) -> GpuMemory:
+        """What the runtime's allocator holds now, and held at most since this was asked last.
+
+        Args:
+            device: `cuda:N`.
         """
 
     def describe(self, job: DescribeJob) -> Described:

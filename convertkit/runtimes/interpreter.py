@@ -15,6 +15,8 @@ from convertkit.runtimes import TimedCall, wall_timed
 class InterpreterSession:
     """A TFLite file in an interpreter; inputs are resized when their shape changes."""
 
+    left_on_cpu = ()
+
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = make
         self._interpreter = make()  # the runner does not keep it alive

@@ -9,7 +9,8 @@ from ai_edge_litert.interpreter import Interpreter
 from convertkit.artifacts.artifact import Artifact
 from convertkit.errors import ModelFileError, NotMeasuredError
 from convertkit.runtimes.interpreter import InterpreterSession, read_signature
-from convertkit.workers.jobs import Described, DescribeJob
+from convertkit.workers.answers import Described, GpuMemory
+from convertkit.workers.jobs import DescribeJob
 
 
 def load(artifact: Artifact, device: str, threads: int) -> InterpreterSession:
@@ -27,6 +28,11 @@ def open_interpreter(path: str, threads: int) -> Interpreter:
         return Interpreter(model_content=content, num_threads=threads)
     except (ValueError, RuntimeError) as error:
         raise ModelFileError(f"{path} is not a TFLite file that LiteRT loads: {error}") from None
+
+
+def gpu_memory(device: str) -> GpuMemory:
+    """Nothing: there is no such device."""
+    return GpuMemory()
 
 
 def describe(job: DescribeJob) -> Described:

@@ -13,9 +13,12 @@ from convertkit.artifacts.signature import Arrays, Dim, Signature, TensorSpec
 from convertkit.errors import ModelFileError, NotMeasuredError, first_line
 from convertkit.runtimes import TimedCall, wall_timed
 from convertkit.sources.onnx_file import stated_size
-from convertkit.workers.jobs import Described, DescribeJob
+from convertkit.workers.answers import Described, GpuMemory
+from convertkit.workers.jobs import DescribeJob
 
 FATAL_ONLY = 4
+CPU_PROVIDER = "CPUExecutionProvider"
+RECORD_PLACES = "session.record_ep_graph_assignment_info"
 MOST_MOVES = 8
 MOVES = frozenset(["Cast", "Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Slice"])
 
@@ -24,16 +27,20 @@ class OnnxSession:
     """An ONNX model on one execution provider."""
 
     def __init__(self, session: Any, device: str) -> None:
+        self.left_on_cpu = () if device == "cpu" else operators_on_cpu(session)
         self._session = session
         self._device = device
         self._outputs = [output.name for output in session.get_outputs()]
 
     def run(self, inputs: Arrays) -> Arrays:
         """Outputs by name."""
-        return dict(zip(self._outputs, self._session.run(None, inputs), strict=True))
+        return dict(zip(self._outputs, self._session.run(None, inputs, unrecorded()), strict=True))
 
     def bind(self, inputs: Arrays) -> TimedCall:
-        """A timed run through IOBinding, so that copies to and from a GPU are not part of it."""
+        """A timed run through IOBinding: inputs and outputs stay where they are, on the device.
+
+        A first run finds the outputs' shapes; it records no CUDA graph, which is bound to their addresses.
+        """
         kind, _, index = self._device.partition(":")
         binding = self._session.io_binding()
         for name, values in inputs.items():
@@ -42,6 +49,9 @@ class OnnxSession:
             )
         for name in self._outputs:
             binding.bind_output(name, kind, int(index or 0))
+        self._session.run_with_iobinding(binding, unrecorded())
+        for name, value in zip(self._outputs, binding.get_outputs(), strict=True):
+            binding.bind_ortvalue_output(name, value)
 
         def run() -> None:
             self._session.run_with_iobinding(binding)
@@ -51,25 +61,71 @@ class OnnxSession:
 
 
 def load(artifact: Artifact, device: str, threads: int) -> OnnxSession:
-    """Load an ONNX model.
+    """Load an ONNX model."""
+    return open_session(artifact.path, device, threads)
+
+
+def open_session(
+    path: str, device: str, threads: int, *, is_tf32: bool = False, is_graph: bool = False
+) -> OnnxSession:
+    """Load an ONNX file.
 
     A session asked for CUDA falls back to the CPU in silence, so the provider it got is checked.
+
+    Args:
+        device: `cpu` or `cuda:N`.
+        is_tf32: let float32 products round their operands to 10 bits, as ONNX Runtime does by default.
+        is_graph: record a CUDA graph in the first run of a binding, and replay it from then on.
+
+    Raises:
+        NotMeasuredError: it fell back.
     """
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = FATAL_ONLY
-    provider: Any = "CPUExecutionProvider"
+    provider: Any = CPU_PROVIDER
     if device.startswith("cuda"):
-        provider = ("CUDAExecutionProvider", {"device_id": device.partition(":")[2] or "0"})
-    session = ort.InferenceSession(artifact.path, options, providers=[provider])
+        provider = ("CUDAExecutionProvider", cuda_options(device, is_tf32, is_graph))
+        options.add_session_config_entry(RECORD_PLACES, "1")
+        ort.preload_dlls()  # CUDA and cuDNN of the wheels that PyTorch brings
+    session = ort.InferenceSession(path, options, providers=[provider])
     if any(0 in value.shape for value in session.get_inputs()):  # taken by its word
-        freed = named_axes(onnx.load(artifact.path)).SerializeToString()
+        freed = named_axes(onnx.load(path)).SerializeToString()
         session = ort.InferenceSession(freed, options, providers=[provider])
     wanted = provider if isinstance(provider, str) else provider[0]
     if session.get_providers()[0] != wanted:
         raise NotMeasuredError(f"ONNX Runtime fell back to {session.get_providers()[0]}")
+    session.disable_fallback()  # of single runs
     return OnnxSession(session, device)
+
+
+def unrecorded() -> Any:
+    """Options of a run that records no CUDA graph and replays none."""
+    options = ort.RunOptions()
+    options.add_run_config_entry("gpu_graph_id", "-1")
+    return options
+
+
+def cuda_options(device: str, is_tf32: bool, is_graph: bool) -> dict[str, str]:
+    """Options of the CUDA provider; `open_session` says which."""
+    return {
+        "device_id": device.partition(":")[2] or "0",
+        "use_tf32": str(int(is_tf32)),
+        "enable_cuda_graph": str(int(is_graph)),
+    }
+
+
+def operators_on_cpu(session: Any) -> tuple[str, ...]:
+    """Operators of a session that records places, which the CPU has to run, sorted."""
+    subgraphs = session.get_provider_graph_assignment_info()
+    on_cpu = (part for part in subgraphs if part.ep_name == CPU_PROVIDER)
+    return tuple(sorted({node.op_type for part in on_cpu for node in part.get_nodes()}))
+
+
+def gpu_memory(device: str) -> GpuMemory:
+    """Nothing: ONNX Runtime does not tell Python what its arena holds."""
+    return GpuMemory()
 
 
 def describe(job: DescribeJob) -> Described:

@@ -12,13 +12,16 @@ from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.signature import Arrays, Dim, Signature, TensorSpec
 from convertkit.errors import ModelFileError, NotMeasuredError
 from convertkit.runtimes import TimedCall, wall_timed
-from convertkit.workers.jobs import Described, DescribeJob
+from convertkit.workers.answers import Described, GpuMemory
+from convertkit.workers.jobs import DescribeJob
 
 SIGNATURE = "serving_default"
 
 
 class TensorflowSession:
     """The `serving_default` signature of a SavedModel."""
+
+    left_on_cpu = ()
 
     def __init__(self, function: Any, device: str) -> None:
         self._function = function
@@ -58,11 +61,21 @@ def load(artifact: Artifact, device: str, threads: int) -> TensorflowSession:
     """Load a SavedModel. Threads are set for the whole process, by its environment variables."""
     if device.startswith("cuda") and not tf.config.list_physical_devices("GPU"):
         raise NotMeasuredError("TensorFlow sees no GPU")
+    if device.startswith("cuda"):
+        tf.config.experimental.enable_tensor_float_32_execution(False)
     with tf.device(tf_device(device)):
         loaded = tf.saved_model.load(artifact.path)
     function = loaded.signatures[SIGNATURE]
     function._convertkit_owner = loaded  # the function keeps only weak references to its variables
     return TensorflowSession(function, device)
+
+
+def gpu_memory(device: str) -> GpuMemory:
+    """Figures of TensorFlow's allocator, which takes nearly the whole card at once."""
+    name = tf_device(device).lstrip("/")
+    found = tf.config.experimental.get_memory_info(name)
+    tf.config.experimental.reset_memory_stats(name)
+    return GpuMemory(None, found["current"], found["peak"])
 
 
 def describe(job: DescribeJob) -> Described:

@@ -9,7 +9,8 @@ from tflite_runtime.interpreter import Interpreter
 from convertkit.artifacts.artifact import Artifact
 from convertkit.errors import NotMeasuredError
 from convertkit.runtimes.interpreter import InterpreterSession, read_signature
-from convertkit.workers.jobs import Described, DescribeJob
+from convertkit.workers.answers import Described, GpuMemory
+from convertkit.workers.jobs import DescribeJob
 
 
 def load(artifact: Artifact, device: str, threads: int) -> InterpreterSession:
@@ -17,6 +18,11 @@ def load(artifact: Artifact, device: str, threads: int) -> InterpreterSession:
     if device != "cpu":
         raise NotMeasuredError("tflite-runtime runs on the CPU only")
     return InterpreterSession(partial(Interpreter, model_path=artifact.path, num_threads=threads))
+
+
+def gpu_memory(device: str) -> GpuMemory:
+    """Nothing: there is no such device."""
+    return GpuMemory()
 
 
 def describe(job: DescribeJob) -> Described:

@@ -26,11 +26,14 @@ from convertkit.pytorch.outputs import (
 from convertkit.pytorch.unfit import run_checked
 from convertkit.runtimes import TimedCall, wall_timed
 from convertkit.samples.fit import NUMBERED
-from convertkit.workers.jobs import Described, DescribeJob
+from convertkit.workers.answers import Described, GpuMemory
+from convertkit.workers.jobs import DescribeJob
 
 
 class TorchSession:
     """A model in eval mode on one device."""
+
+    left_on_cpu = ()
 
     def __init__(
         self, model: Module, outputs: tuple[str, ...], device: str, engine: str | None = None
@@ -83,6 +86,7 @@ def load(artifact: Artifact, device: str, threads: int) -> TorchSession:
         raise NotMeasuredError("PyTorch sees no CUDA device")
     torch.set_num_threads(threads)
     torch.backends.mha.set_fastpath_enabled(False)  # fused attention differs from every exported graph
+    use_tf32(False)
     engine = read_engine(artifact.path)
     if engine is not None and device != "cpu":
         raise NotMeasuredError("quantized PyTorch runs on the CPU only")
@@ -92,11 +96,24 @@ def load(artifact: Artifact, device: str, threads: int) -> TorchSession:
     return TorchSession(model, tuple(spec.name for spec in artifact.signature.outputs), device, engine)
 
 
+def gpu_memory(device: str) -> GpuMemory:
+    """Figures of PyTorch's caching allocator."""
+    peak = torch.cuda.max_memory_allocated(device)
+    torch.cuda.reset_peak_memory_stats(device)
+    return GpuMemory(None, torch.cuda.memory_allocated(device), peak, torch.cuda.memory_reserved(device))
+
+
 def move(model: Module, device: str) -> Module:
     """The model with its weights on another device."""
     if not isinstance(model, torch.nn.Module):
         raise NotMeasuredError(f"this model cannot be moved to {device}")
     return model.to(device)
+
+
+def use_tf32(is_on: bool) -> None:
+    """Let float32 products on a GPU round their operands to 10 bits, or not: convolutions do by default."""
+    torch.backends.cuda.matmul.allow_tf32 = is_on
+    torch.backends.cudnn.allow_tf32 = is_on
 
 
 def parameter_names(model: Module) -> tuple[str, ...]:

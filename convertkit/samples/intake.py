@@ -22,7 +22,8 @@ from convertkit.samples.fit import fit_samples
 from convertkit.samples.reading import NOTHING, read_samples, renamed
 from convertkit.samples.samples import Samples, Split
 from convertkit.sources import Kind, SourceFile
-from convertkit.workers.jobs import Described, DescribeJob
+from convertkit.workers.answers import Described
+from convertkit.workers.jobs import DescribeJob
 from convertkit.workers.pool import Workers
 
 NEEDS_FACTORY = (Kind.STATE_DICT, Kind.SAFETENSORS)

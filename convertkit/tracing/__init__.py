@@ -6,7 +6,7 @@ from typing import Protocol
 
 from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.signature import Array, Arrays
-from convertkit.workers.jobs import TracedTensor
+from convertkit.workers.answers import TracedTensor
 
 Trace = tuple[list[TracedTensor], list[Array]]
 

@@ -17,7 +17,7 @@ from convertkit.artifacts.signature import Array, Arrays
 from convertkit.graphs.value_names import possible_values
 from convertkit.runtimes.interpreter import signature_runner
 from convertkit.tracing import Trace
-from convertkit.workers.jobs import TracedTensor
+from convertkit.workers.answers import TracedTensor
 
 
 def trace(artifact: Artifact, inputs: Arrays, threads: int) -> Trace:

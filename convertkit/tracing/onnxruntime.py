@@ -15,7 +15,7 @@ from convertkit.artifacts.signature import Array, Arrays
 from convertkit.graphs.onnx_graph import module_path
 from convertkit.runtimes.onnxruntime import FATAL_ONLY
 from convertkit.tracing import Trace
-from convertkit.workers.jobs import TracedTensor
+from convertkit.workers.answers import TracedTensor
 
 QUANTIZE, DEQUANTIZE = "QuantizeLinear", "DequantizeLinear"
 NORMALIZABLE = frozenset({"Conv", "ConvTranspose", "Gemm"})  # exporters fold a BatchNorm into them

@@ -13,7 +13,7 @@ from convertkit.artifacts.signature import Arrays
 from convertkit.graphs.value_names import possible_values
 from convertkit.runtimes.tensorflow import SIGNATURE
 from convertkit.tracing import Trace
-from convertkit.workers.jobs import TracedTensor
+from convertkit.workers.answers import TracedTensor
 
 FUNCTION = "StatefulPartitionedCall/"  # that the signature calls
 SILENT = frozenset(["Const", "Placeholder", "Identity", "NoOp", "IdentityN"])

@@ -14,7 +14,7 @@ from convertkit.errors import NotMeasuredError
 from convertkit.pytorch.load import load_model
 from convertkit.pytorch.watch import module_of
 from convertkit.tracing import Trace
-from convertkit.workers.jobs import TracedTensor
+from convertkit.workers.answers import TracedTensor
 
 
 def trace(artifact: Artifact, inputs: Arrays, threads: int) -> Trace:

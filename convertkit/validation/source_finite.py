@@ -22,7 +22,8 @@ from convertkit.errors import ConvertkitError
 from convertkit.registry import runtime_row
 from convertkit.samples.intake import Intake
 from convertkit.validation.masks import read_masks
-from convertkit.workers.jobs import OriginFound, OriginJob
+from convertkit.workers.answers import OriginFound
+from convertkit.workers.jobs import OriginJob
 from convertkit.workers.pool import Workers
 
 RUN_SAMPLES = 8  # in search of the operator

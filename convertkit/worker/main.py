@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
-    from convertkit.workers.jobs import Answer, Failed, Job, Order
+    from convertkit.workers.answers import Answer, Failed
+    from convertkit.workers.jobs import Job, Order
 
 
 def adopt_package() -> None:
@@ -85,7 +86,7 @@ def serve(answer_descriptor: int, preload: list[str]) -> None:
 def attempt(job: Job | None, preload: list[str]) -> Answer:
     """Import what is asked for and do the job; an exception becomes a `Failed` answer."""
     from convertkit.worker.perform import perform
-    from convertkit.workers.jobs import Ready
+    from convertkit.workers.answers import Ready
 
     try:
         for name in preload:
@@ -99,7 +100,7 @@ def attempt(job: Job | None, preload: list[str]) -> Answer:
 def failure(error: BaseException) -> Failed:
     """The answer that carries an exception to the parent."""
     from convertkit.errors import ConvertkitError, caused
-    from convertkit.workers.jobs import Failed
+    from convertkit.workers.answers import Failed
 
     text = traceback.format_exc()
     if isinstance(error, ConvertkitError):

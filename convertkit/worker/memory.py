@@ -1,4 +1,4 @@
-"""Resident memory of this process and its peak during a piece of work, bytes (Linux: /proc)."""
+"""Memory of this process during a piece of work, bytes: resident (Linux: /proc), and of a GPU."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ import resource
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+import msgspec
+
+from convertkit.environment.devices import card_used_bytes
+from convertkit.runtimes import Runtime
+from convertkit.workers.answers import GpuMemory
 
 STATUS = Path("/proc/self/status")
 CLEAR_REFS = Path("/proc/self/clear_refs")
@@ -45,3 +51,39 @@ class PeakMemory:
         children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
         own = status_bytes("VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         self.peak_bytes = max(own, children)
+
+
+class GpuGauge:
+    """What a runtime's work adds to the memory of a GPU, from the moment that the gauge is made."""
+
+    def __init__(self, runtime: Runtime, device: str) -> None:
+        """Remember what is in use.
+
+        Args:
+            device: `cpu` or `cuda:N`.
+        """
+        self._runtime, self._device = runtime, device
+        self._before = self._read()
+
+    def added(self) -> GpuMemory | None:
+        """What has come since; None on the CPU."""
+        before, now = self._before, self._read()
+        if before is None or now is None:
+            return None
+        return GpuMemory(
+            difference(now.card_bytes, before.card_bytes),
+            difference(now.allocated_bytes, before.allocated_bytes),
+            difference(now.peak_bytes, before.allocated_bytes),
+            difference(now.reserved_bytes, before.reserved_bytes),
+        )
+
+    def _read(self) -> GpuMemory | None:
+        if self._device == "cpu":
+            return None
+        held = self._runtime.gpu_memory(self._device)
+        return msgspec.structs.replace(held, card_bytes=card_used_bytes(self._device))
+
+
+def difference(now: int | None, before: int | None) -> int | None:
+    """What has come, never negative; None where one of both is not known."""
+    return None if now is None or before is None else max(0, now - before)

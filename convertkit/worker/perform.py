@@ -19,20 +19,20 @@ from convertkit.registry import runtime_row, stage_row
 from convertkit.runtimes import Runtime, Session, TimedCall
 from convertkit.stages import Request, Stage
 from convertkit.tracing import Tracer
-from convertkit.worker.memory import PeakMemory, resident_bytes
-from convertkit.workers import jobs
+from convertkit.worker.memory import GpuGauge, PeakMemory, resident_bytes
+from convertkit.workers import answers, jobs
 
 SESSIONS: dict[tuple[str, str, str, int], Session] = {}
 
 
 @singledispatch
-def perform(job: jobs.Job) -> jobs.Answer:
+def perform(job: jobs.Job) -> answers.Answer:
     """Do the job; what it raises becomes a `Failed` answer."""
     raise TypeError(f"no such job: {job!r}")
 
 
 @perform.register
-def convert(job: jobs.ConvertJob) -> jobs.Answer:
+def convert(job: jobs.ConvertJob) -> answers.Answer:
     """Run one stage once and measure it."""
     row = stage_row(job.stage)
     stage: Stage[Any] = importlib.import_module(f"convertkit.stages.{row.name}")
@@ -49,19 +49,19 @@ def convert(job: jobs.ConvertJob) -> jobs.Answer:
         started = time.perf_counter()
         conversion = stage.convert(request)
         seconds = time.perf_counter() - started
-    return jobs.Converted(
+    return answers.Converted(
         conversion.signature, conversion.notes, seconds, memory.peak_bytes, conversion.loader
     )
 
 
 @perform.register
-def describe(job: jobs.DescribeJob) -> jobs.Answer:
+def describe(job: jobs.DescribeJob) -> answers.Answer:
     """Read a model's own signature."""
     return load_runtime(runtime_row(job.format).name).describe(job)
 
 
 @perform.register
-def infer(job: jobs.InferJob) -> jobs.Answer:
+def infer(job: jobs.InferJob) -> answers.Answer:
     """Run an artifact over all samples and write its outputs in the source's terms."""
     with PeakMemory() as memory:
         started = time.perf_counter()
@@ -69,13 +69,14 @@ def infer(job: jobs.InferJob) -> jobs.Answer:
         outputs = run_samples(session, job.artifact.signature, read_npz(job.inputs), job.chunk)
         seconds = time.perf_counter() - started
     write_npz(job.outputs, outputs)
-    return jobs.Inferred(seconds, memory.peak_bytes)
+    return answers.Inferred(seconds, memory.peak_bytes)
 
 
 @perform.register
-def bench(job: jobs.BenchJob) -> jobs.Answer:
+def bench(job: jobs.BenchJob) -> answers.Answer:
     """Time calls of an artifact."""
-    before = resident_bytes()
+    before, runtime = resident_bytes(), load_runtime(job.runtime)
+    gauge = GpuGauge(runtime, job.device)
     session = open_session(job.runtime, job.artifact, job.device, job.threads)
     inputs = physical_inputs(job.artifact.signature, read_npz(job.inputs))
     timed_call = session.bind(inputs)
@@ -87,7 +88,8 @@ def bench(job: jobs.BenchJob) -> jobs.Answer:
         timed_call()
         done += 1
     durations = tuple(timed_call() for _ in range(job.calls))
-    return jobs.Benched(durations, max(0, resident_bytes() - before))
+    added = max(0, resident_bytes() - before)
+    return answers.Benched(durations, added, gauge.added(), session.left_on_cpu)
 
 
 def cpu_timed(call: TimedCall) -> TimedCall:
@@ -102,23 +104,23 @@ def cpu_timed(call: TimedCall) -> TimedCall:
 
 
 @perform.register
-def observe(job: jobs.ObserveJob) -> jobs.Answer:
+def observe(job: jobs.ObserveJob) -> answers.Answer:
     """Watch the activations of a PyTorch model, loaded anew: hooks would slow what is timed later."""
     ranges = importlib.import_module("convertkit.pytorch.ranges")
     found = ranges.observe_artifact(job.artifact, read_npz(job.inputs), job.seconds, job.threads)
     write_npz(job.ranges, found)
-    return jobs.Observed(len(found))
+    return answers.Observed(len(found))
 
 
 @perform.register
-def find_origin(job: jobs.OriginJob) -> jobs.Answer:
+def find_origin(job: jobs.OriginJob) -> answers.Answer:
     """Find where NaN and Inf begin in a PyTorch model, loaded anew: hooks would slow what is timed later."""
     nonfinite = importlib.import_module("convertkit.pytorch.nonfinite")
-    return jobs.OriginFound(*nonfinite.find_origins(job.artifact, read_npz(job.inputs), job.threads))
+    return answers.OriginFound(*nonfinite.find_origins(job.artifact, read_npz(job.inputs), job.threads))
 
 
 @perform.register
-def trace(job: jobs.TraceJob) -> jobs.Answer:
+def trace(job: jobs.TraceJob) -> answers.Answer:
     """Run an artifact once and write what every operator gives."""
     tracer: Tracer = importlib.import_module(f"convertkit.tracing.{job.runtime}")
     signature, samples = job.artifact.signature, read_npz(job.inputs)
@@ -127,7 +129,7 @@ def trace(job: jobs.TraceJob) -> jobs.Answer:
     given = physical_inputs(signature, axes.call(samples, rows))
     tensors, values = tracer.trace(job.artifact, given, job.threads)
     write_npz(job.values, {str(position): value for position, value in enumerate(values)})
-    return jobs.Traced(tuple(tensors))
+    return answers.Traced(tuple(tensors))
 
 
 def load_runtime(name: str) -> Runtime:

@@ -1,4 +1,4 @@
-"""What a worker is asked and what it answers: one tagged message each way. Tensors travel as `.npz`."""
+"""What a worker is asked: one tagged message. Tensors travel as `.npz`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 from convertkit.artifacts.artifact import Artifact, Loader
 from convertkit.artifacts.formats import Format, Variant
-from convertkit.artifacts.signature import Signature, TensorSpec
+from convertkit.artifacts.signature import TensorSpec
 
 
 class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -147,114 +147,3 @@ class Order(Message, frozen=True):
 
     job: Job
     log: str
-
-
-class Ready(Message, frozen=True, tag="ready"):
-    """The worker has imported what it preloads."""
-
-
-class Converted(Message, frozen=True, tag="converted"):
-    """The artifact stands at `ConvertJob.out`."""
-
-    signature: Signature
-    notes: tuple[str, ...]
-    seconds: float
-    peak_rss_bytes: int
-    loader: Loader | None = None
-
-
-class Described(Message, frozen=True, tag="described"):
-    """The model's own signature.
-
-    Attributes:
-        details: facts worth showing: operators, opset, producer.
-        external_data: names of files beside the model that hold its weights (ONNX).
-        limits: integer input → what its values stay below, where the model tells.
-    """
-
-    signature: Signature
-    details: dict[str, str] = {}
-    external_data: tuple[str, ...] = ()
-    limits: dict[str, int] = {}
-
-
-class Inferred(Message, frozen=True, tag="inferred"):
-    """The outputs stand at `InferJob.outputs`."""
-
-    seconds: float
-    peak_rss_bytes: int
-
-
-class Benched(Message, frozen=True, tag="benched"):
-    """Durations of the timed calls, nanoseconds; `session_bytes` is what loading added to resident memory."""
-
-    durations_ns: tuple[int, ...]
-    session_bytes: int
-
-
-class Observed(Message, frozen=True, tag="observed"):
-    """The ranges stand at `ObserveJob.ranges`; `layers` is how many there are, 0 where none can be seen."""
-
-    layers: int
-
-
-class Origin(Message, frozen=True):
-    """Where something begins in a model.
-
-    Attributes:
-        module: path of the PyTorch module; empty for the model's own forward, and where it is unknown.
-        operator: its name without namespace: `log`.
-    """
-
-    module: str
-    operator: str
-
-
-class OriginFound(Message, frozen=True, tag="origin-found"):
-    """The first operators that make NaN and Inf; None where no operator makes one of finite arguments."""
-
-    nan: Origin | None
-    infinity: Origin | None
-
-
-class TracedTensor(Message, frozen=True):
-    """What one operator gives.
-
-    Attributes:
-        name: the artifact's own.
-        operator: the operator's type, in the artifact's own words.
-        inputs: names of the tensors that it is computed from, without constants.
-        aliases: other names under which a neighbouring artifact may know it: of ONNX values, of FX nodes.
-        module: path of the PyTorch module that it comes from; empty where the artifact does not tell.
-        is_quantized: whether the artifact holds it as integers.
-    """
-
-    name: str
-    operator: str
-    inputs: tuple[str, ...] = ()
-    aliases: tuple[str, ...] = ()
-    module: str = ""
-    is_quantized: bool = False
-
-
-class Traced(Message, frozen=True, tag="traced"):
-    """The values of these tensors stand at `TraceJob.values`; in the order of execution, inputs first."""
-
-    tensors: tuple[TracedTensor, ...]
-
-
-class Failed(Message, frozen=True, tag="failed"):
-    """The job raised.
-
-    Attributes:
-        error: class name, one of `convertkit.errors` or any other.
-        traceback: the child's, for the log.
-    """
-
-    error: str
-    message: str
-    hint: str = ""
-    traceback: str = ""
-
-
-Answer = Ready | Converted | Described | Inferred | Benched | Observed | OriginFound | Traced | Failed

@@ -14,7 +14,8 @@ from convertkit.artifacts.files import remove_artifact
 from convertkit.config.run_settings import LimitOptions
 from convertkit.errors import ConvertkitError, StageError, WorkerError, WorkerLimitError
 from convertkit.registry import environment_row
-from convertkit.workers.jobs import Answer, ConvertJob, Job
+from convertkit.workers.answers import Answer
+from convertkit.workers.jobs import ConvertJob, Job
 from convertkit.workers.process import Worker
 
 

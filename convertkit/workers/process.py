@@ -28,7 +28,8 @@ from convertkit.errors import (
     error_class,
 )
 from convertkit.registry import EnvironmentRow
-from convertkit.workers.jobs import Answer, Failed, Job, Order, Ready
+from convertkit.workers.answers import Answer, Failed, Ready
+from convertkit.workers.jobs import Job, Order
 
 POLL_SECONDS = 0.25
 CRASHES = frozenset(

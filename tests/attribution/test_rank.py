@@ -15,7 +15,7 @@ from convertkit.attribution.trace import Trace
 from convertkit.render.blame import render_blame
 from convertkit.render.blame_plot import plot_blame
 from convertkit.report.blame import Blame
-from convertkit.workers.jobs import TracedTensor
+from convertkit.workers.answers import TracedTensor
 
 RANDOM = np.random.default_rng(0)
 IMAGE = RANDOM.normal(size=(6, 4, 5, 7)).astype(np.float32)

@@ -13,7 +13,8 @@ from convertkit.artifacts.tensors import read_npz, write_npz
 from convertkit.calibration.activations import check_activations, growth, judge_ranges, samples_needed
 from convertkit.errors import WorkerCrashedError
 from convertkit.samples.samples import Samples, Split
-from convertkit.workers.jobs import Observed, ObserveJob
+from convertkit.workers.answers import Observed
+from convertkit.workers.jobs import ObserveJob
 
 
 def ranges(scales: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from convertkit.artifacts.signature import Signature, TensorSpec
 from convertkit.cli import cli
 from convertkit.cli import inspect as verb
 from convertkit.errors import MissingDependencyError, ModelFileError, StageError, WorkerCrashedError
-from convertkit.workers.jobs import Described
+from convertkit.workers.answers import Described
 from tests.conftest import FIXTURES, Lab, fixture_samples
 
 TFLITE_SHELL = struct.pack("<I", 16) + b"TFL3" + bytes(24)

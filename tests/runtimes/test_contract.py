@@ -10,7 +10,8 @@ from convertkit.artifacts.formats import Format
 from convertkit.artifacts.signature import Arrays, TensorSpec
 from convertkit.errors import ConvertkitError
 from convertkit.registry import FIELD_RUNTIME, RUNTIMES, RuntimeRow
-from convertkit.workers.jobs import Benched, BenchJob, Described, DescribeJob
+from convertkit.workers.answers import Benched, Described
+from convertkit.workers.jobs import BenchJob, DescribeJob
 from tests.conftest import Lab, fixture_samples, sqnr_db
 
 pytestmark = pytest.mark.slow

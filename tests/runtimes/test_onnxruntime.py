@@ -118,3 +118,25 @@ def test_integers_stay_below_the_rows_of_what_they_look_up(lab: Lab, tmp_path: P
     described = lab.describe(DescribeJob(Format.ONNX, str(file), None, ()))
     assert described.limits["ids"] == 30
     assert "free" not in described.limits
+
+
+def test_operators_that_the_cpu_has_to_run_are_named(tmp_path: Path) -> None:
+    import onnxruntime as ort
+
+    from convertkit.runtimes.onnxruntime import RECORD_PLACES, operators_on_cpu
+
+    options = ort.SessionOptions()
+    options.add_session_config_entry(RECORD_PLACES, "1")
+    path = str(scaling_model(tmp_path / "model.onnx"))
+    session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    assert operators_on_cpu(session) == ("Mul",)
+
+
+def test_a_session_on_the_cpu_leaves_nothing_there(tmp_path: Path) -> None:
+    from convertkit.runtimes.onnxruntime import open_session
+
+    session = open_session(str(scaling_model(tmp_path / "model.onnx")), "cpu", 1)
+    assert session.left_on_cpu == ()
+    x = np.ones((2, 3), np.float32)
+    assert session.bind({"x": x})() > 0
+    assert np.array_equal(session.run({"x": x})["y"], [[1, 2, 3], [1, 2, 3]])

@@ -13,7 +13,8 @@ from convertkit.artifacts.artifact import Artifact, Loader
 from convertkit.errors import StageError
 from convertkit.graphs.onnx_graph import module_path
 from convertkit.registry import parse_variant
-from convertkit.workers.jobs import Converted, ConvertJob
+from convertkit.workers.answers import Converted
+from convertkit.workers.jobs import ConvertJob
 from tests.conftest import ROOT, Lab, fixture_samples, sqnr_db
 from tests.stages import odd_models
 

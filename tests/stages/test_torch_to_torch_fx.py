@@ -14,7 +14,8 @@ from convertkit.artifacts.signature import Arrays
 from convertkit.config.stage_options import TorchToTorchFxOptions
 from convertkit.errors import StageError
 from convertkit.registry import parse_variant
-from convertkit.workers.jobs import Converted, ConvertJob
+from convertkit.workers.answers import Converted
+from convertkit.workers.jobs import ConvertJob
 from tests.conftest import FIXTURES, Lab, fixture_samples, sqnr_db
 from tests.stages.odd import GRAPH, SAMPLES, odd_sources
 

@@ -13,7 +13,8 @@ from convertkit.artifacts.formats import Format
 from convertkit.artifacts.signature import TensorSpec
 from convertkit.errors import RefusedError
 from convertkit.worker import main as worker
-from convertkit.workers.jobs import Answer, DescribeJob, Failed, Order, Ready
+from convertkit.workers.answers import Answer, Failed, Ready
+from convertkit.workers.jobs import DescribeJob, Order
 
 WORKER = Path(worker.__file__)
 FAKES = Path(__file__).parents[1] / "workers"

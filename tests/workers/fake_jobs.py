@@ -13,17 +13,17 @@ import time
 from convertkit import errors
 from convertkit.artifacts.signature import Signature
 from convertkit.worker.perform import perform
-from convertkit.workers import jobs
+from convertkit.workers import answers, jobs
 
 KEPT: list[bytearray] = []
 
 
 @perform.register
-def act(job: jobs.DescribeJob) -> jobs.Answer:
+def act(job: jobs.DescribeJob) -> answers.Answer:
     """Do what the path names; the part after `:` is its argument."""
     action, _, argument = job.path.partition(":")
     details = ACTIONS[action](argument) or {}
-    return jobs.Described(Signature((), ()), {"pid": str(os.getpid()), **details})
+    return answers.Described(Signature((), ()), {"pid": str(os.getpid()), **details})
 
 
 def succeed(argument):

@@ -31,7 +31,8 @@ from convertkit.errors import (
     WorkerTimeoutError,
 )
 from convertkit.registry import ENVIRONMENTS, EnvironmentRow, parse_variant
-from convertkit.workers.jobs import ConvertJob, Described, DescribeJob, Failed, Ready
+from convertkit.workers.answers import Described, Failed, Ready
+from convertkit.workers.jobs import ConvertJob, DescribeJob
 from convertkit.workers.pool import Workers, clear_away, expect
 from convertkit.workers.process import Worker, failed_error
 

@@ -1,0 +1,145 @@
+"""What a worker answers: one tagged message. Tensors travel as `.npz`."""
+
+from __future__ import annotations
+
+import msgspec
+
+from convertkit.artifacts.artifact import Loader
+from convertkit.artifacts.signature import Signature
+from convertkit.workers.jobs import Message
+
+
+class Ready(Message, frozen=True, tag="ready"):
+    """The worker has imported what it preloads."""
+
+
+class Converted(Message, frozen=True, tag="converted"):
+    """The artifact stands at `ConvertJob.out`."""
+
+    signature: Signature
+    notes: tuple[str, ...]
+    seconds: float
+    peak_rss_bytes: int
+    loader: Loader | None = None
+
+
+class Described(Message, frozen=True, tag="described"):
+    """The model's own signature.
+
+    Attributes:
+        details: facts worth showing: operators, opset, producer.
+        external_data: names of files beside the model that hold its weights (ONNX).
+        limits: integer input → what its values stay below, where the model tells.
+    """
+
+    signature: Signature
+    details: dict[str, str] = msgspec.field(default_factory=dict)
+    external_data: tuple[str, ...] = ()
+    limits: dict[str, int] = msgspec.field(default_factory=dict)
+
+
+class Inferred(Message, frozen=True, tag="inferred"):
+    """The outputs stand at `InferJob.outputs`."""
+
+    seconds: float
+    peak_rss_bytes: int
+
+
+class GpuMemory(Message, frozen=True, omit_defaults=True):
+    """Memory of a GPU, bytes; of an artifact: what loading and calling it added. Null where nobody tells.
+
+    Attributes:
+        card_bytes: in use on the whole card as its driver says: context, kernels and workspaces too.
+        allocated_bytes: what the runtime's allocator holds for tensors.
+        peak_bytes: the most that it held at once.
+        reserved_bytes: what it has taken from the driver.
+    """
+
+    card_bytes: int | None = None
+    allocated_bytes: int | None = None
+    peak_bytes: int | None = None
+    reserved_bytes: int | None = None
+
+
+class Benched(Message, frozen=True, tag="benched"):
+    """What timing an artifact gave.
+
+    Attributes:
+        durations_ns: of the timed calls, in order.
+        session_bytes: what loading added to resident memory.
+        gpu_memory: None on the CPU.
+        left_on_cpu: operators that run on the CPU although a GPU was asked for.
+    """
+
+    durations_ns: tuple[int, ...]
+    session_bytes: int
+    gpu_memory: GpuMemory | None = None
+    left_on_cpu: tuple[str, ...] = ()
+
+
+class Observed(Message, frozen=True, tag="observed"):
+    """The ranges stand at `ObserveJob.ranges`; `layers` is how many there are, 0 where none can be seen."""
+
+    layers: int
+
+
+class Origin(Message, frozen=True):
+    """Where something begins in a model.
+
+    Attributes:
+        module: path of the PyTorch module; empty for the model's own forward, and where it is unknown.
+        operator: its name without namespace: `log`.
+    """
+
+    module: str
+    operator: str
+
+
+class OriginFound(Message, frozen=True, tag="origin-found"):
+    """The first operators that make NaN and Inf; None where no operator makes one of finite arguments."""
+
+    nan: Origin | None
+    infinity: Origin | None
+
+
+class TracedTensor(Message, frozen=True):
+    """What one operator gives.
+
+    Attributes:
+        name: the artifact's own.
+        operator: the operator's type, in the artifact's own words.
+        inputs: names of the tensors that it is computed from, without constants.
+        aliases: other names under which a neighbouring artifact may know it: of ONNX values, of FX nodes.
+        module: path of the PyTorch module that it comes from; empty where the artifact does not tell.
+        is_quantized: whether the artifact holds it as integers.
+    """
+
+    name: str
+    operator: str
+    inputs: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    module: str = ""
+    is_quantized: bool = False
+
+
+class Traced(Message, frozen=True, tag="traced"):
+    """The values of these tensors stand at `TraceJob.values`; in the order of execution, inputs first."""
+
+    tensors: tuple[TracedTensor, ...]
+
+
+class Failed(Message, frozen=True, tag="failed"):
+    """The job raised.
+
+    Attributes:
+        error: class name, one of `convertkit.errors` or any other.
+        traceback: the child's, for the log.
+    """
+
+    error: str
+    message: str
+    hint: str = ""
+    traceback: str = ""
+
+
+Answer = Ready | Converted | Described | Inferred | Benched | Observed | OriginFound | Traced | Failed
