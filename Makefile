@@ -4,7 +4,7 @@ BIN := .venv/bin
 FIELD := .venv-field
 DEMO := build/digits
 
-.PHONY: help setup demo test test-fast lint format fixtures bench kill-test conformance zoo rescue gate-corpus clean lock
+.PHONY: help setup demo test test-fast lint format fixtures bench bench-gpu kill-test conformance zoo rescue gate-corpus clean lock
 
 ##@ Start here
 
@@ -57,6 +57,10 @@ fixtures: setup ## Rebuild the fixtures and their checksums
 bench: setup ## Cost of checking, printed; docs/claims.md
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.claims
+
+bench-gpu: setup ## Models and runtimes on a GPU, each compared with the CPU; docs/gpu.md (five minutes)
+	$(BIN)/python -m benchmarks.gpu_tflite build/gpu/tflite
+	$(BIN)/python -m benchmarks.gpu --device cuda --out build/gpu --tflite build/gpu/tflite --page docs/gpu.md
 
 kill-test: setup ## Kill the worker at 20 moments of each hop: the same artifact ships, or none (half an hour)
 	$(BIN)/python -m benchmarks.kill
