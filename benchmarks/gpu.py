@@ -26,7 +26,8 @@ import psutil
 from benchmarks.gpu_order import WARMING, Order, orders
 from benchmarks.gpu_page import page
 from benchmarks.gpu_rows import key, read_rows
-from convertkit.environment.devices import card_used_bytes, check_device, driver_version, gpu_names
+from convertkit.environment.devices import check_device, gpu_names
+from convertkit.environment.nvml import card_used_bytes, driver_version
 from convertkit.environment.versions import package_versions
 
 PACKAGES = (

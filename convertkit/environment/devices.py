@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import platform
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import pynvml
-
+from convertkit.environment import nvml
 from convertkit.errors import NotMeasuredError, UsageError
 
 DRIVER_FOLDER = Path("/proc/driver/nvidia/gpus")
@@ -19,60 +14,10 @@ NO_GPU = "no CUDA device on this machine"
 DEVICE_PATTERN = re.compile(r"cpu|auto|cuda(:\d+)?")
 
 
-@contextlib.contextmanager
-def driver() -> Iterator[bool]:
-    """NVIDIA's management library for as long as the block lasts; False where there is none."""
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        pynvml.nvmlShutdown()
-
-
-def driver_version() -> str:
-    """Version of NVIDIA's driver; empty where there is none."""
-    with driver() as is_there:
-        return str(pynvml.nvmlSystemGetDriverVersion()) if is_there else ""
-
-
-def card_used_bytes(device: str) -> int | None:
-    """Memory in use on a whole card, by all processes; None where the driver does not tell.
-
-    Args:
-        device: `cuda:N`, as CUDA counts; what CUDA_VISIBLE_DEVICES renumbers is taken into account.
-    """
-    with driver() as is_there:
-        if not is_there:
-            return None
-        try:
-            return int(pynvml.nvmlDeviceGetMemoryInfo(card(int(device.partition(":")[2] or 0))).used)
-        except (pynvml.NVMLError, IndexError):
-            return None
-
-
-def card(index: int) -> Any:
-    """The driver's handle of the card that CUDA calls by that number.
-
-    Raises:
-        IndexError: CUDA_VISIBLE_DEVICES hides it.
-    """
-    shown = os.environ.get("CUDA_VISIBLE_DEVICES")
-    name = str(index) if shown is None else shown.split(",")[index].strip()
-    if name.isdigit():
-        return pynvml.nvmlDeviceGetHandleByIndex(int(name))
-    return pynvml.nvmlDeviceGetHandleByUUID(name)
-
-
 def gpu_names() -> tuple[str, ...]:
     """Names of the NVIDIA GPUs that the driver sees, in its order; empty where there is none."""
-    with driver() as is_there:
-        if is_there:
-            handles = map(pynvml.nvmlDeviceGetHandleByIndex, range(pynvml.nvmlDeviceGetCount()))
-            return tuple(str(pynvml.nvmlDeviceGetName(handle)) for handle in handles)
+    if names := nvml.card_names():
+        return names
     if DRIVER_FOLDER.is_dir():
         return tuple(read_model(file) for file in sorted(DRIVER_FOLDER.glob("*/information")))
     return tuple(path.name for path in sorted(Path("/dev").glob("nvidia[0-9]*")))

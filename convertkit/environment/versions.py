@@ -8,7 +8,8 @@ from importlib import metadata
 
 import msgspec
 
-from convertkit.environment.devices import cpu_name, driver_version, gpu_names
+from convertkit.environment.devices import cpu_name, gpu_names
+from convertkit.environment.nvml import driver_version
 from convertkit.registry import EXTRAS, RUNTIMES, STAGES
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import resource
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +11,6 @@ from typing import Self
 
 import msgspec
 
-from convertkit.environment.devices import card_used_bytes
 from convertkit.runtimes import Runtime
 from convertkit.workers.answers import GpuMemory
 
@@ -81,7 +81,8 @@ class GpuGauge:
         if self._device == "cpu":
             return None
         held = self._runtime.gpu_memory(self._device)
-        return msgspec.structs.replace(held, card_bytes=card_used_bytes(self._device))
+        nvml = importlib.import_module("convertkit.environment.nvml")  # other environments lack its library
+        return msgspec.structs.replace(held, card_bytes=nvml.card_used_bytes(self._device))
 
 
 def difference(now: int | None, before: int | None) -> int | None:

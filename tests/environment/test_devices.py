@@ -1,11 +1,9 @@
 """Devices: what the driver says, and what may be asked for."""
 
-from types import SimpleNamespace
-
 import pytest
 
 from convertkit.environment import devices
-from convertkit.environment.devices import card_used_bytes, check_device, cpu_name, driver_version, gpu_names
+from convertkit.environment.devices import check_device, cpu_name, gpu_names
 from convertkit.errors import NotMeasuredError, UsageError
 
 
@@ -55,55 +53,6 @@ def test_unknown_words(gpus, device):
     gpus("A")
     with pytest.raises(UsageError, match="unknown device"):
         check_device(device)
-
-
-@pytest.fixture
-def library(monkeypatch):
-    """NVIDIA's management library, as far as it is asked."""
-
-    monkeypatch.setattr(devices.pynvml, "nvmlInit", lambda: None)
-    monkeypatch.setattr(devices.pynvml, "nvmlShutdown", lambda: None)
-    monkeypatch.setattr(devices.pynvml, "nvmlDeviceGetCount", lambda: 2)
-    monkeypatch.setattr(devices.pynvml, "nvmlDeviceGetHandleByIndex", lambda index: index)
-    monkeypatch.setattr(devices.pynvml, "nvmlDeviceGetHandleByUUID", lambda name: {"GPU-b": 1}[name])
-    monkeypatch.setattr(
-        devices.pynvml, "nvmlDeviceGetName", lambda handle: ("NVIDIA H100", "NVIDIA L4")[handle]
-    )
-    monkeypatch.setattr(devices.pynvml, "nvmlSystemGetDriverVersion", lambda: "580.1")
-    monkeypatch.setattr(
-        devices.pynvml, "nvmlDeviceGetMemoryInfo", lambda handle: SimpleNamespace(used=(100, 200)[handle])
-    )
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-
-
-def test_the_library_is_asked_first(library):
-    assert gpu_names() == ("NVIDIA H100", "NVIDIA L4")
-    assert driver_version() == "580.1"
-
-
-@pytest.mark.parametrize(
-    ("shown", "device", "used"),
-    [
-        (None, "cuda:1", 200),
-        ("1", "cuda:0", 200),
-        ("1,0", "cuda:1", 100),
-        ("GPU-b", "cuda:0", 200),
-        ("0", "cuda:1", None),
-    ],
-)
-def test_memory_is_that_of_the_card_that_cuda_counts(library, monkeypatch, shown, device, used):
-    if shown is not None:
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", shown)
-    assert card_used_bytes(device) == used
-
-
-def test_without_a_driver_nothing_is_known(monkeypatch, tmp_path):
-    def absent():
-        raise devices.pynvml.NVMLError(devices.pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
-
-    monkeypatch.setattr(devices.pynvml, "nvmlInit", absent)
-    assert driver_version() == ""
-    assert card_used_bytes("cuda:0") is None
 
 
 def test_names_come_from_the_driver_in_its_order(tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from convertkit.worker import memory
+from convertkit.environment import nvml
 from convertkit.worker.memory import GpuGauge
 from convertkit.workers.answers import GpuMemory
 
@@ -25,7 +25,7 @@ class Allocator:
 @pytest.fixture
 def card(monkeypatch: pytest.MonkeyPatch) -> None:
     used = iter([1000, 1700])
-    monkeypatch.setattr(memory, "card_used_bytes", lambda device: next(used))
+    monkeypatch.setattr(nvml, "card_used_bytes", lambda device: next(used))
 
 
 @pytest.mark.usefixtures("card")
@@ -40,7 +40,7 @@ def test_a_runtime_that_does_not_tell_leaves_the_card() -> None:
 
 
 def test_a_driver_that_does_not_tell_leaves_the_allocator(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "card_used_bytes", lambda device: None)
+    monkeypatch.setattr(nvml, "card_used_bytes", lambda device: None)
     gauge = GpuGauge(Allocator(GpuMemory(None, 5, 5, 5), GpuMemory(None, 4, 9, 5)), "cuda:1")
     assert gauge.added() == GpuMemory(None, allocated_bytes=0, peak_bytes=4, reserved_bytes=0)
 
