@@ -108,14 +108,16 @@ class Bench:
 
     def prepare(self, wanted: list[Order]) -> None:
         """Export and warm the compilers' caches, as many side by side as there are cores for."""
-        side_by_side = max(1, (os.cpu_count() or 1) // 2)
-        pairs = dict.fromkeys((order.model, order.precision) for order in wanted)
-        waiting = [("benchmarks.gpu_export", (*pair, str(self.folder)), pair) for pair in pairs]
-        waiting += [
-            ("benchmarks.gpu_case", (encoded(order.warming()),), (order.model, order.precision))
-            for order in wanted
-            if order.compiled_forms
-        ]
+        side_by_side = max(1, (os.cpu_count() or 1) - 2)
+        waiting = []
+        for order in wanted:
+            pair = (order.model, order.precision)
+            batches = map(str, order.batches)
+            waiting.append(("benchmarks.gpu_export", (*pair, str(self.folder), *batches), pair))
+        for order in wanted:
+            if order.compiled_forms:
+                pair = (order.model, order.precision)
+                waiting.append(("benchmarks.gpu_case", (encoded(order.warming()),), pair))
         running: list[Child] = []
         while (waiting and self.left_s > 0) or running:
             while waiting and len(running) < side_by_side:
@@ -149,6 +151,19 @@ class Bench:
         return [*written, *self.rows]
 
 
+def chosen(wanted: list[Order], given: argparse.Namespace) -> list[Order]:
+    """What of it is asked for; all where nothing is said."""
+    kept = []
+    for order in wanted:
+        forms = tuple(form for form in order.forms if form in given.forms or not given.forms)
+        is_model = order.model in given.only or not given.only
+        is_precision = order.precision in given.precisions or not given.precisions
+        is_tuned = not order.is_last or any(form in order.compiled_forms for form in forms)
+        if is_model and is_precision and forms and is_tuned:
+            kept.append(msgspec.structs.replace(order, forms=forms))
+    return kept
+
+
 def encoded(order: Order) -> str:
     return msgspec.json.encode(order).decode()
 
@@ -176,6 +191,8 @@ def main() -> None:
     parser.add_argument("--tflite", type=Path, help="a folder of .tflite files for LiteRT's GPU accelerator")
     parser.add_argument("--page", default="", help="a Markdown page to write")
     parser.add_argument("--only", nargs="*", default=[], help="models")
+    parser.add_argument("--precisions", nargs="*", default=[], help="float32, float16")
+    parser.add_argument("--forms", nargs="*", default=[], help="eager, 'compile default', onnxruntime …")
     parser.add_argument("--quick", action="store_true", help="small batches, few rounds: a rehearsal")
     given = parser.parse_args()
     device = check_device(given.device) or "cpu"
@@ -184,25 +201,23 @@ def main() -> None:
     bench = Bench(folder, device, given.seconds)
     started = time.monotonic()
     place = machine(device)
-    wanted = [
-        order
-        for order in orders(device, folder, bench.file, given.quick)
-        if not given.only or order.model in given.only
-    ]
+    wanted = chosen(orders(device, folder, bench.file, given.quick), given)
     first, last = ([order for order in wanted if order.is_last is late] for late in (False, True))
     bench.prepare(first)
     prepared_s = time.monotonic() - started
-    bench.extra("benchmarks.gpu_product")
+    if not given.forms:
+        bench.extra("benchmarks.gpu_product")
     for order in first:
         bench.measure(order)
-    bench.extra("benchmarks.gpu_litert", str(given.tflite or ""))
     for order in last:
         bench.measure(order)
+    if given.tflite:
+        bench.extra("benchmarks.gpu_litert", str(given.tflite))
     seconds = time.monotonic() - started
     found = {"device": device, "machine": place, "seconds": seconds, "prepared_s": prepared_s}
     (folder / "gpu.json").write_text(json.dumps({**found, "rows": bench.all_rows()}, indent=1))
     shutil.rmtree(folder / "inductor", ignore_errors=True)
-    words = page(json.loads((folder / "gpu.json").read_text()))
+    words = page([json.loads((folder / "gpu.json").read_text())])
     print(words)
     if given.page:
         Path(given.page).write_text(words)

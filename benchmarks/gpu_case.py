@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 import torch
 
-from benchmarks.gpu_export import OUTPUT, cast, onnx_file
+from benchmarks.gpu_export import OUTPUT, cast, onnx_file, reference_file
 from benchmarks.gpu_models import SUBJECTS, made
 from benchmarks.gpu_order import Order
 from benchmarks.gpu_rows import add_row
@@ -29,7 +29,6 @@ from convertkit.runtimes import torch as torch_runtime
 from convertkit.validation.compare import output_metrics
 from convertkit.worker.memory import GpuGauge
 
-COMPARED = 4  # samples whose outputs are compared with the CPU's
 LONGEST_ROUND_NS = 30_000_000
 MOST_CALLS = 50
 LOOPED = "mlp"  # the model of the seed's loop
@@ -76,8 +75,8 @@ def compiled(form: str, model: torch.nn.Module) -> Any:
     return torch.compile(model, mode=words[1], dynamic=False) if words[0] == "compile" else model
 
 
-def opened(order: Order, form: str, model: torch.nn.Module, batch: int, wanted: Array) -> Contender:
-    """A form: loaded, run once, compared with the CPU's outputs, and warm."""
+def opened(order: Order, form: str, model: torch.nn.Module, batch: int, wanted: Array | None) -> Contender:
+    """A form: loaded, run once, compared with the CPU's outputs where they are given, and warm."""
     is_onnx = form.startswith("onnxruntime")
     runtime: Any = onnx_runtime if is_onnx else torch_runtime
     inputs = cast(SUBJECTS[order.model].inputs(batch), order.precision)
@@ -93,21 +92,15 @@ def opened(order: Order, form: str, model: torch.nn.Module, batch: int, wanted: 
     first_call_s = time.perf_counter() - started
     tensors = [torch.from_numpy(value).to(order.device) for value in inputs.values()]
     one = Contender(form, call, None if is_onnx else lambda: form_model(*tensors))
-    found = output_metrics("output", wanted, got[: len(wanted)].astype(np.float32))
     one.row = {
         "first_call_s": first_call_s,
-        "sqnr_db": found.sqnr_db,
-        "top1_agreement": found.top1_agreement,
         "gpu_memory": msgspec.to_builtins(gauge.added()),
         "left_on_cpu": session.left_on_cpu,
     }
+    if wanted is not None:
+        found = output_metrics("output", wanted, got[: len(wanted)].astype(np.float32))
+        one.row |= {"sqnr_db": found.sqnr_db, "top1_agreement": found.top1_agreement}
     return one
-
-
-def reference(order: Order, batch: int) -> Array:
-    """Outputs of the first samples in float32 on the CPU."""
-    inputs = {key: value[:COMPARED] for key, value in SUBJECTS[order.model].inputs(batch).items()}
-    return torch_runtime.TorchSession(made(order.model), (OUTPUT,), "cpu").run(inputs)[OUTPUT]
 
 
 def loop_seconds(order: Order, one: Contender) -> float | None:
@@ -126,7 +119,8 @@ def loop_seconds(order: Order, one: Contender) -> float | None:
 
 def measure(order: Order, batch: int, model: torch.nn.Module) -> Iterator[dict[str, Any]]:
     """A row for every form at one batch: the failures first, then what interleaved rounds give."""
-    wanted = reference(order, batch)
+    file = reference_file(Path(order.folder), order.model, order.precision, batch)
+    wanted = None if order.is_warming else np.load(file)
     contenders = []
     for form in order.forms:
         try:

@@ -1,6 +1,7 @@
 """Export one of the GPU's models to ONNX by convertkit's own stage.
 
-`python -m benchmarks.gpu_export NAME PRECISION FOLDER` writes FOLDER/NAME-PRECISION.onnx.
+`python -m benchmarks.gpu_export NAME PRECISION FOLDER BATCH …` writes FOLDER/NAME-PRECISION.onnx, and the
+outputs in float32 on the CPU of the first samples of each batch.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import tempfile
 import warnings
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from benchmarks.gpu_models import SUBJECTS, made
@@ -18,15 +20,30 @@ from convertkit.artifacts.formats import Format, Precision, Variant
 from convertkit.artifacts.signature import Arrays, Signature, TensorSpec
 from convertkit.artifacts.tensors import write_npz
 from convertkit.config.stage_options import TorchToOnnxOptions
+from convertkit.runtimes import torch as torch_runtime
 from convertkit.stages import Request
 from convertkit.stages.torch_to_onnx import convert
 
 OUTPUT = "output"
+COMPARED = 4  # samples whose outputs are compared with the CPU's
 
 
 def onnx_file(folder: Path, name: str, precision: str) -> Path:
     """Where the model's ONNX file stands."""
     return folder / f"{name}-{precision}.onnx"
+
+
+def reference_file(folder: Path, name: str, precision: str, batch: int) -> Path:
+    """Where outputs of the first samples stand."""
+    return folder / f"{name}-{precision}-{batch}.npy"
+
+
+def write_references(name: str, precision: str, folder: Path, batches: list[int]) -> None:
+    """Run the first samples of each batch in float32 on the CPU."""
+    session = torch_runtime.TorchSession(made(name), (OUTPUT,), "cpu")
+    for batch in batches:
+        inputs = {key: value[:COMPARED] for key, value in SUBJECTS[name].inputs(batch).items()}
+        np.save(reference_file(folder, name, precision, batch), session.run(inputs)[OUTPUT])
 
 
 def cast(inputs: Arrays, precision: str) -> Arrays:
@@ -73,4 +90,6 @@ def variant(kind: Format) -> Variant:
 
 if __name__ == "__main__":
     warnings.filterwarnings("ignore")
-    export(sys.argv[1], sys.argv[2], Path(sys.argv[3]))
+    named = (sys.argv[1], sys.argv[2], Path(sys.argv[3]))
+    write_references(*named, list(map(int, sys.argv[4:])))
+    export(*named)

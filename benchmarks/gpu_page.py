@@ -1,4 +1,4 @@
-"""Write docs/gpu.md from the JSON of `benchmarks.gpu`: `python -m benchmarks.gpu_page FILE [PAGE]`."""
+"""Write docs/gpu.md from what `benchmarks.gpu` wrote: `python -m benchmarks.gpu_page FILE … PAGE`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,25 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from benchmarks.gpu_order import orders
+from benchmarks.gpu_rows import key
+
+UNREACHED = "not reached"
+INTRODUCTION = """# On a GPU
+
+Written by `make bench-gpu`. What it says is what ran; a row that failed says why.
+
+* `eager`, `compile MODE`: PyTorch, timed by CUDA events. `onnxruntime`: the ONNX file that convertkit made, on
+  the CUDA provider, inputs and outputs bound on the card, timed by the wall clock; `graph`: replayed as a CUDA
+  graph. `convertkit …`: rows of the report of a run with `--device cuda`.
+* float32 is float32: TF32 is off but in the rows that say `tf32`.
+* p50 of 15 interleaved rounds, its bootstrap 95 % interval; the process has the card for itself.
+* SQNR: outputs of the first four samples beside those of the source in float32 on the CPU.
+* Memory is what the form added to what was there: forms of PyTorch share weights that are on the card before.
+  `card` is what the driver says, context and workspaces too.
+* compile: seconds of the first call, several compilations side by side.
+
+"""
 HEADINGS = (
     *("form", "batch", "p50, ms", "95 % interval", "per second", "allocated", "peak", "card", "SQNR, dB"),
     *("compile, s", "remark"),
@@ -60,39 +79,59 @@ def cells(row: dict[str, Any]) -> list[str]:
     ]
 
 
-def page(found: dict[str, Any]) -> str:
-    """The whole page."""
-    place = found["machine"]
+def merged(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of all runs; of what several measured, the first. What a run did not reach is said elsewhere."""
+    kept: dict[Any, dict[str, Any]] = {}
+    for row in (row for run in runs for row in run["rows"]):
+        about = (*key(row), row.get("device"))
+        if not row.get("error", "").startswith(UNREACHED) and (about not in kept or "error" in kept[about]):
+            kept[about] = row
+    return list(kept.values())
+
+
+def missing(found: list[dict[str, Any]]) -> list[str]:
+    """What the bench orders and no run measured."""
+    measured = {key(row) for row in found if row.get("p50_ms")}
+    lines: dict[str, list[str]] = {}
+    for order in orders("cuda:0", Path(), Path(), is_quick=False):
+        for batch in order.batches:
+            absent = [
+                form for form in order.forms if (order.model, order.precision, form, batch) not in measured
+            ]
+            if absent:
+                is_all = len(absent) == len(order.forms) and not order.is_last
+                words = "all of it" if is_all else ", ".join(absent)
+                lines.setdefault(f"{order.model}, {order.precision}, batch {batch}", []).append(words)
+    return [f"* {name}: {', '.join(dict.fromkeys(words))}" for name, words in lines.items()] or ["* Nothing."]
+
+
+def page(runs: list[dict[str, Any]]) -> str:
+    """The whole page, of runs on one machine."""
+    place = runs[0]["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in sorted(place["packages"].items()))
     gpus = ", ".join(place["gpus"]) or "no GPU (a rehearsal)"
+    seconds = ", ".join(f"{run['seconds']:.0f} s" for run in runs)
     lines = [
-        "# On a GPU",
-        "",
-        "Written by `make bench-gpu`. What it says is what ran; a row that failed says why.",
-        "",
+        *INTRODUCTION.splitlines(),
         f"* {gpus}; driver {place['driver'] or 'none'}; {place['cores']} cores; Python {place['python']}.",
         f"* {versions}.",
-        f"* {found['seconds']:.0f} s; {found['prepared_s']:.0f} s of it exporting, compiling side by side.",
+        f"* {len(runs)} run{'s' * (len(runs) > 1)}: {seconds}.",
         "",
     ]
-    names = dict.fromkeys((row["model"], row["precision"]) for row in found["rows"])
+    found = merged(runs)
+    names = dict.fromkeys((row["model"], row["precision"]) for row in found)
     for model, precision in names:
-        rows = [row for row in found["rows"] if (row["model"], row["precision"]) == (model, precision)]
+        rows = [row for row in found if (row["model"], row["precision"]) == (model, precision)]
         rows.sort(key=lambda row: row.get("batch") or 0)
-        lines += [
-            f"## {model}{', ' + precision if precision else ''}",
-            "",
-            *table(HEADINGS, list(map(cells, rows))),
-            "",
-        ]
+        title = f"## {model}, {precision}" if precision else f"## {model}"
+        lines += [title, "", *table(HEADINGS, list(map(cells, rows))), ""]
+    lines += ["## What has not run", "", *missing(found)]
     return "\n".join(lines).rstrip() + "\n"
 
 
 def main() -> None:
-    text = page(json.loads(Path(sys.argv[1]).read_text()))
-    if len(sys.argv) > 2:
-        Path(sys.argv[2]).write_text(text)
-    print(text)
+    *files, target = sys.argv[1:]
+    Path(target).write_text(page([json.loads(Path(file).read_text()) for file in files]))
 
 
 if __name__ == "__main__":

@@ -61,8 +61,21 @@ def test_the_page_says_what_ran_and_what_did_not() -> None:
         {**NAMED, "form": "onnxruntime graph", "error": "RuntimeError: a|b"},
         {**NAMED, "form": "onnxruntime", "p50_ms": 2.0, "left_on_cpu": ["Unique"]},
     ]
-    text = page({"machine": MACHINE, "seconds": 200.0, "prepared_s": 50.0, "rows": rows})
+    text = page([{"machine": MACHINE, "seconds": 200.0, "rows": rows}])
     assert "NVIDIA H100" in text
     assert "| compile default | 1 | 1.23 | 1.2 to 1.3 | 810 |" in text
     assert "RuntimeError: a/b" in text
     assert "partial: Unique on the CPU" in text
+
+
+def test_runs_make_one_page_and_what_one_of_them_did_not_reach_is_gone() -> None:
+    unreached = {**NAMED, "form": "all", "batch": None, "error": "not reached: the time was up"}
+    failed = {**NAMED, "error": "it broke"}
+    one = {"machine": MACHINE, "seconds": 200.0, "rows": [unreached, failed]}
+    other = {"machine": MACHINE, "seconds": 90.0, "rows": [{**NAMED, "p50_ms": 1.5}]}
+    text = page([one, other])
+    assert "2 runs: 200 s, 90 s" in text
+    assert "| compile default | 1 | 1.5 |" in text
+    assert "it broke" not in text
+    assert "not reached" not in text
+    assert "* gpt2, float16, batch 16: all of it" in text
