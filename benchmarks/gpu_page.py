@@ -15,9 +15,9 @@ INTRODUCTION = """# On a GPU
 
 Written by `make bench-gpu`. What it says is what ran; a row that failed says why.
 
-* `eager`, `compile MODE`: PyTorch, timed by CUDA events. `onnxruntime`: the ONNX file that convertkit made, on
-  the CUDA provider, inputs and outputs bound on the card, timed by the wall clock; `graph`: replayed as a CUDA
-  graph. `convertkit …`: rows of the report of a run with `--device cuda`.
+* `eager`, `compile MODE`: PyTorch, timed by CUDA events. `onnxruntime`: the ONNX file that convertkit made,
+  on the CUDA provider, inputs and outputs bound on the card, timed by the wall clock; `graph`: replayed as a
+  CUDA graph. `convertkit …`: rows of the report of a run with `--device cuda`.
 * float32 is float32: TF32 is off but in the rows that say `tf32`.
 * p50 of 15 interleaved rounds, its bootstrap 95 % interval; the process has the card for itself.
 * SQNR: outputs of the first four samples beside those of the source in float32 on the CPU.
