@@ -64,7 +64,7 @@ def judge_samples(
     p5 = float(np.percentile(decibels, QUANTILE)) if len(decibels) > 1 else None
     verdict = SampleVerdict(p5, len(numbers), worst)
     mixed = mixed_up(reference, powers, noise, tolerance, valid)
-    if mixed.sum() > (MOST_MIXED_UP * len(mixed) if tolerance.min_variation_db <= 0 else 0):
+    if mixed.sum() > (MOST_MIXED_UP * len(mixed) if tolerance.levels else 0):
         listing = described(figures(np.flatnonzero(mixed), decibels, rows))
         fault = f"output '{name}': as wrong as another sample's in {counted(mixed)} ({listing})"
         return msgspec.structs.replace(verdict, fault=fault)

@@ -19,6 +19,7 @@ FEWEST_ENTRIES = 8  # of a slice: fewer say nothing of it
 RANGE_ROOM_DB = 6.0
 RANGE_SLACK = 1e-5  # a softmax adds up to 1 but for rounding
 MOST_RANGES = 4
+STEPS_OF_ROOM = 2.0
 
 
 class Slices(msgspec.Struct, frozen=True):
@@ -98,20 +99,20 @@ def slice_fault(name: str, found: Sequence[Slices], tolerance: Tolerance) -> str
 def variation_fault(
     name: str, found: Sequence[Slices], powers: Powers, noise: Powers | None, tolerance: Tolerance
 ) -> str:
-    """Which slices keep their offset and lose what differs between samples; asked for above 0 dB only.
+    """Which slices keep their offset and lose what differs between samples; empty where none does.
 
-    An integer artifact may lawfully round away a variation that is small beside the offset. A variation that
-    is rounding or noise in the source proves nothing.
+    A float artifact may be off by the same in every sample. An integer one may not, but it may round away a
+    variation of few steps of its range. A variation that is rounding or noise in the source proves nothing.
     """
     floor = tolerance.min_variation_db
-    if floor <= 0:
-        return ""
     for each in found:
         sums = each.sums
-        own = rounding_by_slice(powers, sums)
+        own = np.maximum(rounding_by_slice(powers, sums), rounding_of_steps(powers, tolerance))
         excused = np.maximum(excused_error(sums, each.axis - 1, noise, powers.rounding), own)
-        decibels, own_sum = ratio_db(sums.varied, sums.error_varied), excused * sums.count
-        below = each.is_judged & (sums.error_varied > own_sum) & (sums.varied > own_sum) & (decibels < floor)
+        error = sums.error if tolerance.levels else sums.error_varied
+        decibels = ratio_db(sums.varied, error)
+        own_sum = excused * sums.count
+        below = each.is_judged & (error > own_sum) & (sums.varied > own_sum) & (decibels < floor)
         if below.any():
             lowest = float(decibels[below].min())
             return (
@@ -119,6 +120,14 @@ def variation_fault(
                 f"below {floor:g} dB"
             )
     return ""
+
+
+def rounding_of_steps(powers: Powers, tolerance: Tolerance) -> float:
+    """Mean square of two steps of an integer artifact's range, which has 0 in it; 0 for floats."""
+    if not tolerance.levels:
+        return 0.0
+    span = max(powers.high, 0.0) - min(powers.low, 0.0)
+    return (STEPS_OF_ROOM * span / tolerance.levels) ** 2
 
 
 def rounding_by_slice(powers: Powers, sums: Sums) -> Float64:

@@ -20,9 +20,10 @@ class Tolerance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         min_agreement: fraction of equal entries; decides instead of SQNR for integer and boolean outputs.
         min_slice_sqnr_db: lowest of any slice of an output along its short axes, decibels.
         min_sample_sqnr_db: below it a sample is lost; fewer than a quarter of them may be.
-        min_variation_db: lowest ratio of what differs between samples to its error, decibels: of a slice
-            where it is above 0, and of a sample that is far worse than the others.
+        min_variation_db: lowest ratio of what differs between samples to its error, decibels: of a slice, and
+            of a sample that is far worse than the others.
         is_sqnr_asked: `min_sqnr_db` was set, and holds where accuracy decides too.
+        levels: steps of an integer artifact's range, which may round a variation away; 0 for floats.
     """
 
     min_sqnr_db: float
@@ -32,14 +33,15 @@ class Tolerance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     min_sample_sqnr_db: float = NOTHING_ASKED_DB
     min_variation_db: float = NOTHING_ASKED_DB
     is_sqnr_asked: bool = False
+    levels: int = 0
 
 
 DEFAULT_TOLERANCES = {
     Precision.FLOAT32: Tolerance(60.0, 0.01, 0.99, 40.0, 40.0, 20.0),
     Precision.FLOAT16: Tolerance(35.0, 0.01, 0.99, 25.0, 25.0, 10.0),
-    Precision.INT8_DYNAMIC: Tolerance(20.0, 0.01, 0.9, 8.0, 8.0, 0.0),
-    Precision.INT8: Tolerance(20.0, 0.01, 0.9, 8.0, 8.0, 0.0),
-    Precision.INT16X8: Tolerance(30.0, 0.01, 0.9, 15.0, 15.0, 0.0),
+    Precision.INT8_DYNAMIC: Tolerance(20.0, 0.01, 0.9, 8.0, 8.0, 6.0, levels=255),
+    Precision.INT8: Tolerance(20.0, 0.01, 0.9, 8.0, 8.0, 6.0, levels=255),
+    Precision.INT16X8: Tolerance(30.0, 0.01, 0.9, 15.0, 15.0, 10.0, levels=65_535),
 }
 LOWER_IS_STRICTER = frozenset(["max_accuracy_drop"])
 KEYS = PrecisionGate.__struct_fields__
@@ -98,4 +100,8 @@ def stricter(one: Tolerance, other: Tolerance) -> Tolerance:
         else max(getattr(one, key), getattr(other, key))
         for key in KEYS
     }
-    return Tolerance(**chosen, is_sqnr_asked=one.is_sqnr_asked or other.is_sqnr_asked)
+    return Tolerance(
+        **chosen,
+        is_sqnr_asked=one.is_sqnr_asked or other.is_sqnr_asked,
+        levels=max(one.levels, other.levels),
+    )

@@ -127,8 +127,14 @@ class TestMixedUp:
 
     def test_noise_that_is_everywhere_is_not_a_mix_up(self):
         wanted = self.output()
+        assert verdict(wanted, wanted + 6 * draw(64, 8, seed=1)).is_passed
+
+    def test_noise_as_large_as_what_differs_is_said_to_be_that(self):
+        wanted = self.output()
         found = verdict(wanted, wanted + 20 * draw(64, 8, seed=1))
-        assert found.is_passed
+        assert found.outputs[0].sqnr_db > 20
+        assert "what differs between samples has -" in found.reason
+        assert "below 6 dB" in found.reason
         assert "what differs between samples has 0." in found.notes[0]
         assert "the rest of 24." in found.notes[0]
 

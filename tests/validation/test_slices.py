@@ -185,6 +185,23 @@ class TestVariation:
         for tolerance in (FLOAT32, FLOAT16, INT8):
             assert verdict(wanted, got, tolerance).is_passed
 
+    def test_an_integer_artifact_may_round_it_away(self):
+        wanted = self.output()
+        got = wanted.copy()
+        got[:, 2] += 3 * draw(64, 10, seed=3)  # less than a step of 1,000 / 255
+        assert verdict(wanted, got).is_passed
+
+    def test_an_integer_artifact_that_loses_more_than_its_steps_fails(self):
+        wanted = self.output()
+        wanted[:, 2] = 1000 + 20 * draw(64, 10, seed=4)
+        for error in (20 * draw(64, 10, seed=3), 20):  # noise, and an offset
+            got = wanted.copy()
+            got[:, 2] += error
+            found = verdict(wanted, got)
+            assert found.outputs[0].sqnr_db > 30
+            assert "axis 1, 2: what differs between samples has" in found.reason
+            assert "below 6 dB" in found.reason
+
     def test_an_integer_artifact_that_makes_it_constant_fails(self):
         wanted = self.output()
         got = wanted.copy()
