@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -17,7 +17,7 @@ from convertkit.errors import ConvertkitError, pass_on_lost
 from convertkit.samples.axes import resized
 from convertkit.samples.examples import EXAMPLE_COUNT
 from convertkit.samples.intake import Intake
-from convertkit.validation.gate import Comparison, judge
+from convertkit.validation.gate import judge
 from convertkit.validation.grounds import Grounds
 from convertkit.validation.judgement import DynamicAxis
 from convertkit.validation.masks import Masks
@@ -25,8 +25,6 @@ from convertkit.validation.tolerance import Tolerance
 
 SIZES_TO_CHECK = 2
 AXIS_SAMPLES = 15
-AXIS_MARGIN_DB = 10.0
-AXIS_MARGIN = 0.1
 
 
 class Infer(Protocol):
@@ -229,25 +227,3 @@ def are_of_a_kind(outputs: Arrays, usual: Arrays) -> bool:
 def varies(values: Array) -> bool:
     """True where not every sample's values are the first one's."""
     return not np.array_equal(values, np.broadcast_to(values[:1], values.shape), equal_nan=True)
-
-
-def axis_tolerance(comparison: Comparison) -> Tolerance:
-    """What is allowed at other sizes, of which there are fewer samples: the tolerance, or somewhat less than
-    was reached where accuracy or the source's own noise decided.
-    """
-    allowed = comparison.tolerance
-    floats = [row for row in comparison.outputs if row.agreement is None]
-    slices = [row.worst_slice.sqnr_db for row in floats if row.worst_slice is not None]
-    samples = [row.sample_sqnr_p5_db for row in floats if row.sample_sqnr_p5_db is not None]
-    return msgspec.structs.replace(
-        allowed,
-        min_sqnr_db=lowered(allowed.min_sqnr_db, [row.sqnr_db for row in floats]),
-        min_slice_sqnr_db=lowered(allowed.min_slice_sqnr_db, slices),
-        min_sample_sqnr_db=lowered(allowed.min_sample_sqnr_db, samples),
-        min_agreement=max(0.0, allowed.min_agreement - AXIS_MARGIN),
-    )
-
-
-def lowered(allowed: float, reached: Sequence[float]) -> float:
-    """The limit, or 10 dB less than the lowest that was reached."""
-    return min([allowed, *(each - AXIS_MARGIN_DB for each in reached)])

@@ -40,6 +40,8 @@ class OutputMetrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             (class numbers, masks); null for floats.
         worst_slice: of the slices along axes of 2 to 256, those left out that are noise in the source itself;
             null where there is none.
+        variation_db: lowest ratio of what differs between samples to its error, of the slices that are asked
+            for it; null where none is.
         sample_sqnr_p5_db: 5th percentile of the samples' SQNR; null for integers and for one sample.
         noise_floor_db: SQNR of the source against itself in other batches; null where it is exact or unknown.
         lost_samples: how many samples are below the tolerance of samples.
@@ -58,6 +60,7 @@ class OutputMetrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     noise_floor_db: float | None = None
     lost_samples: int = 0
     worst_samples: tuple[SampleFigure, ...] = ()
+    variation_db: float | None = None
 
 
 def output_metrics(

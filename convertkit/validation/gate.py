@@ -12,15 +12,18 @@ from convertkit.validation.accuracy import Accuracy, accuracy_fault, undecided
 from convertkit.validation.compare import OutputMetrics, is_discrete, output_metrics
 from convertkit.validation.constancy import constancy_fault, missing_value_fault, slice_constancy_fault
 from convertkit.validation.grounds import Grounds
-from convertkit.validation.noise import (
-    asked_of,
-    floor_db,
-    rounding_noise,
-)
+from convertkit.validation.noise import asked_of, floor_db, rounding_noise
 from convertkit.validation.notes import mostly_noise_note, noise_note, offset_note
 from convertkit.validation.per_sample import SampleVerdict, judge_samples
 from convertkit.validation.powers import Powers, measure_powers
-from convertkit.validation.slices import Slices, slice_fault, slices_of, variation_fault, worst_slice
+from convertkit.validation.slices import (
+    Slices,
+    least_variation_db,
+    slice_fault,
+    slices_of,
+    variation_fault,
+    worst_slice,
+)
 from convertkit.validation.structure import finite_fault, structural_fault
 from convertkit.validation.tolerance import Tolerance
 
@@ -155,6 +158,7 @@ def judge_output(
         noise_floor_db=floor_db(itself),
         lost_samples=samples.lost,
         worst_samples=samples.worst,
+        variation_db=least_variation_db(slices, powers, noise, tolerance),
     )
     faults = [
         Fault(Check.CONSTANCY, constancy_fault(name, powers, noise)),

@@ -106,13 +106,8 @@ def variation_fault(
     """
     floor = tolerance.min_variation_db
     for each in found:
-        sums = each.sums
-        own = np.maximum(rounding_by_slice(powers, sums), rounding_of_steps(powers, tolerance))
-        excused = np.maximum(excused_error(sums, each.axis - 1, noise, powers.rounding), own)
-        error = sums.error if tolerance.levels else sums.error_varied
-        decibels = ratio_db(sums.varied, error)
-        own_sum = excused * sums.count
-        below = each.is_judged & (error > own_sum) & (sums.varied > own_sum) & (decibels < floor)
+        decibels = variation_db(each, powers, noise, tolerance)
+        below = decibels < floor
         if below.any():
             lowest = float(decibels[below].min())
             return (
@@ -120,6 +115,26 @@ def variation_fault(
                 f"below {floor:g} dB"
             )
     return ""
+
+
+def variation_db(each: Slices, powers: Powers, noise: Powers | None, tolerance: Tolerance) -> Float64:
+    """What differs between samples over its error, decibels, of each slice; infinite where none is asked."""
+    sums = each.sums
+    own = np.maximum(rounding_by_slice(powers, sums), rounding_of_steps(powers, tolerance))
+    excused = np.maximum(excused_error(sums, each.axis - 1, noise, powers.rounding), own) * sums.count
+    error = sums.error if tolerance.levels else sums.error_varied
+    is_asked = each.is_judged & (error > excused) & (sums.varied > excused)
+    return np.where(is_asked, ratio_db(sums.varied, error), np.inf)
+
+
+def least_variation_db(
+    found: Sequence[Slices], powers: Powers, noise: Powers | None, tolerance: Tolerance
+) -> float | None:
+    """The lowest of all slices; None where it is asked of none."""
+    lowest = min(
+        (float(variation_db(each, powers, noise, tolerance).min()) for each in found), default=np.inf
+    )
+    return lowest if np.isfinite(lowest) else None
 
 
 def rounding_of_steps(powers: Powers, tolerance: Tolerance) -> float:

@@ -23,7 +23,8 @@ from convertkit.errors import (
 from convertkit.registry import FIELD_RUNTIME, RuntimeRow, runtime_row
 from convertkit.samples.intake import Intake
 from convertkit.validation.accuracy import measure_accuracy
-from convertkit.validation.axes import AxisChecker, axis_tolerance
+from convertkit.validation.axes import AxisChecker
+from convertkit.validation.axis_tolerance import axis_tolerance
 from convertkit.validation.gate import judge
 from convertkit.validation.grounds import Grounds
 from convertkit.validation.judgement import DynamicAxis, FieldCheck, Judgement
