@@ -11,6 +11,7 @@ import numpy as np
 from convertkit.artifacts.signature import Array
 from convertkit.attribution.specials import fit_db
 from convertkit.attribution.trace import Trace
+from convertkit.validation.structure import is_infinite
 
 CONVERSIONS = frozenset(["QUANTIZE", "DEQUANTIZE"])
 SURE_DB = 40.0  # of a match by value: a hundredth of the values' size is noise at most
@@ -155,7 +156,7 @@ def through_conversions(candidate: Trace, matches: dict[int, Match]) -> dict[int
 
 def summary(value: Array) -> Summary:
     """What no permutation changes: sizes of the axes, the number of NaN, quantiles of the finite values."""
-    finite = value[np.isfinite(value)]
+    finite = value[~np.isnan(value) & ~is_infinite(value, value.dtype)]
     quantiles = np.quantile(finite, SUMMARY_QUANTILES) if finite.size else np.zeros(len(SUMMARY_QUANTILES))
     return (*sorted(value.shape), int(np.isnan(value).sum())), quantiles
 

@@ -17,6 +17,7 @@ from convertkit.attribution.modules import module_names
 from convertkit.attribution.specials import fit_db, nan_apart, nan_share, same_specials
 from convertkit.attribution.trace import Trace
 from convertkit.report.blame import BlameRow
+from convertkit.validation.structure import with_infinities
 
 INPUT = "input"  # what every tracer calls an input
 MOVES = frozenset(["RESHAPE", "TRANSPOSE", "SQUEEZE", "EXPAND_DIMS"])
@@ -88,10 +89,10 @@ def lost_fraction(reference: Array, candidate: Array) -> float:
     Args:
         reference, candidate: of the same shape, first axis = sample.
     """
-    wanted = reference.astype(np.float64)
-    special = same_specials(wanted, candidate.astype(np.float64))
+    wanted, got = (values.astype(np.float64) for values in with_infinities(reference, candidate))
+    special = same_specials(wanted, got)
     with np.errstate(invalid="ignore"):
-        error = np.where(special, 0.0, candidate.astype(np.float64) - wanted)
+        error = np.where(special, 0.0, got - wanted)
     if not np.isfinite(error).all():
         return 1.0
     wanted = np.where(special, np.mean(wanted[~special]) if not special.all() else 0.0, wanted)

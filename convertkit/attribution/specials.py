@@ -8,6 +8,7 @@ import numpy.typing as npt
 from convertkit.artifacts.signature import Array
 from convertkit.validation.compare import sqnr_db
 from convertkit.validation.powers import LARGEST_SQNR_DB
+from convertkit.validation.structure import with_infinities
 
 Mask = npt.NDArray[np.bool_]
 
@@ -17,7 +18,7 @@ def fit_db(reference: Array, candidate: Array) -> float:
 
     A share w of the entries that are special in one tensor alone allows 10 log10((1 - w) / w) at most.
     """
-    wanted, got = reference.astype(np.float64), candidate.astype(np.float64)
+    wanted, got = (values.astype(np.float64) for values in with_infinities(reference, candidate))
     finite = np.isfinite(wanted) & np.isfinite(got)
     decibels = sqnr_db(wanted[finite], got[finite] - wanted[finite])
     wrong = 1 - float(np.mean(finite | same_specials(wanted, got))) if wanted.size else 0.0

@@ -24,7 +24,7 @@ from convertkit.validation.slices import (
     variation_fault,
     worst_slice,
 )
-from convertkit.validation.structure import finite_fault, structural_fault
+from convertkit.validation.structure import finite_fault, structural_fault, with_infinities
 from convertkit.validation.tolerance import Tolerance
 
 Verdict = str
@@ -140,6 +140,7 @@ def judge_output(
     """
     valid, itself = grounds.masks.get(name), grounds.noise.get(name)
     noise = rounding_noise(itself)
+    reference, candidate = with_infinities(reference, candidate, is_half=tolerance.is_half)
     powers = measure_powers(reference, candidate, valid)
     row = output_metrics(name, reference, candidate, powers=powers, valid=valid)
     finite = finite_fault(name, reference, candidate, valid)

@@ -11,6 +11,7 @@ from convertkit.artifacts.signature import Arrays
 from convertkit.validation.compare import is_discrete
 from convertkit.validation.masks import Masks
 from convertkit.validation.powers import Float64, Powers, Sums, measure_powers
+from convertkit.validation.structure import with_infinities
 from convertkit.validation.tolerance import Tolerance
 
 ROOM = 4.0  # in power: two roundings of the same model may differ by twice what one differs from the truth
@@ -24,11 +25,12 @@ Noise = Mapping[str, Powers]
 def measure_noise(reference: Arrays, again: Arrays, masks: Masks) -> dict[str, Powers]:
     """The source's float outputs against themselves, over the samples that were run again, the first ones."""
     found = {}
-    for name, values in again.items():
-        wanted = reference[name][: len(values)]
+    for name, outputs in again.items():
+        wanted, values = reference[name][: len(outputs)], outputs
         if is_discrete(wanted) or wanted.shape != values.shape:
             continue
         valid = masks.get(name)
+        wanted, values = with_infinities(wanted, values)
         powers = measure_powers(wanted, values, None if valid is None else valid[: len(values)])
         if powers.is_finite and powers.whole.error > 0:
             found[name] = powers

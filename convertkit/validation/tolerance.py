@@ -24,6 +24,7 @@ class Tolerance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             of a sample that is far worse than the others.
         is_sqnr_asked: `min_sqnr_db` was set, and holds where accuracy decides too.
         levels: steps of an integer artifact's range, which may round a variation away; 0 for floats.
+        is_half: the artifact's weights are float16, whose largest number stands for an infinity.
     """
 
     min_sqnr_db: float
@@ -34,11 +35,12 @@ class Tolerance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     min_variation_db: float = NOTHING_ASKED_DB
     is_sqnr_asked: bool = False
     levels: int = 0
+    is_half: bool = False
 
 
 DEFAULT_TOLERANCES = {
     Precision.FLOAT32: Tolerance(60.0, 0.01, 0.99, 40.0, 40.0, 20.0),
-    Precision.FLOAT16: Tolerance(35.0, 0.01, 0.99, 25.0, 25.0, 10.0),
+    Precision.FLOAT16: Tolerance(35.0, 0.01, 0.99, 25.0, 25.0, 10.0, is_half=True),
     Precision.INT8_DYNAMIC: Tolerance(20.0, 0.01, 0.9, 8.0, 8.0, 6.0, levels=255),
     Precision.INT8: Tolerance(20.0, 0.01, 0.9, 8.0, 8.0, 6.0, levels=255),
     Precision.INT16X8: Tolerance(30.0, 0.01, 0.9, 15.0, 15.0, 10.0, levels=65_535),
@@ -104,4 +106,5 @@ def stricter(one: Tolerance, other: Tolerance) -> Tolerance:
         **chosen,
         is_sqnr_asked=one.is_sqnr_asked or other.is_sqnr_asked,
         levels=max(one.levels, other.levels),
+        is_half=one.is_half and other.is_half,
     )

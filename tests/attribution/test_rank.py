@@ -238,6 +238,23 @@ class TestNan:
         rows, _ = rank(made(folder, "c", (step("a"), mask)), made(folder, "r", (step("a"), mask)))
         assert (rows[0].lost, rows[0].nan, rows[0].sqnr_db) == (0, 0, 200)
 
+    @pytest.mark.parametrize(("value", "lost"), [(np.finfo(np.float32).min, 0), (-1e4, 1)])
+    def test_the_largest_number_of_the_type_stands_for_infinity(
+        self, value: float, lost: float, folder: Path
+    ) -> None:
+        masked = np.where(IMAGE > 0, IMAGE, -np.inf).astype(np.float32)
+        other = np.where(IMAGE > 0, IMAGE, value).astype(np.float32)
+        rows, _ = rank(made(folder, "c", (step("a"), other)), made(folder, "r", (step("a"), masked)))
+        assert rows[0].lost == lost
+        assert (rows[0].sqnr_db == 200) == (lost == 0)
+
+    def test_a_mask_is_matched_by_value_whatever_stands_for_infinity(self, folder: Path) -> None:
+        masked = np.where(IMAGE > 0, IMAGE, -np.inf).astype(np.float32)
+        largest = np.where(IMAGE > 0, IMAGE, np.finfo(np.float32).min).astype(np.float32)
+        reference = made(folder, "r", (step("one"), -IMAGE), (step("other"), masked))
+        found = match(reference, made(folder, "c", (step("x"), largest)))
+        assert found[0].reference == 1
+
 
 def test_an_input_that_was_not_written_down_is_passed_over(folder: Path) -> None:
     """Tracers keep tensors of floats only; a mask of booleans is the input of a `Where` all the same."""

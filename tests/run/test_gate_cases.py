@@ -86,3 +86,28 @@ def test_audio_of_which_most_samples_are_quiet(tmp_path: Path) -> None:
         (row,) = hop.vs_source.outputs
         assert row.sqnr_db > 20
         assert all(figure.row % 4 for figure in row.worst_samples)  # the quiet ones, as rows of the file
+
+
+class MaskedScores(nn.Module):
+    """Attention scores with what is later ruled out, and what is attended to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.query, self.key = nn.Linear(8, 8), nn.Linear(8, 8)
+
+    def forward(self, words: Tensor) -> dict[str, Tensor]:
+        scores = self.query(words) @ self.key(words).transpose(1, 2)
+        later = torch.ones(scores.shape[-2:], dtype=torch.bool).triu(1)
+        scores = scores.masked_fill(later, float("-inf"))
+        return {"scores": scores, "mixed": scores.softmax(-1) @ words}
+
+
+def test_masked_scores_as_an_output(tmp_path: Path) -> None:
+    """TFLite has -3.4e38 there, -65504 where weights are float16; INT8 its lowest value, which is wrong."""
+    torch.manual_seed(0)
+    words = np.random.default_rng(0).normal(size=(32, 6, 8)).astype(np.float32)
+    hops = judged(
+        MaskedScores(), {"words": words}, tmp_path, "tflite:float32", "tflite:float16", "tflite:int8"
+    )
+    assert [hop.status for hop in hops] == ["passed", "passed", "failed"]
+    assert hops[2].error == "output 'scores' has 240 wrong NaN or Inf"
