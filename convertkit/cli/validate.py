@@ -17,6 +17,7 @@ from convertkit.render.numbers import format_cosine, format_error, format_share,
 from convertkit.render.parts import describe_interval, describe_samples, describe_slice
 from convertkit.render.summary import axis_detail, axis_state
 from convertkit.validation.judgement import Judgement
+from convertkit.validation.source_finite import ADVICE
 from convertkit.verbs.validate import validate_artifacts
 
 
@@ -47,7 +48,7 @@ def command(
         reference, candidate, recipe, precision=parse_precision(precision), allow_code=allow_code
     )
     if as_json:
-        names = ("reason", "vs_source", "accuracy", "dynamic_axes")
+        names = ("reason", "vs_source", "accuracy", "dynamic_axes", "nonfinite")
         fields = {name: getattr(judgement, name) for name in names}
         click.echo(msgspec.json.format(msgspec.json.encode(fields), indent=2).decode())
     else:
@@ -92,7 +93,16 @@ def show(judgement: Judgement) -> None:
             f"accuracy {judgement.accuracy.value:.4f}, drop {judgement.accuracy.drop:+.4f}"
             f"{', ' + interval if interval else ''}"
         )
-    for note in judgement.vs_source.notes if judgement.vs_source else ():
+    for note in notes_of(judgement):
         console.print(note, markup=False, soft_wrap=True)
     verdict = f"FAILED: {judgement.reason}" if judgement.reason else "PASSED"
     console.print(verdict, markup=False, soft_wrap=True)
+    if judgement.nonfinite is not None and judgement.nonfinite.refusal:
+        console.print(f"  hint: {ADVICE}", markup=False, soft_wrap=True)
+
+
+def notes_of(judgement: Judgement) -> tuple[str, ...]:
+    """What to know of a verdict: NaN of A that was accepted, then what the gate says."""
+    nonfinite = judgement.nonfinite
+    accepted = (nonfinite.note,) if nonfinite is not None and nonfinite.is_accepted else ()
+    return (*accepted, *(judgement.vs_source.notes if judgement.vs_source else ()))

@@ -32,7 +32,7 @@ class Examined(msgspec.Struct, frozen=True):
     @property
     def refusal(self) -> str:
         """Why no hop is run, one line; empty where they are."""
-        return self.nonfinite.reason if self.nonfinite and not self.nonfinite.is_accepted else ""
+        return self.nonfinite.refusal if self.nonfinite else ""
 
     @property
     def notes(self) -> tuple[str, ...]:

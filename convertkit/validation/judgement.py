@@ -9,6 +9,7 @@ import msgspec
 from convertkit.artifacts.signature import Arrays
 from convertkit.validation.accuracy import Accuracy
 from convertkit.validation.gate import Comparison
+from convertkit.validation.source_finite import NonfiniteSource
 
 
 class DynamicAxis(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +49,8 @@ class Judgement(msgspec.Struct, frozen=True):
     Attributes:
         reason: why it failed, one line; empty when it passed.
         outputs: its own outputs on the validation samples; empty where it did not run.
+        nonfinite: samples for which the source itself gives NaN or Inf, where that was looked at for this
+            artifact alone; a run looks once, before the first.
     """
 
     reason: str
@@ -57,3 +60,4 @@ class Judgement(msgspec.Struct, frozen=True):
     accuracy: Accuracy | None = None
     dynamic_axes: tuple[DynamicAxis, ...] = ()
     field_runtime: FieldCheck | None = None
+    nonfinite: NonfiniteSource | None = None

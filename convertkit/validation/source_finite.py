@@ -30,6 +30,7 @@ RUN_SAMPLES = 8  # in search of the operator
 LISTED_ROWS = 16
 NAMED_ROWS = 3
 SETTING = "gate.accept_nonfinite_source"
+ADVICE = f"mend the model or the samples, or, if it is meant: --set {SETTING}=true"
 
 Mask = npt.NDArray[np.bool_]
 
@@ -79,11 +80,14 @@ class NonfiniteSource(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     @property
+    def refusal(self) -> str:
+        """Why nothing is compared, one line; empty where it is accepted."""
+        return "" if self.is_accepted else self.reason
+
+    @property
     def note(self) -> str:
         """The line of the report's notes."""
-        if self.is_accepted:
-            return f"{self.reason}; accepted by {SETTING}"
-        return f"{self.reason}; mend the model or the samples, or, if it is meant: --set {SETTING}=true"
+        return f"{self.reason}; {f'accepted by {SETTING}' if self.is_accepted else ADVICE}"
 
 
 def find_nonfinite(

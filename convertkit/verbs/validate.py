@@ -10,6 +10,7 @@ from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.formats import Precision, Variant
 from convertkit.recipe import Recipe
 from convertkit.validation.judgement import Judgement
+from convertkit.validation.source_finite import find_nonfinite
 from convertkit.validation.validator import Validator, check_comparable
 from convertkit.verbs.opening import open_first, open_next, opened
 
@@ -24,7 +25,7 @@ def validate_artifacts(
     precision: Precision | None = None,
     allow_code: bool = False,
 ) -> Judgement:
-    """Judge one artifact by another.
+    """Judge one artifact by another, which has to give finite outputs itself, as a run's source has to.
 
     Args:
         precision: whose tolerance applies; None: what the candidate's signature or name says, else float32.
@@ -37,8 +38,13 @@ def validate_artifacts(
         other = open_next(candidate, recipe, intake, workers, scratch, allow_code=allow_code)
         variant = Variant(other.variant.format, precision or guess_precision(other))
         validator = Validator(workers, intake, scratch, recipe.gate, recipe.bench.threads)
-        check_comparable(validator.source_outputs)
-        return validator.judge(msgspec.structs.replace(other, variant=variant), validator.source_outputs)
+        outputs, threads = validator.source_outputs, recipe.bench.threads
+        nonfinite = find_nonfinite(outputs, intake, workers, scratch, recipe.gate, threads)
+        if nonfinite is not None and nonfinite.refusal:
+            return Judgement(nonfinite.refusal, {}, nonfinite=nonfinite)
+        check_comparable(outputs)
+        judgement = validator.judge(msgspec.structs.replace(other, variant=variant), outputs)
+        return msgspec.structs.replace(judgement, nonfinite=nonfinite)
 
 
 def guess_precision(artifact: Artifact) -> Precision:

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from torch import nn
 
 import convertkit
+from convertkit.cli import cli
 from convertkit.errors import ModelFileError
 from convertkit.report.report import Report, exit_code, load_report
 from tests.pytorch import odd_sources as odd
@@ -23,6 +25,7 @@ KEEP = np.arange(5)[None] < LENGTHS[:, None]
 SIGNAL = RANDOM.standard_normal((32, 8)).astype(np.float32)
 SILENT = np.where(np.arange(32)[:, None] < 3, 0, SIGNAL).astype(np.float32)
 MASKED = {"x": WORDS, "keep": KEEP}
+ACCEPTED = "gate.accept_nonfinite_source=true"
 
 
 def saved(model: nn.Module, samples: dict[str, np.ndarray], folder: Path, form: str = "pt2") -> Path:
@@ -88,11 +91,27 @@ class TestNonfiniteSource:
 
     def test_it_goes_on_where_that_is_accepted(self, tmp_path: Path) -> None:
         path = saved(odd.MaskedRows().eval(), MASKED, tmp_path)
-        report = run(path, "gate.accept_nonfinite_source=true")
+        report = run(path, ACCEPTED)
         assert report.is_passed
         assert report.source.nonfinite is not None
         assert report.source.nonfinite.is_accepted
         assert any("accepted by gate.accept_nonfinite_source" in note for note in report.notes)
+
+    def test_validate_asks_it_of_its_first_artifact_too(self, tmp_path: Path) -> None:
+        path = saved(odd.MaskedRows().eval(), MASKED, tmp_path)
+        run(path, ACCEPTED)
+        command = ["validate", str(path), str(tmp_path / "run" / "model.onnx")]
+        command += ["--samples", str(tmp_path / "samples.npz")]
+        refused = CliRunner().invoke(cli, command, standalone_mode=False)
+        assert refused.return_value == 7
+        assert "FAILED: the source model itself gives NaN for 24 of 32 samples, first in 'attention'" in (
+            refused.output
+        )
+        assert f"hint: mend the model or the samples, or, if it is meant: --set {ACCEPTED}" in refused.output
+        accepted = CliRunner().invoke(cli, [*command, "--set", ACCEPTED], standalone_mode=False)
+        assert accepted.return_value == 0
+        assert "accepted by gate.accept_nonfinite_source" in accepted.output
+        assert "PASSED" in accepted.output
 
     def test_a_finite_source_has_nothing_to_tell(self, tmp_path: Path) -> None:
         report = run(saved(odd.Normalized().eval(), {"x": SIGNAL}, tmp_path))
