@@ -11,6 +11,7 @@ from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.files import hash_artifact
 from convertkit.artifacts.formats import Format, Precision, Variant
 from convertkit.artifacts.tensors import read_npz, write_npz
+from convertkit.attribution.padding import padding_of
 from convertkit.attribution.rank import rank, with_nan
 from convertkit.attribution.trace import Trace, take_trace
 from convertkit.errors import ConvertkitError
@@ -52,10 +53,17 @@ class Blamer:
         artifacts: all of the run, also those that failed their gates.
         samples: `.npz`, logical.
         count: how many of the samples are run.
+        masks: output of the model → input that rules out its padding, which nothing is counted in.
     """
 
     def __init__(
-        self, artifacts: Artifacts, samples: Path, workers: Workers, scratch: Path, count: int = SAMPLES
+        self,
+        artifacts: Artifacts,
+        samples: Path,
+        workers: Workers,
+        scratch: Path,
+        count: int = SAMPLES,
+        masks: Mapping[str, str] | None = None,
     ) -> None:
         self._artifacts = dict(artifacts)
         self._workers = workers
@@ -63,6 +71,8 @@ class Blamer:
         self._traces: dict[str, Trace] = {}
         arrays = {name: values[:count] for name, values in read_npz(samples).items()}
         self._count = min(count, len(next(iter(arrays.values()))))
+        signature = next(iter(artifacts.values())).signature
+        self._masks = padding_of(masks or {}, signature, arrays)
         self._inputs = scratch / "blame-inputs.npz"
         write_npz(self._inputs, arrays)
 
@@ -77,7 +87,7 @@ class Blamer:
     def compare(self, candidate: Artifact, reference: Artifact) -> Blame:
         """Any artifact beside one of the run."""
         trace = self._trace(candidate)
-        rows, unmatched = rank(trace, self._trace(reference), self._sources(reference))
+        rows, unmatched = rank(trace, self._trace(reference), self._sources(reference), self._masks)
         return Blame(
             candidate=str(candidate.variant),
             reference=str(reference.variant),

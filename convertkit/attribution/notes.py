@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from convertkit.attribution.blamer import Artifacts, Blamer, lowered_pairs
 from convertkit.attribution.files import write_blame
 from convertkit.errors import ConvertkitError
@@ -12,14 +14,17 @@ from convertkit.workers.pool import Workers
 SAMPLE_FILES = ("calibration.npz", "examples.npz")
 
 
-def blame_notes(artifacts: Artifacts, workers: Workers, folder: RunFolder) -> tuple[str, ...]:
+def blame_notes(
+    artifacts: Artifacts, masks: Mapping[str, str], workers: Workers, folder: RunFolder
+) -> tuple[str, ...]:
     """One line for each comparison: the operator that loses most, and where to read on.
 
     Args:
         artifacts: all of the run, also those that failed their gates.
+        masks: output of the model → input that rules out its padding.
     """
     samples = next(file for name in SAMPLE_FILES if (file := folder.repro / name).is_file())
-    blamer = Blamer(artifacts, samples, workers, folder.scratch)
+    blamer = Blamer(artifacts, samples, workers, folder.scratch, masks=masks)
     notes = []
     for pair in lowered_pairs(artifacts):
         try:

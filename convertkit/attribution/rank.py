@@ -8,15 +8,19 @@ of the axis on which it is worst. What an operator adds is that less what its in
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 from convertkit.artifacts.signature import Array
 from convertkit.attribution.match import CONVERSIONS, match
 from convertkit.attribution.modules import module_names
+from convertkit.attribution.padding import without_padding
 from convertkit.attribution.specials import fit_db, nan_apart, nan_share, same_specials
 from convertkit.attribution.trace import Trace
 from convertkit.report.blame import BlameRow
+from convertkit.validation.powers import Valid
 from convertkit.validation.structure import with_infinities
 
 INPUT = "input"  # what every tracer calls an input
@@ -25,13 +29,17 @@ SMALLEST_SPREAD = 1e-10  # of a slice's variance to the largest: a dead channel 
 
 
 def rank(
-    candidate: Trace, reference: Trace, sources: tuple[Trace, ...] = ()
+    candidate: Trace,
+    reference: Trace,
+    sources: tuple[Trace, ...] = (),
+    masks: Sequence[Valid] = (),
 ) -> tuple[tuple[BlameRow, ...], tuple[str, ...]]:
     """The rows of a `Blame`, worst first, and the names of the tensors without a counterpart.
 
     Args:
         sources: traces of the artifacts before the reference, back to one that names PyTorch modules, where
             the reference does not.
+        masks: entries that count, of the first axes of the tensors that have them.
     """
     matches = match(reference, candidate)
     modules = module_names(candidate, (reference, *sources))
@@ -40,6 +48,7 @@ def rank(
     for position, found in matches.items():
         tensor, value = candidate.tensors[position], candidate.value(position)
         wanted = reference.value(found.reference).transpose(found.order)
+        wanted, value = without_padding(wanted, value, masks)
         if is_requantized(candidate, position):
             continue  # its consumer's demand, and so part of what that one adds
         lost[position] = lost_fraction(wanted, value)

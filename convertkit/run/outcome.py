@@ -82,8 +82,9 @@ def rescuer_of(
     if recipe.budget is None or runner.calibration is None:
         return None
     onnx = runner.artifact_of(Variant(Format.ONNX))
-    artifacts = {} if onnx is None else {onnx.variant: onnx}
-    blamer = Blamer(artifacts, runner.calibration, workers, folder.scratch, RANKED_SAMPLES)
+    artifacts = {each.variant: each for each in (intake.artifact, onnx) if each is not None}
+    masks = recipe.gate.masks
+    blamer = Blamer(artifacts, runner.calibration, workers, folder.scratch, RANKED_SAMPLES, masks)
     tools = Tools(bench.on_cpu, partial(rank_suspects, blamer), progress)
     return Rescuer(runner, intake, folder, recipe.gate, recipe.budget, tools)
 

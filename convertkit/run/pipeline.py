@@ -30,6 +30,7 @@ from convertkit.samples.asked import asked_of
 from convertkit.samples.intake import Intake, take_in
 from convertkit.storage.run_folder import RunFolder
 from convertkit.storage.store import Store
+from convertkit.validation.masks import mask_notes
 from convertkit.validation.validator import Validator
 from convertkit.workers.pool import Workers
 
@@ -69,7 +70,8 @@ def run(request: RunRequest, progress: Progress) -> Report:
         artifacts = [intake.artifact, *unique(each.artifact for each in outcomes if each.artifact)]
         latencies = bench.by_path(artifacts)
         every = [*artifacts, *runner.rejected.values()]
-        blames = blame_notes({a.variant: a for a in every}, workers, folder) if request.blame else ()
+        made = {artifact.variant: artifact for artifact in every}
+        blames = blame_notes(made, recipe.gate.masks, workers, folder) if request.blame else ()
         notes = run_notes(recipe, intake), examined.notes, deprecation_notes(prepared.hops, recipe), blames
         report = build_report(
             intake,
@@ -108,7 +110,8 @@ def bench_of(prepared: Prepared, intake: Intake, workers: Workers, folder: RunFo
 
 def run_notes(recipe: Recipe, intake: Intake) -> tuple[str, ...]:
     """What the reader of the report has to know of how it was asked for."""
-    notes = [*intake.samples.notes]
+    inputs = intake.samples.take(intake.split.validation)
+    notes = [*intake.samples.notes, *mask_notes(recipe.gate.masks, intake.artifact.signature, inputs)]
     notes += [SYNTHETIC_NOTE] if intake.samples.origin == "synthetic" else []
     if intake.samples.origin == "synthetic" and intake.split.calibration:
         notes.append(RANDOM_NOTE)

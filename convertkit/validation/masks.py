@@ -10,6 +10,9 @@ from convertkit.artifacts.signature import Arrays, Signature
 from convertkit.errors import UsageError, did_you_mean
 from convertkit.validation.powers import Valid
 
+MASK_NAME = "attention_mask"
+FEWEST_AXES = 2  # samples, and what is padded
+
 Masks = Mapping[str, Valid]
 """Output → true for the entries of its leading axes that count."""
 
@@ -45,3 +48,24 @@ def read_masks(masks: Mapping[str, str], inputs: Arrays, outputs: Arrays) -> Mas
             )
         found[output] = np.asarray(valid)
     return found
+
+
+def mask_notes(masks: Mapping[str, str], signature: Signature, inputs: Arrays) -> tuple[str, ...]:
+    """That outputs are judged at padding too, where an input looks like what would rule it out.
+
+    Which entries mean nothing only the user knows: the name is a convention, so none is left out by itself.
+    """
+    found = []
+    for spec in signature.inputs:
+        if spec.name != MASK_NAME or np.dtype(spec.logical_dtype).kind not in "iub":
+            continue
+        axes, values = spec.logical_shape, inputs.get(spec.name)
+        if values is None or len(axes) < FEWEST_AXES or (values != 0).all():
+            continue
+        found += [
+            f"output '{output.name}' is judged where '{spec.name}' is 0 too; if that is padding: "
+            f"--set gate.masks.{output.name}={spec.name}"
+            for output in signature.outputs
+            if output.logical_shape[: len(axes)] == axes and output.name not in masks
+        ]
+    return tuple(found)

@@ -51,7 +51,7 @@ def blame_run(
             artifacts[variant] = source_artifact(report, artifacts[variant], recipe, allow_code=allow_code)
     with opened(recipe) as (workers, scratch):
         samples = samples_file(run, recipe, artifacts, scratch, count)
-        blamer = Blamer(artifacts, samples, workers, scratch, count)
+        blamer = Blamer(artifacts, samples, workers, scratch, count, recipe.gate.masks)
         return [blame_or_skip(blamer, pair, must=of is not None) for pair in pairs]
 
 

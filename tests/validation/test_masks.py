@@ -8,7 +8,7 @@ from convertkit.artifacts.signature import Signature, TensorSpec
 from convertkit.errors import UsageError
 from convertkit.validation.gate import judge
 from convertkit.validation.grounds import Grounds
-from convertkit.validation.masks import check_masks, read_masks
+from convertkit.validation.masks import check_masks, mask_notes, read_masks
 from convertkit.validation.noise import measure_noise
 from convertkit.validation.tolerance import DEFAULT_TOLERANCES
 from tests.validation.outputs import draw
@@ -93,3 +93,41 @@ def test_names_that_the_model_does_not_have(masks, said, hint):
 def test_a_mask_that_does_not_fit():
     with pytest.raises(UsageError, match=r"'m' is \[4, 12\], which are not the first axes of 'y', \[4, 16\]"):
         read_masks({"y": "m"}, {"m": np.ones((4, 12))}, {"y": draw(4, 16)})
+
+
+MASK = (np.arange(12) < np.arange(3, 12)[:, None]).astype(np.int64)
+
+
+def test_padding_that_is_judged_is_said_with_what_to_do():
+    (note,) = mask_notes({}, SIGNATURE, {"attention_mask": MASK})
+    assert note == (
+        "output 'last_hidden_state' is judged where 'attention_mask' is 0 too; if that is padding: "
+        "--set gate.masks.last_hidden_state=attention_mask"
+    )
+
+
+@pytest.mark.parametrize(
+    ("masks", "mask"),
+    [({"last_hidden_state": "attention_mask"}, MASK), ({}, np.ones_like(MASK))],
+    ids=["set", "nothing padded"],
+)
+def test_nothing_is_said_of_padding_where_there_is_nothing_to_do(masks, mask):
+    assert mask_notes(masks, SIGNATURE, {"attention_mask": mask}) == ()
+
+
+@pytest.mark.parametrize(
+    ("mask", "output"),
+    [
+        (
+            TensorSpec("attention_mask", "float32", ("n", 12)),
+            ("n", 12, 16),
+        ),  # one that is added, 0 for what stays
+        (TensorSpec("keep", "int64", ("n", 12)), ("n", 12, 16)),
+        (TensorSpec("attention_mask", "int64", ("n", 12)), ("n", 16)),
+        (TensorSpec("attention_mask", "int64", ("n",)), ("n", 16)),
+    ],
+)
+def test_nothing_is_said_of_inputs_that_rule_out_nothing_of_an_output(mask, output):
+    signature = Signature((mask,), (TensorSpec("y", "float32", output),))
+    values = MASK if len(mask.shape) == 2 else MASK[:, -1]
+    assert mask_notes({}, signature, {mask.name: values}) == ()
