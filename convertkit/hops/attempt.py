@@ -40,14 +40,34 @@ def best_of(made: Mapping[int, Made]) -> int:
     """The number of the attempt to keep.
 
     Passing before failing; then more dynamic axes kept; then what the field runtime runs; then the higher
-    accuracy, where there are labels and an integer target; then the higher SQNR, and of those within 0.5 dB
-    of the highest the smallest file, the first of equals.
+    accuracy, where it decides; then the higher SQNR, and of those within 0.5 dB of the highest the smallest
+    file, the first of equals.
     """
     rank = max(map(standing, made.values()))
-    figures = {number: decibels(one) for number, one in made.items() if standing(one) == rank}
+    rivals = most_accurate({number: one for number, one in made.items() if standing(one) == rank})
+    figures = {number: decibels(one) for number, one in rivals.items()}
     highest = max(figures.values())
     equals = [number for number, figure in figures.items() if figure >= highest - EQUAL_DB]
     return min(equals, key=lambda number: (made[number].artifact.size_bytes, number))
+
+
+def most_accurate(rivals: Mapping[int, Made]) -> Mapping[int, Made]:
+    """Those of the highest accuracy, where it decides for each of them; else all."""
+    known = {number: deciding_accuracy(one) for number, one in rivals.items()}
+    values = [value for value in known.values() if value is not None]
+    if len(values) < len(rivals):
+        return rivals
+    return {number: one for number, one in rivals.items() if known[number] == max(values)}
+
+
+def deciding_accuracy(made: Made) -> float | None:
+    """The accuracy of an integer artifact; None where there is none, or too few samples to go by it."""
+    judgement = made.judgement
+    if judgement.accuracy is None or judgement.vs_source is None:
+        return None
+    most = judgement.vs_source.tolerance.max_accuracy_drop
+    decides = made.artifact.variant.precision.is_integer and judgement.accuracy.can_decide(most)
+    return judgement.accuracy.value if decides else None
 
 
 def decibels(made: Made) -> float:
@@ -55,16 +75,14 @@ def decibels(made: Made) -> float:
     return -LARGEST_SQNR_DB if made.sqnr_db is None else made.sqnr_db
 
 
-def standing(made: Made) -> tuple[bool, int, bool, float]:
-    """What decides before SQNR does, the better the higher."""
+def standing(made: Made) -> tuple[bool, int, bool]:
+    """What decides before accuracy and SQNR do, the better the higher."""
     judgement = made.judgement
     field = judgement.field_runtime
-    decides = judgement.accuracy is not None and made.artifact.variant.precision.is_integer
     return (
         not judgement.reason,
         sum(axis.kept for axis in judgement.dynamic_axes),
         field is None or field.status != "failed",
-        judgement.accuracy.value if judgement.accuracy is not None and decides else 0.0,
     )
 
 

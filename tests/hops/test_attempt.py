@@ -26,11 +26,12 @@ def made(
     *,
     reason: str = "",
     accuracy: float | None = None,
+    most_drop: float = 0.0,
     kept_axes: int = 1,
     field: str = "passed",
     target: str = "tflite:int8",
 ) -> Made:
-    """What an attempt left, with the figures that decide."""
+    """What an attempt left, with the figures that decide; `most_drop` ends accuracy's interval."""
     variant = parse_variant(target)
     artifact = Artifact(variant, "model.tflite", NOTHING, "00", size)
     outputs = () if sqnr_db is None else (OutputMetrics("output", 0.1, 0.1, 0.9, sqnr_db, None),)
@@ -38,7 +39,9 @@ def made(
         reason,
         {},
         Comparison(outputs, "failed" if reason else "passed", Tolerance(20.0), reason),
-        accuracy=None if accuracy is None else Accuracy("top1", accuracy, 1.0 - accuracy, "output"),
+        accuracy=None
+        if accuracy is None
+        else Accuracy("top1", accuracy, 0.96 - accuracy, "output", (-0.05, most_drop), 128),
         dynamic_axes=tuple(
             DynamicAxis(input="x", axis=0, name="batch", sizes_checked=(), kept=number < kept_axes)
             for number in range(1)
@@ -73,6 +76,18 @@ def test_accuracy_decides_for_an_integer_target():
     assert kept(made(40.0, accuracy=0.95), made(30.0, accuracy=0.95)) == 0
     floats = [made(40.0, accuracy=value, target="tflite:float16") for value in (0.95,)]
     assert kept(*floats, made(30.0, accuracy=0.96, target="tflite:float16")) == 0
+
+
+def test_accuracy_decides_nothing_where_its_interval_says_too_little():
+    one_more_right = {"accuracy": 0.958, "most_drop": 0.03}
+    assert kept(made(40.0, accuracy=0.95, most_drop=0.04), made(30.0, **one_more_right)) == 0
+    assert kept(made(40.0, accuracy=0.955, most_drop=0.008), made(30.0, **one_more_right)) == 0
+    assert kept(made(40.0, accuracy=0.955, most_drop=0.008), made(30.0, accuracy=0.958, most_drop=0.009)) == 1
+
+
+def test_accuracy_beyond_what_is_allowed_decides_between_what_fails():
+    fails = {"reason": "accuracy drops", "most_drop": 0.5}
+    assert kept(made(20.0, accuracy=0.7, **fails), made(18.0, accuracy=0.8, **fails)) == 1
 
 
 @pytest.mark.parametrize(("other_db", "expected"), [(31.4, 0), (31.6, 1), (30.0, 0)])
