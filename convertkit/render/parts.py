@@ -1,13 +1,16 @@
-"""What a comparison knows of the parts of outputs, in words: slices, samples, the interval of accuracy."""
+"""What stands below a hop, in words: its parts (slices, samples, accuracy's interval), and notes."""
 
 from __future__ import annotations
 
 from convertkit.render.numbers import DASH, format_points, format_sqnr_db
+from convertkit.render.summary import shorten
 from convertkit.report.report import HopRecord
 from convertkit.validation.accuracy import Accuracy
 from convertkit.validation.compare import OutputMetrics
 from convertkit.validation.gate import Comparison
 from convertkit.validation.tolerance import NOTHING_ASKED_DB, Tolerance
+
+MOST_NOTES = 3
 
 
 def describe_slice(row: OutputMetrics) -> str:
@@ -54,13 +57,20 @@ def lowest_samples_db(comparison: Comparison | None) -> float | None:
     return min((row.sample_sqnr_p5_db for row in rows if row.sample_sqnr_p5_db is not None), default=None)
 
 
-def notes_of(hop: HopRecord) -> tuple[str, ...]:
+def stage_notes(hop: HopRecord) -> list[str]:
+    """What its stage says of a hop: the first three lines, and where the others are."""
+    shown = [shorten(note) for note in hop.notes[:MOST_NOTES]]
+    left = len(hop.notes) - len(shown)
+    return [*shown, f"{left} more note{'' if left == 1 else 's'}: see report"] if left else shown
+
+
+def gate_notes(hop: HopRecord) -> tuple[str, ...]:
     """What the gate says of a hop beside its verdict."""
     return hop.vs_source.notes if hop.vs_source else ()
 
 
 def part_lines(hop: HopRecord) -> list[str]:
-    """The gate's notes; before them, where the hop did not pass, the parts of each output."""
+    """The parts of each output where the hop did not pass; then what gate and stage say besides."""
     rows = hop.vs_source.outputs if hop.vs_source and hop.status != "passed" else ()
     lines = [
         f"output '{row.name}': {format_sqnr_db(row.sqnr_db)} dB, worst slice {describe_slice(row)}, "
@@ -68,4 +78,4 @@ def part_lines(hop: HopRecord) -> list[str]:
         for row in rows
         if row.agreement is None
     ]
-    return [*lines, *notes_of(hop)]
+    return [*lines, *gate_notes(hop), *stage_notes(hop)]

@@ -109,3 +109,15 @@ def test_junit(judged):
 
 def test_accuracy_is_not_said_to_decide_where_it_cannot(judged):
     assert "accuracy decides" not in render_html(judged)
+
+
+@pytest.mark.parametrize("count", [1, 3, 5])
+def test_what_a_stage_says_is_on_the_console(count):
+    notes = tuple(f"{number} of 2 operators with weights are INT8" for number in range(count))
+    report = report_of(onnx_hop(notes=notes), tflite_hop())
+    console = Console(width=200, record=True, file=None)
+    with console.capture() as capture:
+        console.print(render_table(report, width=200))
+    for text in (render_plain(report), capture.get()):
+        assert [note in text for note in notes] == [number < 3 for number in range(count)]
+        assert ("2 more notes: see report" in text) == (count == 5)
