@@ -2,6 +2,7 @@
 
 TensorFlow's converter makes the file; the integers are its own, or of litert-quantizer, whose settings are in
 `convertkit/stages/litert_quantization.py` and which starts from a float `.tflite` by the same converter.
+Constants that float16 cannot hold stay float32: `convertkit/stages/half_constants.py`.
 
 Upstream flags set: `optimizations=DEFAULT` (all but float32); `target_spec.supported_types=[float16]`;
 `target_spec.supported_ops` (TFLITE_BUILTINS, _INT8, or 16x8; never SELECT_TF_OPS: Flex is an error, not a
@@ -11,6 +12,7 @@ integer I/O; `_experimental_disable_per_channel`, the only switch for per-tensor
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ from convertkit.runtimes.interpreter import read_signature
 from convertkit.runtimes.tensorflow import signature_of
 from convertkit.samples.representative import calibration_steps, read_calibration
 from convertkit.stages import Conversion, Request, litert_quantization
+from convertkit.stages.half_constants import mend_constants
 from convertkit.stages.quantizer_reason import quantizer_reason
 
 INT16X8_OPS = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
@@ -53,7 +56,11 @@ def convert(request: Request[SavedmodelToTfliteOptions]) -> Conversion:
 
 def convert_tensorflow(request: Request[SavedmodelToTfliteOptions]) -> tuple[bytes, tuple[str, ...]]:
     """By TFLiteConverter alone."""
-    return run_converter(request, request.target.precision), ()
+    precision = request.target.precision
+    content = run_converter(request, precision)
+    if precision is Precision.FLOAT16:
+        content = mend_constants(content, partial(run_converter, request, Precision.FLOAT32))
+    return content, ()
 
 
 def convert_litert(request: Request[SavedmodelToTfliteOptions]) -> tuple[bytes, tuple[str, ...]]:
