@@ -18,7 +18,7 @@ from convertkit.validation.tolerance import Tolerance
 QUANTILE = 5
 MOST_LOST = 0.25
 MOST_MIXED_UP = 0.01
-FAR_WORSE = 100.0  # in power, than the median sample
+FAR_WORSE = 10.0  # in power, than the median sample
 FEWEST_SAMPLES = 3
 MOST_NAMED = 5
 

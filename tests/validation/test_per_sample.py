@@ -113,6 +113,14 @@ class TestMixedUp:
             assert "as wrong as another sample's in 1 of 64 samples (row 210 " in found.reason
         assert not found.is_passed
 
+    @pytest.mark.parametrize("noise", [0.5, 2, 3])  # 32, 20, 16 dB below what differs between samples
+    def test_one_of_64_beside_the_noise_of_int8(self, noise):
+        wanted = self.output()
+        got = wanted + np.float32(noise) * draw(64, 8, seed=2)
+        assert verdict(wanted, got).is_passed
+        got[10] = got[11]
+        assert "as wrong as another sample's in 1 of 64" in verdict(wanted, got).reason
+
     def test_a_batch_that_is_off_by_one_at_its_end(self):
         wanted = self.output(96)
         got = wanted.copy()
