@@ -3,6 +3,7 @@
 `python -m benchmarks.gate_corpus --kept` converts nothing, and judges what is kept by the gate as it is now.
 `python -m benchmarks.gate_corpus [GROUP/NAME …]` converts what is not kept in build/gate-corpus yet, and what
 is named anew; then judges all that is kept. Exits with 1 where what is wrong passes, or what is right fails.
+What was held back is told, and decides nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from datetime import UTC, datetime
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from benchmarks.gate_corpus_make import CORPUS, FINISHED, ROOT
+from benchmarks.gate_corpus_case import CaseWay, Role
+from benchmarks.gate_corpus_held_page import held_back_section
+from benchmarks.gate_corpus_make import CORPUS, FINISHED, HELD_BACK, ROOT
 from benchmarks.gate_corpus_page import PAGE, page
 from benchmarks.gate_corpus_right import Right, right_models
 from benchmarks.gate_corpus_trials import counts, passing
@@ -53,15 +56,43 @@ def wrong_rows(chosen: list[str]) -> Iterator[WrongRow]:
     from benchmarks.gate_corpus_models import MODELS
 
     for name, small in MODELS.items():
-        if not made("wrong", name, chosen):
-            raise SystemExit(f"wrong/{name}: nothing was made")
-        for precision in PRECISIONS:
-            row = wrong_row(CORPUS / "wrong" / name / f"tflite-{precision}.npz", small.roles)
-            ways, caught, harmless, passed = counts(row.tallies)
-            print(f"{name} {precision}: {ways} ways, {caught} caught, {harmless} harmless, {passed} passed")
-            for way, where, wrong_db in passing(row.tallies):
-                print(f"  PASSED {way}, {where} ({wrong_db:.1f} dB)", flush=True)
-            yield row
+        yield from small_rows("wrong", name, small.roles, chosen, {})
+
+
+def held_back_rows(chosen: list[str]) -> Iterator[WrongRow]:
+    """The same of models and ways that no tolerance was chosen by."""
+    from benchmarks.gate_corpus_held_back import MODELS, WAYS
+
+    for name, small in MODELS.items():
+        yield from small_rows(HELD_BACK, name, small.roles, chosen, WAYS)
+
+
+def small_rows(
+    group: str, name: str, roles: tuple[Role, ...], chosen: list[str], more: dict[str, CaseWay]
+) -> Iterator[WrongRow]:
+    """One model in both precisions."""
+    if not made(group, name, chosen):
+        raise SystemExit(f"{group}/{name}: nothing was made")
+    for precision in PRECISIONS:
+        row = wrong_row(CORPUS / group / name / f"tflite-{precision}.npz", roles, more)
+        ways, caught, harmless, passed = counts(row.tallies)
+        print(f"{name} {precision}: {ways} ways, {caught} caught, {harmless} harmless, {passed} passed")
+        for way, where, wrong_db in passing(row.tallies):
+            print(f"  PASSED {way}, {where} ({wrong_db:.1f} dB)", flush=True)
+        yield row
+
+
+def held_back_right(chosen: list[str]) -> list[RightRow]:
+    """Models of the zoo in INT8 that no tolerance was chosen by; what they should be nobody said."""
+    from benchmarks.gate_corpus_held_back import RIGHT
+
+    rows = []
+    for name in RIGHT:
+        if made(HELD_BACK, name, chosen):
+            rows += right_rows(CORPUS / HELD_BACK / name)
+    for row in rows:
+        print(f"{HELD_BACK}/{row.model} {row.variant}: {row.reason or 'passed'}", flush=True)
+    return rows
 
 
 def judged(right: Right) -> tuple[list[RightRow], list[Hop], list[Hop]]:
@@ -77,7 +108,8 @@ def judged(right: Right) -> tuple[list[RightRow], list[Hop], list[Hop]]:
 
 
 def main(chosen: list[str]) -> int:
-    wrong = list(wrong_rows(chosen))
+    wrong, held_back = list(wrong_rows(chosen)), list(held_back_rows(chosen))
+    held_back_artifacts = held_back_right(chosen)
     right: dict[str, list[RightRow]] = {}
     hops: list[Hop] = []
     alarms: list[Hop] = []
@@ -91,7 +123,8 @@ def main(chosen: list[str]) -> int:
         right.setdefault(each.group, []).extend(rows)
         hops += found
         alarms += false
-    PAGE.write_text(page(wrong, right, hops, alarms, missing), encoding="utf-8")
+    text = page(wrong, right, hops, alarms, missing) + held_back_section(held_back, held_back_artifacts)
+    PAGE.write_text(text, encoding="utf-8")
     passed = sum(counts(row.tallies)[3] for row in wrong) + sum(bool(row.right) for row in wrong)
     caught = sum(counts(row.tallies)[1] for row in wrong)
     print(f"{caught} wrong trials caught, {passed} passed; {len(alarms)} false alarms in {len(hops)} hops")

@@ -19,7 +19,7 @@ class Margin:
     """How far an artifact is from failing, decibels above the tolerance; None where nothing was judged.
 
     Attributes:
-        whole, slices, samples: of the worst output.
+        whole, slices, samples, variation: of the worst output.
         lost: the largest share of an output's samples that are below their tolerance.
         floor_db: the source against itself, of the output with most noise.
     """
@@ -29,6 +29,7 @@ class Margin:
     samples: float | None
     lost: float
     floor_db: float | None
+    variation: float | None = None
 
 
 def grounds_of(case: Case) -> Grounds:
@@ -68,6 +69,9 @@ def margin(comparison: Comparison) -> Margin:
         ),
         lost=max((row.lost_samples for row in floats), default=0),
         floor_db=least([row.noise_floor_db for row in floats if row.noise_floor_db is not None]),
+        variation=least(
+            [row.variation_db - asked.min_variation_db for row in floats if row.variation_db is not None]
+        ),
     )
 
 

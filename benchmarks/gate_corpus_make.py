@@ -27,6 +27,7 @@ TARGETS = ("tflite:float32", "tflite:int8")
 UNTIMED = ("bench.rounds=1", "bench.calls=2", "bench.warmup_s=0.001")
 HALVES = ("sampling.calibration=64", "sampling.validation=64")
 FINISHED = "hops.json"
+HELD_BACK = "held-back"
 
 
 def make_wrong(name: str) -> None:
@@ -49,6 +50,19 @@ def make_right(group: str, name: str) -> None:
     folder = emptied(CORPUS / group / name)
     with recording(folder, name):
         convert(folder, right.source(), right.samples(), right.to, right.settings, right.factory)
+
+
+def make_held_back(name: str) -> None:
+    """A model that no tolerance was chosen by: a small one as for `make_wrong`, or one of the zoo in INT8."""
+    from benchmarks.gate_corpus_held_back import MODELS
+    from benchmarks.gate_corpus_right import zoo_module, zoo_samples
+
+    folder = emptied(CORPUS / HELD_BACK / name)
+    with recording(folder, name):
+        if name in MODELS:
+            convert(folder, MODELS[name].build(), MODELS[name].samples(), TARGETS, HALVES)
+        else:
+            convert(folder, zoo_module(name), zoo_samples(name), TARGETS[1:], ())
 
 
 def emptied(folder: Path) -> Path:
@@ -102,6 +116,8 @@ def main() -> None:
     try:
         if group == "wrong":
             make_wrong(name)
+        elif group == HELD_BACK:
+            make_held_back(name)
         else:
             make_right(group, name)
     except ConvertkitError as error:

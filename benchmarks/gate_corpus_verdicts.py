@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.gate_corpus_case import Arrays, Case
+from benchmarks.gate_corpus_case import Arrays, Case, CaseWay
 from benchmarks.gate_corpus_gate import Margin, compared, grounds_of, margin
 from benchmarks.gate_corpus_record import read_case
-from benchmarks.gate_corpus_trials import Tally, try_all
+from benchmarks.gate_corpus_trials import WAYS, Tally, try_all
 from convertkit.artifacts.formats import Precision
-from convertkit.validation.gate import FAILED, PASSED
+from convertkit.validation.gate import FAILED, PASSED, Comparison
 from convertkit.validation.grounds import Grounds
 
 FINISHED = "hops.json"
@@ -42,6 +42,7 @@ class RightRow:
         reason: why the product failed it; empty where it passed.
         is_second: another converter's, made because the first one's failed or was to be compared.
         margin: how far it is from each tolerance; None where it could not be compared.
+        harm: what is left of the answers, of the worst output; empty where nothing could be compared.
     """
 
     model: str
@@ -49,6 +50,7 @@ class RightRow:
     reason: str
     is_second: bool
     margin: Margin | None
+    harm: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,12 +63,14 @@ class Hop:
     error: str
 
 
-def wrong_row(file: Path, roles: tuple[Any, ...]) -> WrongRow:
-    """Try every way on a case that was kept."""
+def wrong_row(file: Path, roles: tuple[Any, ...], more: dict[str, CaseWay] | None = None) -> WrongRow:
+    """Try every way, and more, on a case that was kept."""
     case, _ = read_case(file, roles)
     grounds = grounds_of(case)
     right = compared(case, case.artifact, grounds=grounds).reason
-    return WrongRow(case.model, case.precision, right, try_all(case, partial(reason_for, grounds)))
+    return WrongRow(
+        case.model, case.precision, right, try_all(case, partial(reason_for, grounds), WAYS | (more or {}))
+    )
 
 
 def reason_for(grounds: Grounds, case: Case, outputs: Arrays) -> str:
@@ -82,7 +86,18 @@ def right_rows(folder: Path) -> Iterator[RightRow]:
         comparison = compared(case, case.artifact, by_labels=by_labels)
         found = margin(comparison) if comparison.outputs else None
         is_second = ".second" in file.name
-        yield RightRow(case.model, case.variant, said or comparison.reason, is_second, found)
+        reason = said or comparison.reason
+        yield RightRow(case.model, case.variant, reason, is_second, found, harm(comparison))
+
+
+def harm(comparison: Comparison) -> str:
+    """`cosine 0.42; the same largest entry in 12 % of the rows`, each of the output that has least."""
+    rows = [row for row in comparison.outputs if row.agreement is None]
+    cosines = [row.cosine for row in rows if row.cosine is not None]
+    tops = [row.top1_agreement for row in rows if row.top1_agreement is not None]
+    parts = [f"cosine {min(cosines):.3f}"] if cosines else []
+    parts += [f"the same largest entry in {min(tops):.0%} of the rows"] if tops else []
+    return "; ".join(parts)
 
 
 def hops_of(folder: Path) -> Iterator[Hop]:
