@@ -3,7 +3,8 @@
 Upstream flags set: `dynamo` (torch.export-based, or the older tracer), `opset_version` (20: Gelu stays one
 operator), `dynamic_shapes` / `dynamic_axes`, `input_names`, `output_names`, `external_data=False` with
 `optimize=True`, `do_constant_folding=True`, `training=PRESERVE` (models are in eval mode already). The
-nn.MultiheadAttention fast path is off: it has no ONNX form.
+nn.MultiheadAttention fast path is off: it has no ONNX form. No epsilon is optimized away:
+`convertkit/stages/exact_rewrites.py`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from convertkit.pytorch.unfit import read_values
 from convertkit.runtimes.onnxruntime import read_signature
 from convertkit.sources.export_words import plain_words
 from convertkit.stages import Conversion, Request
+from convertkit.stages.exact_rewrites import make_exact
 
 COMPILED = ("exported-program", "torchscript")  # their control flow is in the file
 WRAPPED = "convertkit_source"  # a name that no model has
@@ -37,6 +39,7 @@ KEPT_METADATA = ("pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarchy")
 def convert(request: Request[TorchToOnnxOptions]) -> Conversion:
     """Export with one exporter, clean the file's metadata, and check it with ONNX's own checker."""
     torch.backends.mha.set_fastpath_enabled(False)
+    make_exact()
     export = {"dynamo": export_dynamo, "torchscript": export_torchscript}[request.options.exporter]
     raw = request.scratch / "exported.onnx"
     try:
