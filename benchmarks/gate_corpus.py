@@ -61,7 +61,8 @@ def wrong_rows(chosen: list[str]) -> Iterator[WrongRow]:
 
 def held_back_rows(chosen: list[str]) -> Iterator[WrongRow]:
     """The same of models and ways that no tolerance was chosen by."""
-    from benchmarks.gate_corpus_held_back import MODELS, WAYS
+    from benchmarks.gate_corpus_held_back import MODELS
+    from benchmarks.gate_corpus_held_ways import WAYS
 
     for name, small in MODELS.items():
         yield from small_rows(HELD_BACK, name, small.roles, chosen, WAYS)

@@ -19,7 +19,7 @@ after that: its INT8 has an offset of 240 steps and varies by two to three, of w
 
 def held_back_section(wrong: list[WrongRow], right: list[RightRow]) -> str:
     """The counts, what passed, and the verdicts on artifacts that nobody made wrong."""
-    from benchmarks.gate_corpus_held_back import WAYS
+    from benchmarks.gate_corpus_held_ways import WAYS
 
     right = [row for row in right if row.variant.endswith(":int8")]
     lines = [HEADING.format(ways=len(WAYS), count=len(right)), *wrong_table(wrong)]

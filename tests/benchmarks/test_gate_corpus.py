@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,9 +11,11 @@ import pytest
 from benchmarks import gate_corpus_channels, gate_corpus_places, gate_corpus_samples
 from benchmarks.gate_corpus_case import Case, Role
 from benchmarks.gate_corpus_gate import compared, grounds_of, margin
+from benchmarks.gate_corpus_held_ways import WAYS as HELD_BACK
 from benchmarks.gate_corpus_outputs import REAL
 from benchmarks.gate_corpus_synthetic import MODELS, case
 from benchmarks.gate_corpus_trials import WAYS, counts, output_wrong_db, passing, try_all
+from benchmarks.gate_corpus_verdicts import reason_for
 
 FEW = 6
 MADE_HERE = {name: way for name, way in WAYS.items() if name not in REAL}
@@ -39,6 +42,18 @@ def test_the_gate_passes_what_is_right_and_nothing_that_is_wrong(model, precisio
 def test_every_way_applies_to_some_model(few_of_each):
     tried = [try_all(case(model, "float32"), lambda case, outputs: "failed", MADE_HERE) for model in MODELS]
     assert [name for name in MADE_HERE if not any(tally[name].caught for tally in tried)] == []
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_what_was_held_back_is_caught_too(precision, few_of_each):
+    caught = set()
+    for model in MODELS:
+        right = case(model, precision)
+        judge = partial(reason_for, grounds_of(right))
+        tallies = try_all(right, judge, HELD_BACK)
+        assert list(passing(tallies)) == []
+        caught |= {name for name, tally in tallies.items() if tally.caught}
+    assert caught == set(HELD_BACK)
 
 
 def test_a_gate_that_passes_everything_is_told(few_of_each):
