@@ -51,7 +51,17 @@ LIGHT = [
 
 # The worker's side, on top of the light folders: run in a worker only, so nothing light may import it, except
 # the bare packages `stages` and `runtimes`, whose `__init__` holds no more than Protocols.
-WORKER = ["worker", "stages", "backend", "lowering", "tracing", "graphs", "runtimes", "pytorch"]
+WORKER = [
+    "worker",
+    "stages",
+    "backend",
+    "lowering",
+    "tracing",
+    "quantization",
+    "graphs",
+    "runtimes",
+    "pytorch",
+]
 
 ORDER = [*WORKER, *LIGHT]
 RULE = re.compile(r"must not|imports no|only in a worker", re.IGNORECASE)

@@ -1,0 +1,121 @@
+"""A float graph refined for INT8: its weights rounded with compensation, its biases corrected, in order.
+
+Every layer sees what the layers before it give with their weights rounded already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import onnx
+
+from convertkit.artifacts.signature import Arrays
+from convertkit.quantization.bias import Means, float_means, mean_of, shift_bias
+from convertkit.quantization.columns import columns_of
+from convertkit.quantization.folding import fold_normalizations
+from convertkit.quantization.graph import Graph
+from convertkit.quantization.grid import Matrix, channel_scales, nearest
+from convertkit.quantization.layers import Layer, find_layers, rows_of, weights_of
+from convertkit.quantization.rounding import round_compensated
+from convertkit.quantization.segments import Run
+
+MOST_ENTRIES = 1 << 25  # of a layer's Hessian, 256 MiB
+LEAST_POSITIONS = 1 << 15  # of a layer over all calls; eight a column where that is more
+SEED = 0
+
+
+class Refined(NamedTuple):
+    """What was done.
+
+    Attributes:
+        layers: how many have been rounded with compensation.
+        left: how many are too wide for it, and were rounded to nearest.
+        biases: how many were corrected.
+        calls: how many were enough, or fitted into memory.
+    """
+
+    layers: int
+    left: int
+    biases: int
+    calls: int
+
+
+def refine(
+    model: onnx.ModelProto,
+    calls: Sequence[Arrays],
+    largest: int,
+    threads: int,
+    progress: Callable[[str], None] = lambda line: None,
+) -> Refined:
+    """Round the weights of a model's layers and correct their biases, in place.
+
+    Args:
+        calls: inputs of the model, one call each.
+        largest: the largest integer of the grid that the quantizer will use.
+        progress: told each layer.
+    """
+    graph = Graph(model)
+    fold_normalizations(graph)
+    layers = find_layers(graph)
+    means = float_means(graph, layers, calls, threads) if layers else []
+    run = Run(graph, calls, threads)
+    random = np.random.default_rng(SEED)
+    rounded = biases = 0
+    for number, (layer, wanted) in enumerate(zip(layers, means, strict=True)):
+        progress(f"layer {number + 1} of {len(layers)}: {layer.weight} {list(layer.shape)}")
+        run.advance(layer.node)
+        rounded += round_layer(graph, layer, run, largest, random)
+        biases += correct_bias(graph, layer, run, wanted)
+    return Refined(rounded, len(layers) - rounded, biases, len(run.calls))
+
+
+def round_layer(graph: Graph, layer: Layer, run: Run, largest: int, random: np.random.Generator) -> bool:
+    """Round the weights of a layer; whether with compensation."""
+    weights = rows_of(layer, graph.constants[layer.weight])
+    groups, _, columns = weights.shape
+    is_narrow: bool = groups * columns**2 <= MOST_ENTRIES
+    scales = channel_scales(weights, largest)
+    rounded = nearest(weights, scales, largest) * scales
+    if is_narrow:
+        hessian = hessian_of(layer, run, (groups, columns, columns), random)
+        better = round_compensated(weights, hessian, largest)
+        if output_error(better - weights, hessian) < output_error(rounded - weights, hessian):
+            rounded = better
+    graph.replace(layer.weight, weights_of(layer, rounded))
+    return is_narrow
+
+
+def hessian_of(layer: Layer, run: Run, shape: tuple[int, int, int], random: np.random.Generator) -> Matrix:
+    """The mean of 2 x xᵀ over a layer's input columns, one call after another."""
+    total, seen = np.zeros(shape), 0
+    most = max(LEAST_POSITIONS, 8 * shape[1]) // len(run.calls)
+    for call in run.calls:
+        columns = columns_of(layer, call[layer.node.input[0]], most, random)
+        total += columns.transpose(0, 2, 1) @ columns
+        seen += columns.shape[1]
+    return 2 * total / max(seen, 1)
+
+
+def output_error(errors: Matrix, hessian: Matrix) -> float:
+    """Square error of a layer's output, up to a factor, by errors of its weights."""
+    return float(np.sum((errors @ hessian) * errors))
+
+
+def correct_bias(graph: Graph, layer: Layer, run: Run, wanted: Means) -> bool:
+    """Take back what the mean of a layer's output is off by; False where there is nowhere to put it.
+
+    Args:
+        wanted: mean of each channel for each call, of the float graph.
+    """
+    outputs = run.step(layer.node)
+    shift = wanted[: len(outputs)].mean(axis=0) - mean_of(layer, outputs)
+    if not shift_bias(graph, layer, shift):
+        return False
+    if layer.is_convolution or layer.node.op_type == "Gemm":  # a MatMul's bias comes with the next node
+        axis = 1 if layer.is_convolution else -1
+        spread = shift.reshape(-1, *[1] * (outputs[0].ndim - 2)) if axis == 1 else shift
+        for output in outputs:
+            output += spread.astype(np.float32)
+    return True
