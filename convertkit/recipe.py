@@ -21,8 +21,9 @@ from convertkit.config.run_settings import (
     PositiveInt,
     SampleOptions,
 )
-from convertkit.config.stage_options import Backend, IoType, Layout
+from convertkit.config.stage_options import IoType, Layout
 from convertkit.config.strict_yaml import StrictLoader
+from convertkit.config.torch_options import Backend
 from convertkit.errors import UsageError, did_you_mean
 from convertkit.registry import STAGES
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import msgspec
 
 from convertkit.artifacts.formats import Format, Precision, Variant
+from convertkit.config.attempts import StageOptions
 from convertkit.config.stage_options import (
     OnnxToOnnxInt8Options,
     OnnxToSavedmodelOptions,
     SavedmodelToTfliteOptions,
-    StageOptions,
     TorchToOnnxOptions,
-    TorchToTorchDynamicOptions,
-    TorchToTorchFxOptions,
 )
+from convertkit.config.torch_options import TorchToTorchDynamicOptions, TorchToTorchFxOptions
 from convertkit.errors import UsageError, did_you_mean
 
 

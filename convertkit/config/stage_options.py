@@ -1,4 +1,4 @@
-"""Options of every stage: typed, with defaults, one class each.
+"""Options of the stages, those that quantize in PyTorch apart: typed, with defaults, one class each.
 
 `attempts` spells an `auto` out into the concrete option sets a run tries in turn; the gate decides.
 """
@@ -6,53 +6,15 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, Protocol, Self
+from typing import Annotated, Literal, Self
 
 import msgspec
 
 from convertkit.artifacts.formats import Precision
+from convertkit.config.attempts import OneAttempt
 
 Layout = Literal["auto", "source", "channels-last"]
-Engine = Literal["x86", "fbgemm"]
-Backend = Literal["torch.ao", "pt2e"]
 IoType = Literal["float32", "int8", "uint8"]
-
-
-class StageOptions(Protocol):
-    """What the pipeline needs to know of a stage's options."""
-
-    @property
-    def converter(self) -> str:
-        """Which converter serves, as it stands in the report."""
-
-    @property
-    def extra(self) -> str:
-        """The optional extra of `registry.EXTRAS` that they need; empty where they need none."""
-
-    @property
-    def are_rivals(self) -> bool:
-        """True where every attempt is made and the best is kept; False where the first that passes is."""
-
-    def attempts(self, *, precision: Precision, has_dynamic_axes: bool) -> tuple[Self, ...]:
-        """The concrete option sets to try, in order."""
-
-
-class OneAttempt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of the stages' options: one attempt, no extra, unless a class says otherwise."""
-
-    @property
-    def extra(self) -> str:
-        """None."""
-        return ""
-
-    @property
-    def are_rivals(self) -> bool:
-        """No."""
-        return False
-
-    def attempts(self, *, precision: Precision, has_dynamic_axes: bool) -> tuple[Self, ...]:
-        """These options themselves."""
-        return (self,)
 
 
 class TorchToOnnxOptions(OneAttempt, frozen=True, forbid_unknown_fields=True):
@@ -188,71 +150,3 @@ class OnnxToOnnxInt8Options(OneAttempt, frozen=True, forbid_unknown_fields=True)
     def converter(self) -> str:
         """ONNX Runtime's static quantizer, in QDQ form."""
         return "quantize_static"
-
-
-def check_backend(backend: Backend, *, is_default: bool) -> None:
-    """Raise ValueError where options are asked of PT2E that it does not have."""
-    if backend == "pt2e" and not is_default:
-        raise ValueError("the backend pt2e has one setting: per_channel true, calibration histogram")
-
-
-class TorchToTorchDynamicOptions(OneAttempt, frozen=True, forbid_unknown_fields=True):
-    """`torch_to_torch_dynamic`.
-
-    Attributes:
-        engine: whose kernels serve, for conversion and for every run. Others that PyTorch has give wrong
-            results: qnnpack with clamps in channels-last, onednn on CPUs without VNNI.
-        per_channel: one scale per output channel for the weights of linear layers.
-        backend: `torch.ao`, or `pt2e` of the extra torchao, which writes an exported program instead of
-            TorchScript and has its own fixed settings: reference kernels, scales per channel, histograms.
-    """
-
-    engine: Engine = "x86"
-    per_channel: bool = True
-    backend: Backend = "torch.ao"
-
-    def __post_init__(self) -> None:
-        """Refuse what the backend does not have."""
-        check_backend(self.backend, is_default=self.per_channel)
-
-    @property
-    def converter(self) -> str:
-        """PyTorch's own function, or torchao's flow."""
-        return "pt2e" if self.backend == "pt2e" else "quantize_dynamic"
-
-    @property
-    def extra(self) -> str:
-        """torchao, where it serves."""
-        return "pt2e" if self.backend == "pt2e" else ""
-
-
-class TorchToTorchFxOptions(OneAttempt, frozen=True, forbid_unknown_fields=True):
-    """`torch_to_torch_fx`.
-
-    Attributes:
-        engine: as for `torch_to_torch_dynamic`.
-        per_channel: one scale per output channel for the weights.
-        calibration: how a range is chosen from what calibration saw: the one that loses least
-            (`histogram`), or its ends (`minmax`).
-        backend: `torch.ao`, or `pt2e` of the extra torchao, which writes an exported program instead of
-            TorchScript and has its own fixed settings: reference kernels, scales per channel, histograms.
-    """
-
-    engine: Engine = "x86"
-    per_channel: bool = True
-    calibration: Literal["histogram", "minmax"] = "histogram"
-    backend: Backend = "torch.ao"
-
-    def __post_init__(self) -> None:
-        """Refuse what the backend does not have."""
-        check_backend(self.backend, is_default=self.per_channel and self.calibration == "histogram")
-
-    @property
-    def converter(self) -> str:
-        """PyTorch's FX graph mode, or torchao's flow."""
-        return "pt2e" if self.backend == "pt2e" else "fx"
-
-    @property
-    def extra(self) -> str:
-        """torchao, where it serves."""
-        return "pt2e" if self.backend == "pt2e" else ""

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import msgspec
 
 from convertkit.artifacts.formats import Precision
-from convertkit.config.stage_options import StageOptions
+from convertkit.config.attempts import StageOptions
 from convertkit.environment.interpreters import interpreter
 from convertkit.environment.packages import install_line, installed
 from convertkit.errors import MissingDependencyError

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from convertkit.artifacts.artifact import Artifact
-from convertkit.config.stage_options import StageOptions
+from convertkit.config.attempts import StageOptions
 from convertkit.errors import ConvertkitError, GateError
 from convertkit.plan import Hop
 from convertkit.report.report import ArtifactRecord, Attempt, HopRecord

@@ -9,7 +9,7 @@ import msgspec
 
 from convertkit.artifacts.digest import hash_path
 from convertkit.artifacts.files import remove_artifact
-from convertkit.config.stage_options import StageOptions
+from convertkit.config.attempts import StageOptions
 from convertkit.environment.interpreters import interpreter
 from convertkit.environment.versions import package_versions
 from convertkit.hops.attempt import log_name

@@ -15,7 +15,7 @@ from convertkit.artifacts.files import hash_artifact
 from convertkit.artifacts.formats import Precision, Variant
 from convertkit.artifacts.signature import Arrays
 from convertkit.artifacts.tensors import write_npz
-from convertkit.config.stage_options import StageOptions
+from convertkit.config.attempts import StageOptions
 from convertkit.environment.extras import usable_attempts
 from convertkit.errors import ConvertkitError, StageError, WorkerError
 from convertkit.hops.attempt import (

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from convertkit.config.stage_options import StageOptions
+from convertkit.config.attempts import StageOptions
 from convertkit.errors import OWN_DEATHS, ConvertkitError, is_worker_lost
 from convertkit.hops.attempt import Made, best_of
 from convertkit.report.report import Attempt

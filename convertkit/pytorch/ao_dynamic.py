@@ -18,7 +18,7 @@ from torch.ao import quantization
 
 from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.signature import Arrays, Signature
-from convertkit.config.stage_options import TorchToTorchDynamicOptions
+from convertkit.config.torch_options import TorchToTorchDynamicOptions
 from convertkit.pytorch.engine import use_engine
 from convertkit.pytorch.quantized import EMBEDDINGS, RECURRENT, quantize_forms
 from convertkit.pytorch.script import save_script

@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.signature import Arrays, Signature
-from convertkit.config.stage_options import TorchToTorchFxOptions
+from convertkit.config.torch_options import TorchToTorchFxOptions
 from convertkit.pytorch.engine import use_engine
 from convertkit.pytorch.parts import quantize_parts
 from convertkit.pytorch.quantized import EMBEDDINGS, RECURRENT, quantize_forms

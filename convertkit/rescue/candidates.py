@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from convertkit.artifacts.formats import Format, Precision, Variant
-from convertkit.config.stage_options import StageOptions
+from convertkit.config.attempts import StageOptions
 from convertkit.report.rescue import ORIGINAL
 
 LITERT = "litert"

@@ -11,8 +11,8 @@ import msgspec
 from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.formats import Format, Variant
 from convertkit.artifacts.tensors import write_npz
+from convertkit.config.attempts import StageOptions
 from convertkit.config.run_settings import BudgetOptions, GateOptions
-from convertkit.config.stage_options import StageOptions
 from convertkit.environment.extras import install_extra, missing_extras
 from convertkit.errors import ConvertkitError, MissingDependencyError, is_worker_lost
 from convertkit.hops.attempt import Made

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from convertkit.artifacts.artifact import Loader
 from convertkit.artifacts.tensors import read_npz
-from convertkit.config.stage_options import TorchToTorchFxOptions
+from convertkit.config.torch_options import TorchToTorchFxOptions
 from convertkit.pytorch.backends import load_backend
 from convertkit.samples.representative import read_calibration
 from convertkit.stages import Conversion, Request

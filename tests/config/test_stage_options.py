@@ -8,9 +8,8 @@ from convertkit.config.stage_options import (
     OnnxToSavedmodelOptions,
     SavedmodelToTfliteOptions,
     TorchToOnnxOptions,
-    TorchToTorchDynamicOptions,
-    TorchToTorchFxOptions,
 )
+from convertkit.config.torch_options import TorchToTorchDynamicOptions, TorchToTorchFxOptions
 from convertkit.registry import STAGES
 
 

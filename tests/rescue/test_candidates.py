@@ -6,11 +6,8 @@ import re
 
 import pytest
 
-from convertkit.config.stage_options import (
-    OnnxToOnnxInt8Options,
-    SavedmodelToTfliteOptions,
-    TorchToTorchFxOptions,
-)
+from convertkit.config.stage_options import OnnxToOnnxInt8Options, SavedmodelToTfliteOptions
+from convertkit.config.torch_options import TorchToTorchFxOptions
 from convertkit.registry import parse_variant
 from convertkit.rescue.candidates import (
     FAMILIES,

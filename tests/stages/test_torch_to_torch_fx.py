@@ -11,7 +11,7 @@ import pytest
 
 from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.signature import Arrays
-from convertkit.config.stage_options import TorchToTorchFxOptions
+from convertkit.config.torch_options import TorchToTorchFxOptions
 from convertkit.errors import StageError
 from convertkit.registry import parse_variant
 from convertkit.workers.answers import Converted

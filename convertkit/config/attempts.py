@@ -1,0 +1,46 @@
+"""What the pipeline needs to know of a stage's options, and the base of those that have one attempt."""
+
+from __future__ import annotations
+
+from typing import Protocol, Self
+
+import msgspec
+
+from convertkit.artifacts.formats import Precision
+
+
+class StageOptions(Protocol):
+    """What the pipeline needs to know of a stage's options."""
+
+    @property
+    def converter(self) -> str:
+        """Which converter serves, as it stands in the report."""
+
+    @property
+    def extra(self) -> str:
+        """The optional extra of `registry.EXTRAS` that they need; empty where they need none."""
+
+    @property
+    def are_rivals(self) -> bool:
+        """True where every attempt is made and the best is kept; False where the first that passes is."""
+
+    def attempts(self, *, precision: Precision, has_dynamic_axes: bool) -> tuple[Self, ...]:
+        """The concrete option sets to try, in order."""
+
+
+class OneAttempt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of the stages' options: one attempt, no extra, unless a class says otherwise."""
+
+    @property
+    def extra(self) -> str:
+        """None."""
+        return ""
+
+    @property
+    def are_rivals(self) -> bool:
+        """No."""
+        return False
+
+    def attempts(self, *, precision: Precision, has_dynamic_axes: bool) -> tuple[Self, ...]:
+        """These options themselves."""
+        return (self,)

@@ -1,0 +1,78 @@
+"""Options of the stages that quantize in PyTorch: typed, with defaults, one class each."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from convertkit.config.attempts import OneAttempt
+
+Engine = Literal["x86", "fbgemm"]
+Backend = Literal["torch.ao", "pt2e"]
+
+
+def check_backend(backend: Backend, *, is_default: bool) -> None:
+    """Raise ValueError where options are asked of PT2E that it does not have."""
+    if backend == "pt2e" and not is_default:
+        raise ValueError("the backend pt2e has one setting: per_channel true, calibration histogram")
+
+
+class TorchToTorchDynamicOptions(OneAttempt, frozen=True, forbid_unknown_fields=True):
+    """`torch_to_torch_dynamic`.
+
+    Attributes:
+        engine: whose kernels serve, for conversion and for every run. Others that PyTorch has give wrong
+            results: qnnpack with clamps in channels-last, onednn on CPUs without VNNI.
+        per_channel: one scale per output channel for the weights of linear layers.
+        backend: `torch.ao`, or `pt2e` of the extra torchao, which writes an exported program instead of
+            TorchScript and has its own fixed settings: reference kernels, scales per channel, histograms.
+    """
+
+    engine: Engine = "x86"
+    per_channel: bool = True
+    backend: Backend = "torch.ao"
+
+    def __post_init__(self) -> None:
+        """Refuse what the backend does not have."""
+        check_backend(self.backend, is_default=self.per_channel)
+
+    @property
+    def converter(self) -> str:
+        """PyTorch's own function, or torchao's flow."""
+        return "pt2e" if self.backend == "pt2e" else "quantize_dynamic"
+
+    @property
+    def extra(self) -> str:
+        """torchao, where it serves."""
+        return "pt2e" if self.backend == "pt2e" else ""
+
+
+class TorchToTorchFxOptions(OneAttempt, frozen=True, forbid_unknown_fields=True):
+    """`torch_to_torch_fx`.
+
+    Attributes:
+        engine: as for `torch_to_torch_dynamic`.
+        per_channel: one scale per output channel for the weights.
+        calibration: how a range is chosen from what calibration saw: the one that loses least
+            (`histogram`), or its ends (`minmax`).
+        backend: `torch.ao`, or `pt2e` of the extra torchao, which writes an exported program instead of
+            TorchScript and has its own fixed settings: reference kernels, scales per channel, histograms.
+    """
+
+    engine: Engine = "x86"
+    per_channel: bool = True
+    calibration: Literal["histogram", "minmax"] = "histogram"
+    backend: Backend = "torch.ao"
+
+    def __post_init__(self) -> None:
+        """Refuse what the backend does not have."""
+        check_backend(self.backend, is_default=self.per_channel and self.calibration == "histogram")
+
+    @property
+    def converter(self) -> str:
+        """PyTorch's FX graph mode, or torchao's flow."""
+        return "pt2e" if self.backend == "pt2e" else "fx"
+
+    @property
+    def extra(self) -> str:
+        """torchao, where it serves."""
+        return "pt2e" if self.backend == "pt2e" else ""
