@@ -4,7 +4,7 @@ BIN := .venv/bin
 FIELD := .venv-field
 DEMO := build/digits
 
-.PHONY: help setup demo test test-fast lint format fixtures bench bench-gpu kill-test conformance zoo rescue gate-corpus clean lock
+.PHONY: help setup demo test test-fast lint format fixtures bench bench-gpu kill-test conformance zoo rescue int8 gate-corpus clean lock
 
 ##@ Start here
 
@@ -74,6 +74,9 @@ zoo: setup ## 24 models into TFLite; docs/zoo.md (half an hour)
 
 rescue: setup ## Three models that fail INT8; docs/rescue.md (ten minutes)
 	$(BIN)/python -m benchmarks.rescue
+
+int8: setup ## INT8 by nearest and refined; docs/int8.md (half an hour)
+	$(BIN)/python -m benchmarks.int8
 
 gate-corpus: setup build/gate-corpus/wheels ## Wrong and right artifacts before the gate; docs/gate-corpus.md (an hour)
 	$(BIN)/python -m benchmarks.gate_corpus

@@ -49,7 +49,7 @@ def convert(
         bind: `NAME=VALUE`, constants in place of inputs.
         batch, static: fix the batch axis at a size; fix every free axis.
         factory: `MODULE:CALLABLE` that builds the `nn.Module` of a state dict.
-        layout, io, backend, device: as the flags of the same name.
+        layout, io, backend, quality, device: as the flags of the same name.
         settings: `KEY=VALUE` for any key of a recipe, dotted: `gate.min_sqnr_db=30`.
         rescue: where INT8 fails its gate, search for an artifact that passes, 10 minutes at most; the
             recipe's `budget` says more.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib import resources
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any, Literal, TypedDict, Unpack
 
 import msgspec
 import yaml
@@ -21,11 +21,13 @@ from convertkit.config.run_settings import (
     PositiveInt,
     SampleOptions,
 )
-from convertkit.config.stage_options import IoType, Layout
+from convertkit.config.stage_options import IoType, Layout, Rounding
 from convertkit.config.strict_yaml import StrictLoader
 from convertkit.config.torch_options import Backend
 from convertkit.errors import UsageError, did_you_mean
 from convertkit.registry import STAGES
+
+Quality = Literal["fast", "default", "high"]
 
 SUFFIX = ".yaml"
 LARGEST_BYTES = 1 << 20
@@ -54,6 +56,8 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         static: fix every free axis: the batch at one, others at the samples' sizes.
         factory: `MODULE:CALLABLE` that builds the `nn.Module` of a state dict.
         layout, io, backend: shorthands for the stage options of the same name.
+        quality: a shorthand for `rounding` of the stages that quantize: `fast` to nearest, `default`
+            with compensation where that does not pass, `high` both ways, of which the better is kept.
         device: where latency is measured besides the CPU: `auto`, `cpu`, `cuda`, `cuda:N`.
         budget: what an INT8 artifact has to meet; where it does not, others are tried. None: none are.
     """
@@ -69,6 +73,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     layout: Layout | None = None
     io: IoType | None = None
     backend: Backend | None = None
+    quality: Quality | None = None
     device: str = "auto"
     stages: StageTable = StageTable()  # type: ignore[valid-type]
     sampling: SampleOptions = SampleOptions()
@@ -160,6 +165,7 @@ class Words(TypedDict, total=False):
     layout: str | None
     io: str | None
     backend: str | None
+    quality: str | None
     device: str | None
     settings: Sequence[str]
     rescue: bool
@@ -178,9 +184,11 @@ KEYS = {
     "layout": "layout",
     "io": "io",
     "backend": "backend",
+    "quality": "quality",
     "device": "device",
 }
 SHORTHANDS = ("layout", "io", "backend")
+ROUNDINGS: dict[Quality, Rounding] = {"fast": "nearest", "default": "auto", "high": "best"}
 
 
 def worded_recipe(**words: Unpack[Words]) -> Recipe:
@@ -226,6 +234,8 @@ def with_shorthands(recipe: Recipe) -> Recipe:
     for row in STAGES:
         options = content["stages"][row.name]
         options |= {key: content[key] for key in SHORTHANDS if key in options and content[key]}
+        if recipe.quality and "rounding" in options:
+            options["rounding"] = ROUNDINGS[recipe.quality]
     return decode_recipe(content, "options")
 
 

@@ -15,6 +15,7 @@ from convertkit.recipe import (
     load_recipe,
     recipe_names,
     recipe_schema,
+    worded_recipe,
 )
 from convertkit.registry import STAGES
 
@@ -30,6 +31,7 @@ factory: models:build
 layout: source
 io: int8
 backend: torch.ao
+quality: high
 device: cpu
 stages:
   torch_to_onnx: {exporter: torchscript, opset: 21}
@@ -279,3 +281,14 @@ def test_a_word_that_is_no_choice_is_told_with_those_there_are(content, key, hin
     assert key in caught.value.message
     assert caught.value.hint == hint
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("quality", "rounding"), [("fast", "nearest"), ("default", "auto"), ("high", "best")]
+)
+def test_quality_is_a_shorthand_for_rounding_of_every_stage_that_has_it(quality, rounding):
+    stages = worded_recipe(quality=quality).stages
+    assert stages.savedmodel_to_tflite.rounding == stages.onnx_to_onnx_int8.rounding == rounding
+    named = worded_recipe(settings=["stages.onnx_to_onnx_int8.rounding=compensated"]).stages
+    assert named.onnx_to_onnx_int8.rounding == "compensated"
+    assert named.savedmodel_to_tflite.rounding == "auto"

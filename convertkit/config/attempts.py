@@ -24,8 +24,15 @@ class StageOptions(Protocol):
     def are_rivals(self) -> bool:
         """True where every attempt is made and the best is kept; False where the first that passes is."""
 
+    @property
+    def grid(self) -> int:
+        """Largest integer of the grid that weights are rounded to before the stage; 0 where they are not."""
+
     def attempts(self, *, precision: Precision, has_dynamic_axes: bool) -> tuple[Self, ...]:
         """The concrete option sets to try, in order."""
+
+    def second_attempts(self, *, precision: Precision) -> tuple[Self, ...]:
+        """Those to try where what the first made does not pass; costlier."""
 
 
 class OneAttempt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,6 +48,15 @@ class OneAttempt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """No."""
         return False
 
+    @property
+    def grid(self) -> int:
+        """None."""
+        return 0
+
     def attempts(self, *, precision: Precision, has_dynamic_axes: bool) -> tuple[Self, ...]:
         """These options themselves."""
         return (self,)
+
+    def second_attempts(self, *, precision: Precision) -> tuple[Self, ...]:
+        """None."""
+        return ()

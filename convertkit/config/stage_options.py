@@ -15,6 +15,9 @@ from convertkit.config.attempts import OneAttempt
 
 Layout = Literal["auto", "source", "channels-last"]
 IoType = Literal["float32", "int8", "uint8"]
+Rounding = Literal["auto", "best", "nearest", "compensated"]
+
+ONE_GRID = "rounding with compensation is on a grid of each channel: per_channel has to be true"
 
 
 class TorchToOnnxOptions(OneAttempt, frozen=True, forbid_unknown_fields=True):
@@ -85,6 +88,9 @@ class SavedmodelToTfliteOptions(OneAttempt, frozen=True, forbid_unknown_fields=T
         exclude: regular expressions over the float `.tflite`: an operator stays float where one is found in
             the name of an output tensor, or is its kind in full (`GELU`). The quantizer litert alone can.
         excluded_weights: how weights of operators in `exclude` are stored; float16 is half as large.
+        rounding: how weights of int8 and int16x8 come to their integers: `nearest`; `compensated`, by
+            calibration samples on the ONNX graph, with biases corrected (docs/int8.md); `best` makes both and
+            keeps the better; `auto` makes `compensated` where nothing by `nearest` passes.
     """
 
     io: IoType = "float32"
@@ -92,11 +98,13 @@ class SavedmodelToTfliteOptions(OneAttempt, frozen=True, forbid_unknown_fields=T
     quantizer: Literal["auto", "tensorflow", "litert"] = "auto"
     exclude: tuple[str, ...] = ()
     excluded_weights: Literal["float32", "float16"] = "float32"
+    rounding: Rounding = "auto"
 
     def __post_init__(self) -> None:
         """Refuse what no quantizer can do."""
         if self.exclude and self.quantizer == "tensorflow":
             raise ValueError("the quantizer tensorflow cannot exclude operators; litert and auto can")
+        check_rounding(self.rounding, per_channel=self.per_channel)
         for pattern in self.exclude:
             try:
                 re.compile(pattern)
@@ -115,19 +123,51 @@ class SavedmodelToTfliteOptions(OneAttempt, frozen=True, forbid_unknown_fields=T
 
     @property
     def are_rivals(self) -> bool:
-        """Neither quantizer is always the better."""
-        return self.quantizer == "auto"
+        """Neither quantizer is always the better, nor is either way to round."""
+        return "auto" in (self.quantizer, self.rounding) or self.rounding == "best"
+
+    @property
+    def grid(self) -> int:
+        """That of TFLite's 8-bit weights."""
+        return 127 if self.rounding == "compensated" else 0
 
     def attempts(self, *, precision: Precision, has_dynamic_axes: bool) -> tuple[Self, ...]:
         """Both quantizers, where both can serve and either may be the better."""
         if not precision.is_integer:
-            return (msgspec.structs.replace(self, quantizer="tensorflow", exclude=()),)
-        if self.quantizer != "auto":
-            return (self,)
-        names = ["litert"] if self.exclude else ["tensorflow", "litert"]
+            return (msgspec.structs.replace(self, quantizer="tensorflow", exclude=(), rounding="nearest"),)
+        names = self.quantizers()
         if not precision.needs_calibration:  # int8-dynamic: measured to be the same, docs/quantizers.md
             names = names[:1]
-        return tuple(msgspec.structs.replace(self, quantizer=name) for name in names)
+        ways = roundings(self.rounding) if precision.needs_calibration else ("nearest",)
+        return tuple(
+            msgspec.structs.replace(self, quantizer=name, rounding=way) for way in ways for name in names
+        )
+
+    def second_attempts(self, *, precision: Precision) -> tuple[Self, ...]:
+        """Both quantizers after weights were rounded with compensation."""
+        if not precision.needs_calibration or self.rounding != "auto" or not self.per_channel:
+            return ()
+        names = self.quantizers()
+        return tuple(msgspec.structs.replace(self, quantizer=n, rounding="compensated") for n in names)
+
+    def quantizers(self) -> tuple[Literal["tensorflow", "litert"], ...]:
+        """Those that may serve."""
+        if self.quantizer != "auto":
+            return (self.quantizer,)
+        return ("litert",) if self.exclude else ("tensorflow", "litert")
+
+
+def check_rounding(rounding: Rounding, *, per_channel: bool) -> None:
+    """Raise ValueError where weights cannot be rounded as asked."""
+    if rounding in ("best", "compensated") and not per_channel:
+        raise ValueError(ONE_GRID)
+
+
+def roundings(asked: Rounding) -> tuple[Rounding, ...]:
+    """The ways to round that are tried at first."""
+    if asked == "best":
+        return ("nearest", "compensated")
+    return ("nearest",) if asked == "auto" else (asked,)
 
 
 class OnnxToOnnxInt8Options(OneAttempt, frozen=True, forbid_unknown_fields=True):
@@ -140,13 +180,40 @@ class OnnxToOnnxInt8Options(OneAttempt, frozen=True, forbid_unknown_fields=True)
             has as many bins as it quantizes to, so it has one range to choose from, that of `minmax`.
         reduce_range: weights in 7 bits, which are right on every CPU. 8 bits saturate in silence on x86
             CPUs without VNNI (digits: 12 dB for 30 dB); False is for targets known to have it, and ARM.
+        rounding: how weights come to their integers, as for `savedmodel_to_tflite`.
     """
 
     per_channel: bool = True
     calibration: Literal["minmax", "percentile"] = "minmax"
     reduce_range: bool = True
+    rounding: Rounding = "auto"
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be done."""
+        check_rounding(self.rounding, per_channel=self.per_channel)
 
     @property
     def converter(self) -> str:
         """ONNX Runtime's static quantizer, in QDQ form."""
         return "quantize_static"
+
+    @property
+    def are_rivals(self) -> bool:
+        """Where both ways to round are tried."""
+        return self.rounding in ("auto", "best")
+
+    @property
+    def grid(self) -> int:
+        """That of 7 or 8 bits."""
+        largest = 64 if self.reduce_range else 127
+        return largest if self.rounding == "compensated" else 0
+
+    def attempts(self, *, precision: Precision, has_dynamic_axes: bool) -> tuple[Self, ...]:
+        """One, or one for each way to round."""
+        return tuple(msgspec.structs.replace(self, rounding=way) for way in roundings(self.rounding))
+
+    def second_attempts(self, *, precision: Precision) -> tuple[Self, ...]:
+        """After weights were rounded with compensation."""
+        if self.rounding != "auto" or not self.per_channel:
+            return ()
+        return (msgspec.structs.replace(self, rounding="compensated"),)

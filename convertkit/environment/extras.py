@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -68,6 +68,12 @@ def missing_extras(attempts: Iterable[StageOptions]) -> list[ExtraRow]:
     """Extras that some attempts need and that are not installed, each once."""
     rows = [extra_row(name) for name in dict.fromkeys(options.extra for options in attempts) if name]
     return [row for row in rows if not is_installed(row)]
+
+
+def usable(attempts: Sequence[StageOptions]) -> tuple[StageOptions, ...]:
+    """The attempts whose extras are installed."""
+    missing = {row.name for row in missing_extras(attempts)}
+    return tuple(attempt for attempt in attempts if attempt.extra not in missing)
 
 
 def usable_attempts(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -11,6 +11,7 @@ from convertkit.artifacts.artifact import Artifact
 from convertkit.config.attempts import StageOptions
 from convertkit.errors import ConvertkitError, GateError
 from convertkit.plan import Hop
+from convertkit.report.refinement import RefinementRecord, describe
 from convertkit.report.report import ArtifactRecord, Attempt, HopRecord
 from convertkit.storage.store import StoredHop
 from convertkit.validation.judgement import Judgement
@@ -21,13 +22,18 @@ EQUAL_DB = 0.5
 
 
 class Made(msgspec.Struct, frozen=True):
-    """An artifact as an attempt left it, and what the gate says of it."""
+    """An artifact as an attempt left it, and what the gate says of it.
+
+    Attributes:
+        refinement: what was done to the graph that it is made from; None where nothing was.
+    """
 
     artifact: Artifact
     stored: StoredHop
     judgement: Judgement
     is_cached: bool
     job: ConvertJob
+    refinement: RefinementRecord | None = None
 
     @property
     def sqnr_db(self) -> float | None:
@@ -112,6 +118,15 @@ def error_record(options: StageOptions, error: str, seconds: float) -> Attempt:
     )
 
 
+def with_gain(made: Made, others: Iterable[Made]) -> Made:
+    """The same with what its refinement gains over the best of the others that were made without one."""
+    plain = [one.sqnr_db for one in others if one.refinement is None and one.sqnr_db is not None]
+    if made.refinement is None or made.sqnr_db is None or not plain:
+        return made
+    record = msgspec.structs.replace(made.refinement, gain_db=made.sqnr_db - max(plain))
+    return msgspec.structs.replace(made, refinement=record)
+
+
 def moved(made: Made, path: Path) -> Made:
     """The same with its artifact elsewhere."""
     return msgspec.structs.replace(made, artifact=msgspec.structs.replace(made.artifact, path=str(path)))
@@ -164,8 +179,9 @@ def hop_record(
         accuracy=judgement.accuracy,
         dynamic_axes=judgement.dynamic_axes,
         field_runtime=judgement.field_runtime,
-        notes=stored.notes,
+        notes=(*stored.notes, *((describe(made.refinement),) if made.refinement else ())),
         exit_code=GateError.exit_code if judgement.reason else 0,
+        refinement=made.refinement,
     )
 
 

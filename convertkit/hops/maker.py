@@ -7,12 +7,14 @@ from pathlib import Path
 
 import msgspec
 
+from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.digest import hash_path
 from convertkit.artifacts.files import remove_artifact
 from convertkit.config.attempts import StageOptions
 from convertkit.environment.interpreters import interpreter
 from convertkit.environment.versions import package_versions
 from convertkit.hops.attempt import log_name
+from convertkit.hops.inputs import HopInputs
 from convertkit.plan import Hop
 from convertkit.registry import environment_row, extra_row
 from convertkit.storage.store import Store, StoredHop, hop_key
@@ -70,6 +72,29 @@ class Maker:
             answer.peak_rss_bytes,
             answer.loader,
         )
+
+
+def convert_job(
+    hop: Hop, source: Artifact, options: StageOptions, out: Path, inputs: HopInputs, calibration: Path | None
+) -> ConvertJob:
+    """What a worker is asked for one attempt; its scratch folder is made beside `out`.
+
+    Args:
+        calibration: samples to calibrate with; None: the calibration split.
+    """
+    samples = calibration or inputs.calibration
+    work = out.parent / "work"
+    work.mkdir()
+    return ConvertJob(
+        stage=hop.stage.name,
+        source=source,
+        target=hop.target,
+        options=msgspec.to_builtins(options),
+        out=str(out),
+        scratch=str(work),
+        examples=str(inputs.examples),
+        calibration=str(samples) if samples else None,
+    )
 
 
 def store_key(hop: Hop, options: StageOptions, job: ConvertJob) -> str | None:

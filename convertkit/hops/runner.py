@@ -12,11 +12,10 @@ import msgspec
 from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.axes import like
 from convertkit.artifacts.files import hash_artifact
-from convertkit.artifacts.formats import Precision, Variant
+from convertkit.artifacts.formats import Variant
 from convertkit.artifacts.signature import Arrays
-from convertkit.artifacts.tensors import write_npz
 from convertkit.config.attempts import StageOptions
-from convertkit.environment.extras import usable_attempts
+from convertkit.environment.extras import usable, usable_attempts
 from convertkit.errors import ConvertkitError, StageError, WorkerError
 from convertkit.hops.attempt import (
     Made,
@@ -27,19 +26,29 @@ from convertkit.hops.attempt import (
     hop_record,
     made_record,
     moved,
+    with_gain,
 )
-from convertkit.hops.maker import Maker
+from convertkit.hops.inputs import write_inputs
+from convertkit.hops.maker import Maker, convert_job
+from convertkit.hops.refiner import Refiner
 from convertkit.hops.replay import write_replay
-from convertkit.hops.tried import Tried, decisive, ends_hop, other_converter, preferred, with_hint
+from convertkit.hops.tried import (
+    Tried,
+    decisive,
+    ends_hop,
+    may_try_more,
+    other_converter,
+    preferred,
+    with_hint,
+)
 from convertkit.plan import Hop
 from convertkit.recipe import Recipe
 from convertkit.report.report import Attempt, HopRecord
-from convertkit.samples.examples import example_arrays
 from convertkit.samples.intake import Intake
 from convertkit.storage.run_folder import RunFolder
 from convertkit.storage.store import Store
 from convertkit.validation.judgement import Judgement
-from convertkit.validation.tolerance import Tolerance, demanded, tolerance_for
+from convertkit.validation.tolerance import Tolerance, demand
 from convertkit.validation.validator import Validator
 from convertkit.workers.jobs import ConvertJob
 from convertkit.workers.pool import Workers
@@ -77,12 +86,13 @@ class HopRunner:
         self.rejected: dict[Variant, Artifact] = {}
         self.lost: set[Variant] = set()
         self._outputs: dict[Any, Arrays] = {source: validator.source_outputs}
-        self._examples = folder.repro / "examples.npz"
-        write_npz(self._examples, example_arrays(intake.samples, intake.artifact.signature.inputs))
-        self.calibration: Path | None = None
-        if intake.split.calibration:
-            self.calibration = folder.repro / "calibration.npz"
-            write_npz(self.calibration, intake.samples.take(intake.split.calibration))
+        self._inputs = write_inputs(folder, intake)
+        self._refiner = Refiner(folder, workers, self._maker, store, self._inputs)
+
+    @property
+    def calibration(self) -> Path | None:
+        """The file of the calibration split; None where there is none."""
+        return self._inputs.calibration
 
     def artifact_of(self, variant: Variant) -> Artifact | None:
         """The artifact of a variant that passed; None where there is none."""
@@ -116,6 +126,11 @@ class HopRunner:
             tried.append(self._try(hop, options, () if asked.are_rivals else chosen[number + 1 :]))
             if ends_hop(tried[-1], are_rivals=asked.are_rivals):
                 break
+        if may_try_more(tried) and self._refiner.can_refine(source, self._origin(hop)):
+            for options in usable(asked.second_attempts(precision=hop.target.precision)):
+                tried.append(self._try(hop, options, ()))
+                if tried[-1].is_lost:
+                    break
         record = self._record(hop, tried, are_rivals=asked.are_rivals)
         return msgspec.structs.replace(
             record, notes=(*record.notes, *notes), lost_workers=tuple(self._workers.losses[losses:])
@@ -145,8 +160,11 @@ class HopRunner:
             blank = blank_record(hop, attempts[number].error or "", (error or StageError).exit_code)
             return msgspec.structs.replace(blank, attempts=tuple(attempts))
         attempts[number] = msgspec.structs.replace(attempts[number], kept=True)
+        made = with_gain(made, [one.made for one in tried if one.made is not None])
         write_replay(made.job, self._folder.path)
-        self._made[hop.target] = [one.made for one in tried if one.made is not None and one.made is not made]
+        self._made[hop.target] = [
+            one.made for at, one in enumerate(tried) if one.made is not None and at != number
+        ]
         record = self.conclude(hop, made, tuple(attempts))
         served = preferred(tried, number, are_rivals=are_rivals) if record.status == "passed" else ""
         return msgspec.structs.replace(record, fallback_for=served)
@@ -173,22 +191,27 @@ class HopRunner:
         Raises:
             ConvertkitError: nothing was made.
         """
-        source = self._artifacts[hop.source]
+        start = self._refiner.source_for(self._artifacts[hop.source], self._origin(hop), options.grid)
         scratch = self._folder.scratch / f"{hop.stage.name}-{hop.target.precision}-{self._tries}"
         self._tries += 1
         scratch.mkdir()
         out = scratch / hop.target.file_name(STEM)
-        job = self._job(hop, source, options, out, calibration or self.calibration)
+        job = convert_job(hop, start.artifact, options, out, self._inputs, calibration)
         write_replay(job, self._folder.path)
         stored, is_cached = self._maker.make(hop, options, job)
         signature = like(stored.signature, self._intake.artifact.signature)
         artifact = Artifact(hop.target, str(out), signature, *hash_artifact(out), stored.loader)
-        judgement = self._judge(artifact, self._outputs[hop.source], tolerance or self._demand(hop))
+        asked = demand(hop.target.precision, self._recipe.gate, self._recipe.budget)
+        judgement = self._judge(artifact, self._outputs[hop.source], tolerance or asked)
         if judgement.reason:
             self._maker.forget(hop, options, job)
         elif not is_cached:
             self._maker.remember(hop, options, job, stored)
-        return Made(artifact, stored, judgement, is_cached, job)
+        return Made(artifact, stored, judgement, is_cached, job, start.record)
+
+    def _origin(self, hop: Hop) -> ConvertJob | None:
+        """The conversion that made a hop's source; None where it was given."""
+        return self._made[hop.source][0].job if hop.source in self._made else None
 
     def _judge(self, artifact: Artifact, previous: Arrays, tolerance: Tolerance) -> Judgement:
         """What the gate says.
@@ -200,29 +223,6 @@ class HopRunner:
             return self._validator.judge(artifact, previous, tolerance)
         except WorkerError as error:
             raise type(error)(f"while judging it: {error.message}", hint=error.hint) from error
-
-    def _demand(self, hop: Hop) -> Tolerance:
-        """What the gate allows, the budget's limits in place of the gate's where there is a budget."""
-        tolerance = tolerance_for(hop.target.precision, self._recipe.gate)
-        budget = self._recipe.budget
-        return demanded(tolerance, budget) if budget and hop.target.precision is Precision.INT8 else tolerance
-
-    def _job(
-        self, hop: Hop, source: Artifact, options: StageOptions, out: Path, calibration: Path | None
-    ) -> ConvertJob:
-        """What a worker is asked for one attempt; its scratch folder stands beside `out`."""
-        work = out.parent / "work"
-        work.mkdir()
-        return ConvertJob(
-            stage=hop.stage.name,
-            source=source,
-            target=hop.target,
-            options=msgspec.to_builtins(options),
-            out=str(out),
-            scratch=str(work),
-            examples=str(self._examples),
-            calibration=str(calibration) if calibration else None,
-        )
 
     def conclude(self, hop: Hop, made: Made, attempts: tuple[Attempt, ...], name: str = "") -> HopRecord:
         """The hop's record, with its artifact moved to where it belongs.

@@ -48,6 +48,12 @@ def ends_hop(one: Tried, *, are_rivals: bool) -> bool:
     return one.is_lost or (not are_rivals and (one.is_passed or one.is_crashed))
 
 
+def may_try_more(tried: Sequence[Tried]) -> bool:
+    """True where no attempt passed though one was compared with the source, and no worker was lost."""
+    compared = [one.made for one in tried if one.made and one.made.judgement.vs_source is not None]
+    return bool(compared) and not any(one.is_passed or one.is_lost for one in tried)
+
+
 def decisive(tried: Sequence[Tried], *, are_rivals: bool) -> int:
     """The number of the attempt whose artifact, or whose error, is the hop's.
 

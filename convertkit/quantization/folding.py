@@ -63,5 +63,6 @@ def fold(graph: Graph, layer: Layer, normalization: onnx.NodeProto, affine: Affi
     factors = affine.factor.reshape(*rows.shape[:2], 1)
     graph.replace(layer.weight, weights_of(layer, rows * factors))
     graph.read_by(node, 2, graph.add(name or f"{layer.weight}.bias", bias))
+    graph.forget_shape(node.output[0])
     node.output[0] = normalization.output[0]
     graph.remove(normalization)

@@ -85,6 +85,11 @@ class Graph:
             self.model.graph.initializer.remove(self._tensors.pop(name))
             del self.constants[name]
 
+    def forget_shape(self, name: str) -> None:
+        """Drop what is stated of a value that will be no more."""
+        for value in [value for value in self.model.graph.value_info if value.name == name]:
+            self.model.graph.value_info.remove(value)
+
     def consumers(self, name: str) -> list[onnx.NodeProto]:
         """The nodes that read a value."""
         return [node for node in self.model.graph.node if name in reads(node)]

@@ -12,6 +12,7 @@ from convertkit.artifacts.signature import TensorSpec
 from convertkit.environment.versions import Environment
 from convertkit.errors import UsageError
 from convertkit.measurement.latency import Latency
+from convertkit.report.refinement import RefinementRecord
 from convertkit.report.rescue import RescueRecord
 from convertkit.validation.accuracy import Accuracy
 from convertkit.validation.gate import Comparison
@@ -107,6 +108,7 @@ class HopRecord(Record, frozen=True, kw_only=True):
         exit_code: that of the error, where the status is not `passed`.
         fallback_for: the converter that should have made the artifact and did not; empty where it did.
         lost_workers: how each worker ended whose job was done again by a fresh one.
+        refinement: what was done to the graph that the artifact is made from; null where nothing was.
     """
 
     stage: str
@@ -131,6 +133,7 @@ class HopRecord(Record, frozen=True, kw_only=True):
     exit_code: int = 0
     fallback_for: str = ""
     lost_workers: tuple[str, ...] = ()
+    refinement: RefinementRecord | None = None
 
     @property
     def wanted(self) -> str:

@@ -16,6 +16,7 @@ from convertkit.config.attempts import StageOptions
 from convertkit.report.rescue import ORIGINAL
 
 LITERT = "litert"
+COMPENSATED = "compensated"
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -111,6 +112,13 @@ def one_by_one(candidates: Sequence[Candidate]) -> Proposals:
     """All of them, whatever becomes of each; `yield from` takes nothing that is sent to a list."""
     for candidate in candidates:
         _ = yield candidate
+
+
+def compensated(case: Case) -> Proposals:
+    """Weights rounded with compensation and biases corrected, on the samples that calibrate."""
+    if getattr(case.base.options, "rounding", COMPENSATED) != COMPENSATED:
+        change = "rounding weights with compensation"
+        yield from one_by_one(changed(case, "rounding", change, rounding=COMPENSATED))
 
 
 def more_samples(case: Case) -> Proposals:
@@ -211,6 +219,7 @@ def in_precision(case: Case, precision: Precision, change: str) -> Proposals:
 
 
 FAMILIES = (
+    Family("rounding", compensated),
     Family("calibration", more_samples),
     Family("range", other_ranges),
     Family("per-channel", per_channel),
@@ -233,4 +242,5 @@ def choices(options: StageOptions, field: str) -> list[str]:
 
 def original(target: Variant, options: StageOptions, calibration: tuple[int, ...]) -> Candidate:
     """What was asked for."""
-    return Candidate(ORIGINAL, f"as asked for, by {options.converter}", target, options, calibration)
+    by = f"{options.converter}, weights rounded with compensation" if options.grid else options.converter
+    return Candidate(ORIGINAL, f"as asked for, by {by}", target, options, calibration)

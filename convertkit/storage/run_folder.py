@@ -50,6 +50,7 @@ class RunFolder:
     ) -> None:
         """Remove the scratch folder; a run that was refused or interrupted removes all that it made."""
         shutil.rmtree(self.scratch, ignore_errors=True)
+        self._remove_unused()
         keeps_logs = kind is None or issubclass(kind, StageError)
         if self.path in self._created and not keeps_logs:
             shutil.rmtree(self.path, ignore_errors=True)
@@ -57,6 +58,16 @@ class RunFolder:
             if not log.stat().st_size:
                 log.unlink()
         self._remove_empty()
+
+    def _remove_unused(self) -> None:
+        """Remove the refined sources that no replay script starts from."""
+        scripts = "".join(script.read_text() for script in self.repro.glob("*.sh"))
+        for source in self.refined.glob("*/*"):
+            if self.relative(source) not in scripts:
+                remove_artifact(source)
+        for folder in (*self.refined.glob("*"), self.refined):
+            if folder.is_dir() and not os.listdir(folder):
+                folder.rmdir()
 
     def _remove_empty(self) -> None:
         for folder in (self.logs, self.repro, *self._created):
@@ -72,6 +83,11 @@ class RunFolder:
     def repro(self) -> Path:
         """Replay scripts and the samples they need."""
         return self.path / "repro"
+
+    @property
+    def refined(self) -> Path:
+        """Sources of INT8 hops whose weights were rounded beforehand; what a replay starts from stays."""
+        return self.repro / "refined"
 
     def relative(self, path: str | Path) -> str:
         """A path within the folder, as the report writes it."""

@@ -94,6 +94,12 @@ def demanded(tolerance: Tolerance, budget: BudgetOptions) -> Tolerance:
     )
 
 
+def demand(precision: Precision, gate: GateOptions, budget: BudgetOptions | None) -> Tolerance:
+    """What the gate allows, the budget's limits in place of the gate's for INT8 where there is a budget."""
+    tolerance = tolerance_for(precision, gate)
+    return demanded(tolerance, budget) if budget and precision is Precision.INT8 else tolerance
+
+
 def stricter(one: Tolerance, other: Tolerance) -> Tolerance:
     """What passes both."""
     chosen = {

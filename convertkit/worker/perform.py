@@ -120,6 +120,13 @@ def find_origin(job: jobs.OriginJob) -> answers.Answer:
 
 
 @perform.register
+def refine(job: jobs.RefineJob) -> answers.Answer:
+    """Refine an ONNX graph for INT8."""
+    answer: answers.Refined = importlib.import_module("convertkit.quantization.refine_file").refine_file(job)
+    return answer
+
+
+@perform.register
 def trace(job: jobs.TraceJob) -> answers.Answer:
     """Run an artifact once and write what every operator gives."""
     tracer: Tracer = importlib.import_module(f"convertkit.tracing.{job.runtime}")

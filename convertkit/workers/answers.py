@@ -102,6 +102,24 @@ class OriginFound(Message, frozen=True, tag="origin-found"):
     infinity: Origin | None
 
 
+class Refined(Message, frozen=True, tag="refined"):
+    """The graph stands at `RefineJob.out`.
+
+    Attributes:
+        layers: how many had their weights rounded with compensation.
+        left: how many are too wide for it, and were rounded to nearest.
+        biases: how many were corrected.
+        samples: how many calls served.
+        seconds: wall time.
+    """
+
+    layers: int
+    left: int
+    biases: int
+    samples: int
+    seconds: float
+
+
 class TracedTensor(Message, frozen=True):
     """What one operator gives.
 
@@ -142,4 +160,6 @@ class Failed(Message, frozen=True, tag="failed"):
     traceback: str = ""
 
 
-Answer = Ready | Converted | Described | Inferred | Benched | Observed | OriginFound | Traced | Failed
+Answer = (
+    Ready | Converted | Described | Inferred | Benched | Observed | OriginFound | Refined | Traced | Failed
+)

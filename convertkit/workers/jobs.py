@@ -122,6 +122,25 @@ class OriginJob(Message, frozen=True, tag="origin"):
     threads: int = 1
 
 
+class RefineJob(Message, frozen=True, tag="refine"):
+    """Round the weights of an ONNX graph with compensation, correct its biases, and write it.
+
+    Attributes:
+        out: path of the ONNX file to write.
+        calibration: `.npz` of the calibration split, logical.
+        examples: `.npz` of one call's inputs, which hold the constants of bound inputs.
+        largest: the largest integer of the grid that the quantizer will use.
+        samples: the most samples to use; where there are more, evenly spaced ones.
+    """
+
+    source: Artifact
+    out: str
+    calibration: str
+    examples: str
+    largest: int
+    samples: int
+
+
 class TraceJob(Message, frozen=True, tag="trace"):
     """Run an artifact once and keep what every operator gives.
 
@@ -139,7 +158,7 @@ class TraceJob(Message, frozen=True, tag="trace"):
     threads: int = 1
 
 
-Job = ConvertJob | DescribeJob | InferJob | BenchJob | ObserveJob | OriginJob | TraceJob
+Job = ConvertJob | DescribeJob | InferJob | BenchJob | ObserveJob | OriginJob | RefineJob | TraceJob
 
 
 class Order(Message, frozen=True):

@@ -5,6 +5,7 @@ import pytest
 
 from convertkit.artifacts.formats import Precision
 from convertkit.config.stage_options import (
+    OnnxToOnnxInt8Options,
     OnnxToSavedmodelOptions,
     SavedmodelToTfliteOptions,
     TorchToOnnxOptions,
@@ -101,3 +102,48 @@ class TestEveryStage:
     def test_attempts_survive_the_way_to_the_worker(self, row, has_dynamic_axes):
         for attempt in row.options().attempts(precision=Precision.INT8, has_dynamic_axes=has_dynamic_axes):
             assert msgspec.convert(msgspec.to_builtins(attempt), row.options) == attempt
+
+
+class TestRounding:
+    """`rounding` of the stages that make INT8 of an ONNX graph, or of what was made of one."""
+
+    @staticmethod
+    def ways(options, precision=Precision.INT8):
+        attempts = options.attempts(precision=precision, has_dynamic_axes=True)
+        return [attempt.rounding for attempt in attempts], [
+            attempt.rounding for attempt in options.second_attempts(precision=precision)
+        ]
+
+    @pytest.mark.parametrize("precision", [Precision.INT8, Precision.INT16X8])
+    def test_compensation_comes_where_nearest_does_not_pass(self, precision):
+        assert self.ways(SavedmodelToTfliteOptions(), precision) == (["nearest"] * 2, ["compensated"] * 2)
+        assert self.ways(OnnxToOnnxInt8Options(), precision) == (["nearest"], ["compensated"])
+
+    def test_best_makes_both_and_keeps_the_better(self):
+        options = SavedmodelToTfliteOptions(rounding="best", quantizer="litert")
+        assert self.ways(options) == (["nearest", "compensated"], [])
+        assert options.are_rivals
+        assert OnnxToOnnxInt8Options(rounding="best").are_rivals
+
+    @pytest.mark.parametrize("rounding", ["nearest", "compensated"])
+    def test_what_is_named_is_the_only_way(self, rounding):
+        assert self.ways(SavedmodelToTfliteOptions(rounding=rounding)) == ([rounding] * 2, [])
+        assert self.ways(OnnxToOnnxInt8Options(rounding=rounding)) == ([rounding], [])
+
+    @pytest.mark.parametrize("precision", [Precision.FLOAT32, Precision.FLOAT16, Precision.INT8_DYNAMIC])
+    @pytest.mark.parametrize("rounding", ["auto", "best", "compensated"])
+    def test_what_is_not_calibrated_is_not_compensated(self, precision, rounding):
+        assert self.ways(SavedmodelToTfliteOptions(rounding=rounding), precision) == (["nearest"], [])
+
+    def test_the_grid_is_the_quantizers(self):
+        assert SavedmodelToTfliteOptions(rounding="compensated").grid == 127
+        assert OnnxToOnnxInt8Options(rounding="compensated").grid == 64
+        assert OnnxToOnnxInt8Options(rounding="compensated", reduce_range=False).grid == 127
+        for rounding in ("auto", "best", "nearest"):
+            assert SavedmodelToTfliteOptions(rounding=rounding).grid == 0
+
+    @pytest.mark.parametrize("kind", [SavedmodelToTfliteOptions, OnnxToOnnxInt8Options])
+    def test_one_scale_for_all_channels_has_no_such_grid(self, kind):
+        with pytest.raises(ValueError, match="per_channel has to be true"):
+            kind(per_channel=False, rounding="compensated")
+        assert self.ways(kind(per_channel=False))[1] == []

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.signature import Signature
 from convertkit.config.stage_options import SavedmodelToTfliteOptions
-from convertkit.hops.attempt import Made, best_of, error_record, made_record
+from convertkit.hops.attempt import Made, best_of, error_record, made_record, with_gain
 from convertkit.registry import parse_variant
+from convertkit.report.refinement import RefinementRecord
 from convertkit.storage.store import StoredHop
 from convertkit.validation.accuracy import Accuracy
 from convertkit.validation.compare import OutputMetrics
@@ -120,3 +122,23 @@ def test_records_tell_what_is_compared():
     assert made_record(options, made(3.0, reason="too low"), 2.0).status == "failed"
     record = error_record(options, "it crashed", 2.0)
     assert (record.status, record.error, record.size_bytes) == ("error", "it crashed", None)
+
+
+def refined(sqnr_db: float | None) -> Made:
+    """Made of a graph whose weights were rounded with compensation."""
+    record = RefinementRecord(largest=127, layers=4, left=0, biases=4, samples=8, seconds=1.0)
+    return msgspec.structs.replace(made(sqnr_db), refinement=record)
+
+
+def gain(one: Made, *others: Made) -> float | None:
+    found = with_gain(one, [one, *others]).refinement
+    return found.gain_db if found else None
+
+
+def test_a_refinement_gains_over_the_best_that_was_made_without_one():
+    assert gain(refined(25.0), made(18.0), made(19.0), refined(24.0)) == pytest.approx(6.0)
+    assert gain(refined(25.0), made(27.0)) == pytest.approx(-2.0)
+    assert gain(refined(25.0)) is None
+    assert gain(refined(25.0), made(None)) is None
+    assert gain(refined(None), made(18.0)) is None
+    assert gain(made(18.0), made(17.0)) is None

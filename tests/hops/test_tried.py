@@ -21,7 +21,15 @@ from convertkit.errors import (
     WorkerTimeoutError,
 )
 from convertkit.hops.attempt import error_record, made_record
-from convertkit.hops.tried import Tried, decisive, ends_hop, other_converter, preferred, with_hint
+from convertkit.hops.tried import (
+    Tried,
+    decisive,
+    ends_hop,
+    may_try_more,
+    other_converter,
+    preferred,
+    with_hint,
+)
 from convertkit.validation.gate import Comparison, Tolerance
 from tests.hops.test_attempt import made
 
@@ -136,3 +144,13 @@ def test_after_a_crash_the_next_converter_is_told():
     assert said == f"it failed; to take another converter: --set {setting}"
     declined = failed()
     assert with_hint(declined, setting) is declined
+
+
+def test_more_is_tried_where_something_was_compared_and_nothing_passed():
+    fails = judged(12.0, reason="12 dB")
+    assert may_try_more([fails])
+    assert may_try_more([failed(), fails])
+    assert not may_try_more([fails, judged()])
+    assert not may_try_more([failed()])
+    assert not may_try_more([mute()])
+    assert not may_try_more([fails, failed(WorkerKilledError)])

@@ -17,6 +17,7 @@ from convertkit.rescue.candidates import (
     Proposals,
     Suspect,
     choices,
+    compensated,
     excluded_names,
     exclusions,
     float16,
@@ -55,6 +56,7 @@ def excluded(candidate: Candidate) -> int:
 
 def test_the_families_stand_in_the_order_of_cost():
     assert [family.name for family in FAMILIES] == [
+        "rounding",
         "calibration",
         "range",
         "per-channel",
@@ -63,7 +65,18 @@ def test_the_families_stand_in_the_order_of_cost():
         "int16x8",
         "float16",
     ]
-    assert [family.is_costly for family in FAMILIES] == [False] * 4 + [True] * 3
+    assert [family.is_costly for family in FAMILIES] == [False] * 5 + [True] * 3
+
+
+def test_rounding_with_compensation_once_and_where_the_stage_has_it():
+    assert [c.options.rounding for c in played(compensated(Case(TFLITE)))] == ["compensated"]
+    assert [c.options.rounding for c in played(compensated(Case(ONNX)))] == ["compensated"]
+    again = original(TFLITE.target, SavedmodelToTfliteOptions(rounding="compensated"), (0,))
+    assert again.change == "as asked for, by TFLiteConverter, weights rounded with compensation"
+    assert not played(compensated(Case(again)))
+    assert not played(compensated(Case(original(parse_variant("torch:int8"), TorchToTorchFxOptions(), (0,)))))
+    given_up = original(TFLITE.target, SavedmodelToTfliteOptions(per_channel=False), (0,))
+    assert not played(compensated(Case(given_up)))
 
 
 def test_calibration_doubles_until_all_that_do_not_validate():
@@ -155,7 +168,7 @@ def test_suspects_are_asked_for_only_when_their_turn_comes():
     def fail():
         raise AssertionError
 
-    for family in FAMILIES[:4]:
+    for family in FAMILIES[:5]:
         played(family.propose(Case(TFLITE, suspects=fail)))
 
 
