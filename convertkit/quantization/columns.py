@@ -17,7 +17,7 @@ def columns_of(layer: Layer, given: Columns, most: int, random: np.random.Genera
 
     Args:
         given: the node's first input, of one call.
-        most: positions to take; where there are more, that many are drawn.
+        most: positions to take; where there are more, so many are drawn.
     """
     if not layer.is_convolution:
         flat = given.reshape(-1, given.shape[-1])
@@ -43,7 +43,7 @@ def patches(layer: Layer, given: Columns, most: int, random: np.random.Generator
     inside = tuple(slice(None, None, dilation) for dilation in dilations)
     windows = windows[(slice(None), slice(None), *positions, *inside)]
     sizes = windows.shape[2 : 2 + len(kernel)]
-    places = np.unravel_index(chosen(int(np.prod(sizes)), most, random), sizes)
+    places = np.unravel_index(chosen(int(np.prod(sizes)), max(1, most // len(given)), random), sizes)
     every: Any = slice(None)
     taken = windows[(every, every, *places)]  # [batch, channels, positions, kernel…]
     batch, channels, count = taken.shape[:3]

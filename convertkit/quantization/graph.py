@@ -12,22 +12,24 @@ from onnx import numpy_helper
 
 from convertkit.artifacts.signature import Array
 
+INPUTS_APART = 4  # since this version of the format initializers need not be inputs
+
 
 class Graph:
     """A model's main graph.
 
     Attributes:
         model: the model, changed in place.
-        constants: initializers by name; those that are inputs too, which a caller may replace, are not here.
+        constants: initializers by name. Those that old files list among the inputs are inputs no more.
         uses: value → how many times a node, a branch's body or an output of the graph reads it.
     """
 
     def __init__(self, model: onnx.ModelProto) -> None:
         self.model = model
-        inputs = {value.name for value in model.graph.input}
-        self._tensors: dict[str, onnx.TensorProto] = {
-            t.name: t for t in model.graph.initializer if t.name not in inputs
-        }
+        self._tensors: dict[str, onnx.TensorProto] = {t.name: t for t in model.graph.initializer}
+        model.ir_version = max(model.ir_version, INPUTS_APART)
+        for value in [value for value in model.graph.input if value.name in self._tensors]:
+            model.graph.input.remove(value)
         self.constants = {name: numpy_helper.to_array(tensor) for name, tensor in self._tensors.items()}
         self.uses = Counter(name for node in model.graph.node for name in reads(node))
         self.uses.update(value.name for value in model.graph.output)
@@ -101,6 +103,7 @@ def reads(node: onnx.NodeProto) -> list[str]:
     for attribute in node.attribute:
         for body in (*attribute.graphs, *([attribute.g] if attribute.HasField("g") else ())):
             inner = {name for each in body.node for name in each.output}
+            inner |= {value.name for value in (*body.input, *body.initializer)}
             outside = [name for each in body.node for name in reads(each)]
             outside += [value.name for value in body.output]
             found += [name for name in outside if name not in inner]

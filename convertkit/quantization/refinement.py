@@ -21,7 +21,7 @@ from convertkit.quantization.layers import Layer, find_layers, rows_of, weights_
 from convertkit.quantization.rounding import round_compensated
 from convertkit.quantization.segments import Run
 
-MOST_ENTRIES = 1 << 25  # of a layer's Hessian, 256 MiB
+MOST_ENTRIES = 1 << 25  # of a layer's Hessian, 256 MiB, and of the columns of one call, 128 MiB
 LEAST_POSITIONS = 1 << 15  # of a layer over all calls; eight a column where that is more
 SEED = 0
 
@@ -90,7 +90,9 @@ def round_layer(graph: Graph, layer: Layer, run: Run, largest: int, random: np.r
 def hessian_of(layer: Layer, run: Run, shape: tuple[int, int, int], random: np.random.Generator) -> Matrix:
     """The mean of 2 x xᵀ over a layer's input columns, one call after another."""
     total, seen = np.zeros(shape), 0
-    most = max(LEAST_POSITIONS, 8 * shape[1]) // len(run.calls)
+    groups, width = shape[:2]
+    most = max(LEAST_POSITIONS, 8 * width) // len(run.calls)
+    most = max(1, min(most, MOST_ENTRIES // (groups * width)))
     for call in run.calls:
         columns = columns_of(layer, call[layer.node.input[0]], most, random)
         total += columns.transpose(0, 2, 1) @ columns

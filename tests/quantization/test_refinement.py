@@ -133,6 +133,31 @@ def test_branches_read_values_of_the_graph_around_them():
     assert sqnr_db(run(graph(text, **constants), **given[0]), run(model, **given[0])) > 35
 
 
+def test_loops_have_inputs_and_constants_of_their_own():
+    text = """(float[N,3,12,12] x) => (float[?] y) {
+        c = Conv (x, w)
+        z = Loop (three, yes, c) <body = b (int64 i, bool go, float[?] before)
+            => (bool on, float[?] after) <float half = {0.5}> {
+            on = Identity (go) shrunk = Mul (before, half) after = Add (shrunk, c)
+        }>
+        y = Conv (z, w3)
+    }"""
+    constants = {"w": WEIGHTS["w1"], "w3": WEIGHTS["w3"], "three": np.array(3), "yes": np.array(True)}
+    model = graph(text, **constants)
+    assert refine(model, calls(), 127, threads=1).layers == 2
+    given = calls(1)[0]
+    assert sqnr_db(run(graph(text, **constants), **given), run(model, **given)) > 35
+
+
+def test_weights_that_an_old_file_lists_among_its_inputs_are_constants():
+    model = graph("(float[N,3,12,12] x) => (float[?] y) { y = Conv (x, w) }", w=WEIGHTS["w1"])
+    model.graph.input.append(onnx.helper.make_tensor_value_info("w", onnx.TensorProto.FLOAT, [16, 3, 3, 3]))
+    model.ir_version = 3
+    assert refine(model, calls(), 127, threads=1).layers == 1
+    assert [value.name for value in model.graph.input] == ["x"]
+    onnx.checker.check_model(model)
+
+
 def test_calls_that_do_not_fit_into_memory_are_left_out(monkeypatch):
     one = sum(a.nbytes for a in (np.zeros((16, 6, 6), np.float32),))
     monkeypatch.setattr(segments, "MOST_BYTES", 10 * one)
