@@ -5,6 +5,7 @@ The ONNX graph is refined once for each grid; a SavedModel is made anew from it,
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -53,7 +54,7 @@ class Refiner:
         self._maker = maker
         self._store = store
         self._inputs = inputs
-        self._done: dict[tuple[str, str, int], Source] = {}
+        self._done: dict[tuple[str, str, int], Source | StageError] = {}
 
     def can_refine(self, source: Artifact, origin: ConvertJob | None) -> bool:
         """True where a source is an ONNX graph, or was made of one here, and there are samples."""
@@ -76,19 +77,24 @@ class Refiner:
             raise StageError(f"rounding with compensation needs an ONNX graph, {source.variant} came in")
         if self._inputs.calibration is None:
             raise StageError("rounding with compensation needs calibration samples")
-        key = (graph.sha256, str(source.variant), grid)
-        if key not in self._done:
-            refined = self._refined(graph, grid, self._inputs.calibration)
-            is_graph = graph is source or origin is None
-            self._done[key] = refined if is_graph or origin is None else self._lowered(refined, origin, grid)
-        return self._done[key]
+        calibration = self._inputs.calibration
+        refined = self._once(graph, grid, lambda: self._refine(graph, grid, calibration))
+        if origin is None or graph is source:
+            return refined
+        return self._once(source, grid, lambda: self._lower(refined, origin, grid))
 
-    def _refined(self, graph: Artifact, grid: int, calibration: Path) -> Source:
-        """A refined graph; that of a grid once."""
-        key = (graph.sha256, str(graph.variant), grid)
+    def _once(self, source: Artifact, grid: int, make: Callable[[], Source]) -> Source:
+        """What is made in place of a source for a grid; where that failed before, it fails the same way."""
+        key = (source.sha256, str(source.variant), grid)
         if key not in self._done:
-            self._done[key] = self._refine(graph, grid, calibration)
-        return self._done[key]
+            try:
+                self._done[key] = make()
+            except StageError as error:
+                self._done[key] = error
+        found = self._done[key]
+        if isinstance(found, StageError):
+            raise found
+        return found
 
     def _refine(self, graph: Artifact, grid: int, calibration: Path) -> Source:
         """Refine a graph, or take it from the store."""
@@ -107,11 +113,11 @@ class Refiner:
         artifact = Artifact(graph.variant, str(out), graph.signature, *hash_artifact(out))
         return Source(artifact, refinement_record(done, grid, is_cached=stored is not None))
 
-    def _lowered(self, source: Source, origin: ConvertJob, grid: int) -> Source:
+    def _lower(self, source: Source, origin: ConvertJob, grid: int) -> Source:
         """What a conversion made of a graph, made of the refined one."""
         out = self._path(grid, origin.target)
         work = self._folder.scratch / f"refined-{grid}"
-        work.mkdir()
+        work.mkdir(exist_ok=True)
         row = stage_row(origin.stage)
         job = msgspec.structs.replace(origin, source=source.artifact, out=str(out), scratch=str(work))
         options = msgspec.convert(origin.options, row.options)

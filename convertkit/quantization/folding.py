@@ -1,6 +1,6 @@
-"""Batch normalizations folded into the weights before them, exactly, as every quantizer does later.
+"""What quantizers fold before they read a grid off the weights, folded here beforehand, exactly.
 
-A grid is read off the weights that are quantized: those after folding.
+Batch normalizations go into the layer before them; weights written as transposed constants become constants.
 """
 
 from __future__ import annotations
@@ -22,6 +22,19 @@ class Affine(NamedTuple):
 
     factor: Array
     shift: Array
+
+
+def fold_transposes(graph: Graph) -> None:
+    """Have constants in the place of constants that are transposed, as exporters write weights of products.
+
+    What others read too stays: it would be in the file twice.
+    """
+    outputs = {value.name for value in graph.model.graph.output}
+    for node in graph.nodes:
+        values = graph.constants.get(node.input[0]) if node.op_type == "Transpose" else None
+        if values is None or graph.uses[node.input[0]] != 1 or node.output[0] in outputs:
+            continue
+        graph.freeze(node, np.ascontiguousarray(values.transpose(attributes_of(node).get("perm"))))
 
 
 def fold_normalizations(graph: Graph) -> int:

@@ -80,6 +80,14 @@ class Graph:
         for name in reads(node):
             self._unread(name)
 
+    def freeze(self, node: onnx.NodeProto, values: Array) -> None:
+        """Have a constant of the same name in the place of what a node gives."""
+        name = node.output[0]
+        tensor = self.model.graph.initializer.add()
+        tensor.CopyFrom(numpy_helper.from_array(values, name))
+        self.remove(node)
+        self._tensors[name], self.constants[name] = tensor, values
+
     def _unread(self, name: str) -> None:
         """Count one reader less; a constant goes with its last one."""
         self.uses[name] -= 1

@@ -14,7 +14,7 @@ import onnx
 from convertkit.artifacts.signature import Arrays
 from convertkit.quantization.bias import Means, float_means, mean_of, shift_bias
 from convertkit.quantization.columns import columns_of
-from convertkit.quantization.folding import fold_normalizations
+from convertkit.quantization.folding import fold_normalizations, fold_transposes
 from convertkit.quantization.graph import Graph
 from convertkit.quantization.grid import Matrix, channel_scales, nearest
 from convertkit.quantization.layers import Layer, find_layers, rows_of, weights_of
@@ -57,6 +57,7 @@ def refine(
         progress: told each layer.
     """
     graph = Graph(model)
+    fold_transposes(graph)
     fold_normalizations(graph)
     layers = find_layers(graph)
     means = float_means(graph, layers, calls, threads) if layers else []

@@ -16,7 +16,7 @@ from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.formats import Format, Precision
 from convertkit.config.run_settings import BudgetOptions, GateOptions
 from convertkit.errors import GateError
-from convertkit.hops.attempt import Made, made_record
+from convertkit.hops.attempt import Made, made_record, with_gain
 from convertkit.hops.replay import write_replay
 from convertkit.hops.runner import STEM, HopRunner
 from convertkit.measurement.latency import Latency
@@ -142,7 +142,7 @@ class Rescuer:
         winner = made[chosen]
         if kept is None or winner is None:
             return failed_record(record, fault, rescue), None
-        return self._ship(hop, record, rescue, winner)
+        return self._ship(hop, record, rescue, with_gain(winner, [one for one in made if one]))
 
     def _known(
         self, hop: Hop, record: HopRecord, fault: str, trials: Trials

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import numpy as np
+import onnx
 import pytest
 
 import convertkit
@@ -111,3 +113,23 @@ def test_without_a_graph_there_is_nothing_to_round(run, tmp_path):
     named = "stages.savedmodel_to_tflite.rounding=compensated"
     report = convert(source, tmp_path / "named", quantizer, named, order, **words)
     assert "needs an ONNX graph, savedmodel:float32 came in" in report.hops[0].error
+
+
+def test_a_graph_that_has_nothing_to_round_says_so_once(tmp_path):
+    """Its weights are computed."""
+    random = np.random.default_rng(0)
+    model = onnx.parser.parse_model(
+        '<ir_version: 9, opset_import: ["": 20]> g (float[batch,8] x) => (float[batch,64] y) '
+        "{ k = Add (t, t) y = MatMul (x, k) }"
+    )
+    weights = random.normal(size=(8, 64)).astype(np.float32)
+    model.graph.initializer.append(onnx.numpy_helper.from_array(weights, "t"))
+    onnx.save_model(model, str(tmp_path / "m.onnx"))
+    np.savez(tmp_path / "s.npz", x=random.normal(size=(64, 8)).astype(np.float32))
+    words = {"samples": tmp_path / "s.npz", "settings": (*QUICK, OUT_OF_REACH), "cache": False}
+    report = convertkit.convert(tmp_path / "m.onnx", to="tflite:int8", out=tmp_path / "run", **words)
+    hop = hop_of(report, "tflite:int8")
+    assert [each.error for each in hop.attempts[2:]] == [hop.attempts[2].error] * 2
+    assert "no weights that rounding could be improved for" in hop.attempts[2].error
+    assert "90 dB" in hop.error
+    assert (tmp_path / "run" / "logs" / "refine.log").read_text().count("Traceback") == 1

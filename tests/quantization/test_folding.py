@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from convertkit.quantization.folding import fold_normalizations
+from convertkit.quantization.folding import fold_normalizations, fold_transposes
 from convertkit.quantization.graph import Graph
+from convertkit.quantization.layers import find_layers
 from tests.quantization.models import graph, run, weights
 
 pytestmark = pytest.mark.slow
@@ -63,4 +64,25 @@ def test_it_stays_where_that_would_change_something(text):
     model = graph(f"(float[2,4,5,5] x) => (float[?] y) {text}", w=weights(4, 4, 1, 1), **parameters(4))
     before = model.SerializeToString()
     assert fold_normalizations(Graph(model)) == 0
+    assert model.SerializeToString() == before
+
+
+def test_a_weight_that_is_a_transposed_constant_becomes_one():
+    text = "{ k = Transpose (w) m = MatMul (x, k) p = Transpose <perm=[1,0]> (m) y = Relu (p) }"
+    model = graph(f"(float[2,4] x) => (float[?] y) {text}", w=weights(6, 4))
+    x = weights(2, 4, seed=7)
+    before = run(model, x=x)
+    found = Graph(model)
+    fold_transposes(found)
+    assert [node.op_type for node in model.graph.node] == ["MatMul", "Transpose", "Relu"]
+    assert [layer.weight for layer in find_layers(found)] == ["k"]
+    assert [tensor.name for tensor in model.graph.initializer] == ["k"]
+    np.testing.assert_array_equal(run(model, x=x), before)
+
+
+def test_a_table_that_is_looked_up_in_as_well_is_not_doubled():
+    text = "{ a = Gather (w, i) k = Transpose (w) y = MatMul (a, k) }"
+    model = graph(f"(int64[3] i) => (float[?] y) {text}", w=weights(6, 4))
+    before = model.SerializeToString()
+    fold_transposes(Graph(model))
     assert model.SerializeToString() == before
