@@ -39,7 +39,8 @@ INTRODUCTION = """
 By `make int8` (`benchmarks/int8.py`): lowest SQNR of any output against PyTorch on validation samples, with
 `--quality fast` and with `--quality high`, where both ways are made and the better is kept. Size and latency
 are ratios to the artifact by nearest (one thread, interleaved rounds, 95 % interval); refining is the wall
-time of all layers, on two cores. Zoo models have seeded random weights and random inputs.
+time of all layers, on two cores. Zoo models have seeded random weights and random inputs. Within half a
+decibel the smaller file is kept; a dash is what was not measured.
 """
 Case = tuple[Any, dict[str, np.ndarray] | Path, tuple[str, ...]]
 
