@@ -8,6 +8,8 @@ import numpy as np
 
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Acts, Operator
+from convertkit.lowering.element_types import tf_type
+from convertkit.lowering.half import halved, is_half, wide, widens
 from convertkit.lowering.ranks import merged, restored
 from convertkit.lowering.shapes import broadcast
 from convertkit.lowering.sizes import Size
@@ -15,6 +17,22 @@ from convertkit.lowering.value import Value, axis_size, identity
 
 
 def lowered(operator: Operator, call: Call) -> list[Value]:
+    """What the operator gives, half precision rounded only then."""
+    name = call.node.op_type
+    if not widens(name, call.values):
+        return _merged(operator, call)
+    first = next(value for value in call.values if value is not None and is_half(value))
+    dtype = first.dtype
+    if name == "Cast" and tf_type(call.attribute("to")) == dtype:
+        return [first]
+    values = [wide(value) for value in call.values]
+    results = _merged(operator, Call(call.node, call.opset, values, call.scope))
+    if name == "Cast":
+        return results
+    return [halved(v, dtype) if name == "Split" or not number else v for number, v in enumerate(results)]
+
+
+def _merged(operator: Operator, call: Call) -> list[Value]:
     """What the operator gives, its axes merged where it would broadcast too many of them."""
     few = None
     if operator.acts is Acts.ELEMENTWISE and operator.data is None and call.node.op_type != "PRelu":

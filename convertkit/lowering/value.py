@@ -45,6 +45,7 @@ class Value:
         dtype: TensorFlow type of the elements.
         narrow: the type that they stand for where TensorFlow cannot compute with it (see `narrow`).
         origin: the node that made it (see `origin`), None for inputs and initializers.
+        wide: what half precision was before it was rounded (see `half`), None where it is not known.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Value:
             data.set_shape(static_shape(shape[axis] for axis in self.order))
             self.shape = self._sharpened(shape)
         self.origin: Origin[Value] | None = None
+        self.wide: Value | None = None
         self._reordered: dict[tuple[Order, int], Value] = {}
 
     @property
@@ -130,6 +132,8 @@ class Value:
         key = (order, 0 if not self.is_tensor else id(tf.compat.v1.get_default_graph()))
         if key not in self._reordered:
             self._reordered[key] = self._transposed(order)
+            if self.wide is not None:
+                self._reordered[key].wide = self.wide.in_order(order)
         return self._reordered[key]
 
     def _transposed(self, order: Order) -> Value:
@@ -150,7 +154,9 @@ class Value:
         """The logical transpose by `axes`: nothing moves, only the order changes."""
         back = inverse(tuple(axes))
         order = tuple(back[axis] for axis in self.order)
-        return Value(self.data, order, tuple(self.shape[axis] for axis in axes), self.dtype, self.narrow)
+        result = Value(self.data, order, tuple(self.shape[axis] for axis in axes), self.dtype, self.narrow)
+        result.wide = None if self.wide is None else self.wide.renamed(axes)
+        return result
 
     def array(self) -> np.ndarray[Any, Any] | None:
         """The elements in logical order where all are known, else None."""

@@ -37,7 +37,7 @@ INT16X8_OPS = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIG
 SIGNATURE = "serving_default"
 FLOAT_FILE = "float.tflite"
 HALF = "the model computes in half precision (float16), for which TFLite lacks operators"
-HALF_HINT = "save a float32 copy, model.float(), and ask for tflite:float16 if small weights are wanted"
+HALF_HINT = "give the ONNX file or the PyTorch model, which are cast to float32, or save a float32 copy"
 
 
 def convert(request: Request[SavedmodelToTfliteOptions]) -> Conversion:
