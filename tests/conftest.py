@@ -80,7 +80,10 @@ class Lab:
             )
         )
         digest, size = hash_path(Path(path))
-        return Artifact(Variant(Format.TORCH), path, described.signature, digest, size, loader)
+        loader = msgspec.structs.replace(loader, casts=described.casts)
+        return Artifact(
+            Variant(Format.TORCH), path, described.signature, digest, size, loader, described.half
+        )
 
     def convert(
         self,

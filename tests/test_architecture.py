@@ -58,8 +58,8 @@ WORKER = [
     "lowering",
     "tracing",
     "quantization",
-    "graphs",
     "runtimes",
+    "graphs",
     "pytorch",
 ]
 

@@ -17,11 +17,14 @@ class Loader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         kind: a `sources.Kind`: exported-program, torchscript, state-dict, safetensors or module.
         factory: `MODULE:CALLABLE` that builds the `nn.Module` a state dict is loaded into.
         search_path: folder added to the import path for `factory` and for pickled modules' classes.
+        casts: of each input, the half precision that the model takes where it is given another type; empty
+            for one that is taken as it is.
     """
 
     kind: str
     factory: str | None = None
     search_path: str | None = None
+    casts: tuple[str, ...] = ()
 
 
 class Artifact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,6 +37,9 @@ class Artifact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         sha256: of the file, or of a folder's names and contents.
         size_bytes: of the file, or of all files in the folder.
         loader: for PyTorch files only.
+        half: the half precision that a source computes in, `float16` or `bfloat16`; empty: none. What is made
+            of it computes in float32.
+        in_float32: the source itself is run in float32, to see what its half precision loses.
     """
 
     variant: Variant
@@ -42,6 +48,8 @@ class Artifact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: str = ""
     size_bytes: int = 0
     loader: Loader | None = None
+    half: str = ""
+    in_float32: bool = False
 
     @property
     def file(self) -> Path:

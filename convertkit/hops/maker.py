@@ -109,6 +109,7 @@ def store_key(hop: Hop, options: StageOptions, job: ConvertJob) -> str | None:
         target=str(hop.target),
         options=msgspec.to_builtins(options),
         source=source.sha256,
+        half=source.half,
         signature=msgspec.to_builtins(source.signature),
         examples=hash_path(Path(job.examples))[0],
         calibration=calibration if hop.target.precision.needs_calibration else None,

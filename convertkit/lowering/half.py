@@ -59,5 +59,12 @@ def halved(value: Value, dtype: Any) -> Value:
     if value.is_constant or value.is_sizes or value.dtype != tf.float32:
         return value
     result = Value(tf.cast(value.data, dtype), value.order, value.shape)
-    result.wide = value
+    result.wide = result.rounds = value
     return result
+
+
+def note_rounding(name: str, values: list[Value | None], results: list[Value]) -> None:
+    """Have the result of a Cast from float32 to half precision remember what it rounds."""
+    before, after = values[0] if values else None, results[0]
+    if name == "Cast" and before is not None and is_half(after) and after.is_tensor and not before.is_sizes:
+        after.rounds = before if before.is_tensor and before.dtype == tf.float32 else None

@@ -9,7 +9,7 @@ import numpy as np
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Acts, Operator
 from convertkit.lowering.element_types import tf_type
-from convertkit.lowering.half import halved, is_half, wide, widens
+from convertkit.lowering.half import halved, is_half, note_rounding, wide, widens
 from convertkit.lowering.ranks import merged, restored
 from convertkit.lowering.shapes import broadcast
 from convertkit.lowering.sizes import Size
@@ -20,7 +20,9 @@ def lowered(operator: Operator, call: Call) -> list[Value]:
     """What the operator gives, half precision rounded only then."""
     name = call.node.op_type
     if not widens(name, call.values):
-        return _merged(operator, call)
+        results = _merged(operator, call)
+        note_rounding(name, call.values, results)
+        return results
     first = next(value for value in call.values if value is not None and is_half(value))
     dtype = first.dtype
     if name == "Cast" and tf_type(call.attribute("to")) == dtype:

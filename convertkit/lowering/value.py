@@ -46,6 +46,8 @@ class Value:
         narrow: the type that they stand for where TensorFlow cannot compute with it (see `narrow`).
         origin: the node that made it (see `origin`), None for inputs and initializers.
         wide: what half precision was before it was rounded (see `half`), None where it is not known.
+        rounds: the float32 value that half precision is a rounding of, None where it is not known. It is
+            transposed in its place: TFLite does not transpose half precision.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Value:
             self.shape = self._sharpened(shape)
         self.origin: Origin[Value] | None = None
         self.wide: Value | None = None
+        self.rounds: Value | None = None
         self._reordered: dict[tuple[Order, int], Value] = {}
 
     @property
@@ -131,10 +134,17 @@ class Value:
             return self
         key = (order, 0 if not self.is_tensor else id(tf.compat.v1.get_default_graph()))
         if key not in self._reordered:
-            self._reordered[key] = self._transposed(order)
+            self._reordered[key] = self._transposed(order) if self.rounds is None else self._rounded(order)
             if self.wide is not None:
                 self._reordered[key].wide = self.wide.in_order(order)
         return self._reordered[key]
+
+    def _rounded(self, order: Order) -> Value:
+        assert self.rounds is not None
+        rounds = self.rounds.in_order(order)
+        result = Value(tf.cast(rounds.data, self.dtype), order, self.shape)
+        result.rounds = rounds
+        return result
 
     def _transposed(self, order: Order) -> Value:
         steps = [self.order.index(logical) for logical in order]

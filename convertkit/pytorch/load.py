@@ -13,6 +13,7 @@ import torch
 
 from convertkit.artifacts.artifact import Loader
 from convertkit.errors import ModelFileError, UsageError
+from convertkit.pytorch.casts import cast_inputs
 from convertkit.pytorch.engine import read_engine, use_engine
 
 Module = Callable[..., Any]
@@ -22,6 +23,13 @@ def load_model(path: str, loader: Loader | None) -> Module:
     """The callable model, in eval mode where it has modes. The file was checked before it came here."""
     if loader is None:
         raise ModelFileError(f"{path}: no loader for a PyTorch file")
+    model = read_model(path, loader)
+    cast_inputs(model, loader.casts)
+    return model
+
+
+def read_model(path: str, loader: Loader) -> Module:
+    """The model as the file has it, in eval mode."""
     if loader.search_path and loader.search_path not in sys.path:
         sys.path.insert(0, loader.search_path)
     model: Module

@@ -14,6 +14,7 @@ from torch.utils import _pytree
 
 from convertkit.artifacts.signature import Dim
 from convertkit.errors import ModelFileError, SamplesError
+from convertkit.pytorch.casts import edge_type
 
 Shapes = dict[str, tuple[str, tuple[int, ...]]]
 
@@ -122,9 +123,7 @@ def run_once(model: Callable[..., Any], arrays: list[Any]) -> dict[str, torch.Te
 
 def shapes_of(outputs: dict[str, torch.Tensor]) -> Shapes:
     """dtype and shape of each output."""
-    return {
-        name: (str(value.dtype).removeprefix("torch."), tuple(value.shape)) for name, value in outputs.items()
-    }
+    return {name: (edge_type(value.dtype), tuple(value.shape)) for name, value in outputs.items()}
 
 
 def named_apart(values: dict[str, torch.Tensor], inputs: Collection[str]) -> dict[str, torch.Tensor]:

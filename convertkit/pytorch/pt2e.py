@@ -21,8 +21,7 @@ from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.signature import Arrays, Signature
 from convertkit.errors import StageError, first_line
 from convertkit.pytorch.graph import export
-from convertkit.pytorch.load import load_model
-from convertkit.pytorch.quantized import Quantized, float_weights, layer_kinds
+from convertkit.pytorch.quantized import Quantized, float_weights, layer_kinds, program_of
 from convertkit.pytorch.script import lost_axes, read_back, tensors
 from convertkit.samples.representative import calibration_steps
 
@@ -44,7 +43,7 @@ def quantize(
     torch.backends.mha.set_fastpath_enabled(False)
     with torch.no_grad():
         try:
-            model = float_program(source, examples).module(check_guards=False)
+            model = program_of(source, examples).module(check_guards=False)
             weights = float_weights(model)
             made = convert(model, source.signature, examples, samples)
             program = export(made, source.signature, examples)
@@ -61,25 +60,6 @@ def quantize(
         lost = lost_axes(made, loaded, source.signature, examples)
         signature = read_back(loaded, source.signature, examples, lost)
     return signature, (*quantized.notes, "backend: torchao PT2E, quantized operators in reference form")
-
-
-def float_program(source: Artifact, examples: Arrays) -> torch.export.ExportedProgram:
-    """The source model as an exported program.
-
-    Raises:
-        StageError: it is TorchScript, which cannot be exported.
-    """
-    assert source.loader is not None
-    if source.loader.kind == "torchscript":
-        raise StageError(
-            "TorchScript cannot be quantized any more",
-            hint="give the state dict with --factory, or the exported program (.pt2)",
-        )
-    if source.loader.kind == "exported-program":
-        return torch.export.load(source.path)
-    model = load_model(source.path, source.loader)
-    assert isinstance(model, nn.Module)
-    return export(model, source.signature, examples)
 
 
 def convert(

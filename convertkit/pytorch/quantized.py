@@ -6,6 +6,7 @@ import copy
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import torch
@@ -15,6 +16,7 @@ from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.signature import Arrays
 from convertkit.errors import ConvertkitError, StageError, first_line
 from convertkit.pytorch.graph import export, layered
+from convertkit.pytorch.half import widen_graph
 from convertkit.pytorch.load import load_model
 
 MAX_LISTED = 4
@@ -128,14 +130,38 @@ def forms(source: Artifact, examples: Arrays) -> Iterator[tuple[str, Callable[[]
             "TorchScript cannot be quantized any more",
             hint="give the state dict with --factory, or the exported program (.pt2)",
         )
-    if source.loader.kind == "exported-program":
-        yield "the exported program", lambda: layered(torch.export.load(source.path))
+    if source.half or source.loader.kind == "exported-program":
+        yield "the exported program", lambda: layered(program_of(source, examples))
         return
     model = load_model(source.path, source.loader)
     assert isinstance(model, nn.Module)
     yield "the module", lambda: model
     yield "its exported graph", lambda: layered(export(model, source.signature, examples))
     yield PARTS, lambda: model
+
+
+def program_of(source: Artifact, examples: Arrays) -> torch.export.ExportedProgram:
+    """The source as an exported program that computes in float32.
+
+    Raises:
+        StageError: it is TorchScript, which cannot be exported.
+    """
+    assert source.loader is not None
+    if source.loader.kind == "torchscript":
+        raise StageError(
+            "TorchScript cannot be quantized any more",
+            hint="give the state dict with --factory, or the exported program (.pt2)",
+        )
+    if source.loader.kind == "exported-program":
+        program = torch.export.load(source.path)
+    else:
+        model = load_model(source.path, source.loader)
+        assert isinstance(model, nn.Module)
+        program = export(model, source.signature, examples)
+    if not source.half:
+        return program
+    wide: Any = program.module(check_guards=False)
+    return export(widen_graph(wide), source.signature, examples)
 
 
 def float_weights(model: nn.Module) -> dict[str, int]:

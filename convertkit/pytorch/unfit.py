@@ -13,6 +13,8 @@ import torch
 from torch import nn
 
 from convertkit.errors import ModelFileError
+from convertkit.pytorch.casts import HALVES
+from convertkit.pytorch.half import half_weights
 from convertkit.pytorch.load import Module
 from convertkit.pytorch.outputs import flatten_outputs, run_once
 from convertkit.pytorch.watch import Call, Run, watch
@@ -31,7 +33,6 @@ STATE_HINT = (
     "leave the update out in eval mode"
 )
 RANDOM_HINT = "leave the noise out in eval mode, or take it as an input"
-HALF_HINT = "save a float32 copy: model.float() before torch.export.export or torch.jit.trace"
 COMPLEX_HINT = "return torch.view_as_real(…) of it, or its magnitude"
 
 Outputs = dict[str, torch.Tensor]
@@ -43,9 +44,17 @@ class Seen(NamedTuple):
 
     training: list[str]
     random: list[str]
+    half: list[str]
 
 
-def run_checked(model: Module, kind: str, arrays: list[Any]) -> Outputs:
+class Checked(NamedTuple):
+    """The outputs of a model that can be converted, and the half precision that it computes in, or none."""
+
+    outputs: Outputs
+    half: str
+
+
+def run_checked(model: Module, kind: str, arrays: list[Any]) -> Checked:
     """The outputs for these inputs, if there is none of the known reasons why a model cannot be converted.
 
     Args:
@@ -60,13 +69,13 @@ def run_checked(model: Module, kind: str, arrays: list[Any]) -> Outputs:
     before = buffers(model)
     first = run_once(model, arrays)
     between = buffers(model)
-    refuse_types(model, first)
-    seen = Seen([], [])
+    refuse_types(first)
+    seen = Seen([], [], half_weights(model))
     inputs = [torch.from_numpy(np.asarray(values, order="C")) for values in arrays]
     try:
         second = flatten_outputs(watch(model, inputs, Watcher(seen)))
     except Exception:  # what cannot be watched has run all the same, and its gates will tell
-        return first
+        return Checked(first, next(iter(seen.half), ""))
     refuse_training(seen, kind)
     is_steady = not differ(first, second) or not differ(first, run_once(model, arrays))
     changed = changes(between, buffers(model))
@@ -75,7 +84,7 @@ def run_checked(model: Module, kind: str, arrays: list[Any]) -> Outputs:
     refuse_state(list(dict.fromkeys(changed)))
     if not is_steady:
         refuse_noise(seen)
-    return first
+    return Checked(first, next(iter(seen.half), ""))
 
 
 def read_values(model: Module, inputs: Sequence[torch.Tensor]) -> list[str]:
@@ -117,23 +126,12 @@ def refuse_noise(seen: Seen) -> None:
     raise ModelFileError(f"{message}: it keeps a state outside of its buffers", hint=STATE_HINT)
 
 
-def refuse_types(model: Module, outputs: Outputs) -> None:
-    """Raise for complex outputs, and for bfloat16 anywhere."""
+def refuse_types(outputs: Outputs) -> None:
+    """Raise for complex outputs."""
     for name, value in outputs.items():
         if value.is_complex():
             kind = str(value.dtype).removeprefix("torch.")
             raise ModelFileError(f"output '{name}' is {kind}, which no route takes", hint=COMPLEX_HINT)
-    weights = dict(model.named_parameters()) if isinstance(model, nn.Module) else {}
-    half = [name for name, value in {**weights, **buffers(model), **outputs}.items() if is_bfloat16(value)]
-    if half:
-        raise ModelFileError(
-            f"the model is in half precision (bfloat16), which no route takes: {named(half)}", hint=HALF_HINT
-        )
-
-
-def is_bfloat16(value: torch.Tensor) -> bool:
-    """True for bfloat16, which NumPy does not have."""
-    return value.dtype == torch.bfloat16
 
 
 def named(words: Iterable[str]) -> str:
@@ -195,7 +193,10 @@ class Watcher:
             self._seen.training.append(what + where)
         elif call.is_random and given_mode(call) is not False and DROPS not in call.operator:
             self._seen.random.append(call.operator + where)
-        return run()
+        result = run()
+        if not self._seen.half and isinstance(result, torch.Tensor) and result.dtype in HALVES:
+            self._seen.half.append(HALVES[result.dtype])
+        return result
 
 
 def given_mode(call: Call) -> Any:

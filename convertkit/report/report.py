@@ -35,6 +35,8 @@ class SourceRecord(Record, frozen=True, kw_only=True):
 
     Attributes:
         nonfinite: samples for which its own outputs are not finite; null where all are.
+        half: the half precision that it computes in, `float16` or `bfloat16`; empty: none. What is made of it
+            computes in float32.
     """
 
     path: str
@@ -45,6 +47,7 @@ class SourceRecord(Record, frozen=True, kw_only=True):
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     nonfinite: NonfiniteSource | None = None
+    half: str = ""
 
 
 class SamplesRecord(Record, frozen=True, kw_only=True):

@@ -51,7 +51,8 @@ def saved_module(model: Any, recipe: Recipe) -> Iterator[tuple[Path, Recipe]]:
     )
     was_training = model.training
     try:
-        program = torch.export.export(model.eval(), examples, dynamic_shapes=shapes)
+        examples = taken_by(torch, model.eval(), examples)
+        program = torch.export.export(model, examples, dynamic_shapes=shapes)
     except Exception as error:  # torch.export raises many kinds; to the user they are one
         raise ModelFileError(
             f"torch.export does not take this {type(model).__name__}: {plain_words(error)}",
@@ -63,6 +64,27 @@ def saved_module(model: Any, recipe: Recipe) -> Iterator[tuple[Path, Recipe]]:
         file = Path(folder) / f"{type(model).__name__.lower()}.pt2"
         torch.export.save(program, file)
         yield file, msgspec.structs.replace(recipe, inputs=told(asked, program.graph_signature.user_inputs))
+
+
+def taken_by(torch: Any, model: Any, examples: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The inputs in the type that a model takes: as they are, or all floats in its half precision."""
+    halves = {t.dtype for t in model.parameters()} & {torch.float16, torch.bfloat16}
+    if not halves:
+        return examples
+    for dtype in (None, *halves):
+        cast = examples if dtype is None else floats_as(dtype, examples)
+        try:
+            with torch.inference_mode():
+                model(*cast)
+        except RuntimeError:  # the exporter says what is wrong, where none is right
+            continue
+        return cast
+    return examples
+
+
+def floats_as(dtype: Any, tensors: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Tensors, those of floats in this type."""
+    return tuple(t.to(dtype) if t.is_floating_point() else t for t in tensors)
 
 
 def told(asked: Asked, names: Sequence[str]) -> tuple[str, ...]:

@@ -112,6 +112,8 @@ def run_notes(recipe: Recipe, intake: Intake) -> tuple[str, ...]:
     """What the reader of the report has to know of how it was asked for."""
     inputs = intake.samples.take(intake.split.validation)
     notes = [*intake.samples.notes, *mask_notes(recipe.gate.masks, intake.artifact.signature, inputs)]
+    half = intake.artifact.half
+    notes += [f"the source computes in {half}; what is made of it computes in float32"] if half else []
     notes += [SYNTHETIC_NOTE] if intake.samples.origin == "synthetic" else []
     if intake.samples.origin == "synthetic" and intake.split.calibration:
         notes.append(RANDOM_NOTE)

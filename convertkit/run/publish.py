@@ -58,6 +58,7 @@ def build_report(
             inputs=signature.inputs,
             outputs=signature.outputs,
             nonfinite=nonfinite,
+            half=intake.artifact.half,
         ),
         samples=SamplesRecord(
             origin=samples.origin,

@@ -11,6 +11,7 @@ import onnxruntime as ort
 from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.signature import Arrays, Dim, Signature, TensorSpec
 from convertkit.errors import ModelFileError, NotMeasuredError, first_line
+from convertkit.graphs.float32 import half_of, in_float32
 from convertkit.runtimes import TimedCall, wall_timed
 from convertkit.sources.onnx_file import stated_size
 from convertkit.workers.answers import Described, GpuMemory
@@ -62,13 +63,15 @@ class OnnxSession:
 
 def load(artifact: Artifact, device: str, threads: int) -> OnnxSession:
     """Load an ONNX model."""
+    if artifact.in_float32 or artifact.half == "bfloat16":  # for which it has hardly any operators
+        return open_session(in_float32(onnx.load(artifact.path)).SerializeToString(), device, threads)
     return open_session(artifact.path, device, threads)
 
 
 def open_session(
-    path: str, device: str, threads: int, *, is_tf32: bool = False, is_graph: bool = False
+    model: str | bytes, device: str, threads: int, *, is_tf32: bool = False, is_graph: bool = False
 ) -> OnnxSession:
-    """Load an ONNX file.
+    """Load an ONNX file, or a model that was serialized.
 
     A session asked for CUDA falls back to the CPU in silence, so the provider it got is checked.
 
@@ -89,15 +92,20 @@ def open_session(
         provider = ("CUDAExecutionProvider", cuda_options(device, is_tf32, is_graph))
         options.add_session_config_entry(RECORD_PLACES, "1")
         ort.preload_dlls()  # CUDA and cuDNN of the wheels that PyTorch brings
-    session = ort.InferenceSession(path, options, providers=[provider])
+    session = ort.InferenceSession(model, options, providers=[provider])
     if any(0 in value.shape for value in session.get_inputs()):  # taken by its word
-        freed = named_axes(onnx.load(path)).SerializeToString()
+        freed = named_axes(loaded(model)).SerializeToString()
         session = ort.InferenceSession(freed, options, providers=[provider])
     wanted = provider if isinstance(provider, str) else provider[0]
     if session.get_providers()[0] != wanted:
         raise NotMeasuredError(f"ONNX Runtime fell back to {session.get_providers()[0]}")
     session.disable_fallback()  # of single runs
     return OnnxSession(session, device)
+
+
+def loaded(model: str | bytes) -> onnx.ModelProto:
+    """The model of a file, or one that was serialized."""
+    return onnx.load(model) if isinstance(model, str) else onnx.load_from_string(model)
 
 
 def unrecorded() -> Any:
@@ -143,7 +151,7 @@ def describe(job: DescribeJob) -> Described:
     opsets = ", ".join(f"{item.domain or 'ai.onnx'} {item.version}" for item in model.opset_import)
     operators = sorted({node.op_type for node in model.graph.node})
     details = {"opset": opsets, "producer": model.producer_name, "operators": " ".join(operators)}
-    return Described(signature, details, external_files(model), index_limits(model))
+    return Described(signature, details, external_files(model), index_limits(model), half_of(model))
 
 
 def index_limits(model: onnx.ModelProto) -> dict[str, int]:
@@ -207,4 +215,4 @@ def read_spec(value: onnx.ValueInfoProto) -> TensorSpec:
     for axis, dim in enumerate(tensor.shape.dim):
         dims.append(stated_size(dim) or ("batch" if axis == 0 else f"{value.name}_{axis}"))
     dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)).name
-    return TensorSpec(value.name, dtype, tuple(dims))
+    return TensorSpec(value.name, "float32" if dtype == "bfloat16" else dtype, tuple(dims))

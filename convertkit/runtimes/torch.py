@@ -13,7 +13,9 @@ from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.signature import Arrays, Signature, TensorSpec
 from convertkit.artifacts.tensors import read_npz
 from convertkit.errors import ModelFileError, NotMeasuredError, SamplesError
+from convertkit.pytorch.casts import to_numpy
 from convertkit.pytorch.engine import read_engine, use_engine
+from convertkit.pytorch.half import Float32Model, casts_of
 from convertkit.pytorch.load import Module, load_model
 from convertkit.pytorch.outputs import (
     Shapes,
@@ -48,7 +50,7 @@ class TorchSession:
         self._set_engine()
         with torch.inference_mode():
             values = named_apart(flatten_outputs(self._model(*self._tensors(inputs))), inputs)
-        return {name: values[name].detach().cpu().numpy() for name in self._outputs}
+        return {name: to_numpy(values[name]) for name in self._outputs}
 
     def bind(self, inputs: Arrays) -> TimedCall:
         """A timed forward pass; on CUDA between two events, on the CPU by the wall clock."""
@@ -93,6 +95,8 @@ def load(artifact: Artifact, device: str, threads: int) -> TorchSession:
     model = load_model(artifact.path, artifact.loader)
     if device.startswith("cuda"):
         model = move(model, device)
+    if artifact.in_float32:
+        model = Float32Model(model)
     return TorchSession(model, tuple(spec.name for spec in artifact.signature.outputs), device, engine)
 
 
@@ -130,19 +134,24 @@ def parameter_names(model: Module) -> tuple[str, ...]:
 def describe(job: DescribeJob) -> Described:
     """Inputs as given or named after forward's parameters, outputs from running the model."""
     assert job.examples is not None
-    model = load_model(job.path, job.loader)
+    loader, examples = job.loader, list(read_npz(job.examples).values())
+    assert loader is not None
+    model = load_model(job.path, loader)
     inputs = named_inputs(job, model)
     names = [spec.name for spec in inputs]
-    examples = list(read_npz(job.examples).values())
-    outputs = run_checked(model, job.loader.kind if job.loader else "", examples)
-    shapes = shapes_of(named_apart(outputs, names))
+    casts = casts_of(model, examples, lambda: load_model(job.path, loader))
+    if casts:
+        model = load_model(job.path, replace(loader, casts=casts))
+    checked = run_checked(model, loader.kind, examples)
+    shapes = shapes_of(named_apart(checked.outputs, names))
     other = {axis: shapes_at_another(model, files, names) for axis, files in job.other_sizes.items()}
     specs = tuple(
         TensorSpec(name, dtype, dynamic_shape(name, shape, other)) for name, (dtype, shape) in shapes.items()
     )
     if not specs:
         raise ModelFileError("the model returns no tensor")
-    return Described(Signature(inputs, specs), {"torch": str(torch.__version__)})
+    details = {"torch": str(torch.__version__)}
+    return Described(Signature(inputs, specs), details, half=checked.half, casts=casts)
 
 
 def shapes_at_another(model: Module, files: tuple[str, ...], inputs: list[str]) -> Shapes:

@@ -30,7 +30,8 @@ class CastRows:
 def cast(name: str, values: Rows, wanted: str) -> tuple[Rows, str]:
     """The array in the type that the model takes, and what to say of it; empty where it had that type.
 
-    Fractions of float64 are rounded to float32, as a framework would; whole numbers have to stay as they are.
+    Fractions are rounded to a narrower float type, as a framework would; whole numbers have to stay as they
+    are.
 
     Raises:
         SamplesError: a value would be lost.
@@ -57,10 +58,10 @@ def cast(name: str, values: Rows, wanted: str) -> tuple[Rows, str]:
 
 
 def is_rounding(before: Array, after: Array, dtype: np.dtype[Any]) -> Array:
-    """Where a float64 has merely more digits than a float32 can hold."""
-    if before.dtype != np.float64 or dtype != np.float32:
+    """Where a float has merely more digits than a narrower one can hold."""
+    if before.dtype.kind != "f" or dtype.kind != "f":
         return np.zeros(before.shape, bool)
-    info = np.finfo(np.float32)
+    info = np.finfo(dtype)
     small = np.abs(before - after) <= np.maximum(np.abs(before) * info.eps, info.smallest_subnormal)
     rounded: Array = small & (before != np.rint(before)) & np.isfinite(after)
     return rounded

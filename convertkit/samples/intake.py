@@ -103,7 +103,9 @@ def take_in(
     asked.check_bounds(signature)
     signature = asked.settled(signature, samples)
     sha256, size = with_external_data(file, answer.external_data)
-    artifact = Artifact(Variant(file.format), job.path, signature, sha256, size, loader)
+    if loader is not None:
+        loader = msgspec.structs.replace(loader, casts=answer.casts)
+    artifact = Artifact(Variant(file.format), job.path, signature, sha256, size, loader, answer.half)
     return Intake(
         file,
         artifact,

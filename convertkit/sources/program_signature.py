@@ -13,10 +13,10 @@ from convertkit.sources.source import Findings, Kind
 
 DTYPES = {
     1: "uint8", 2: "int8", 3: "int16", 4: "int32", 5: "int64", 6: "float16", 7: "float32", 8: "float64",
-    9: "complex32", 10: "complex64", 11: "complex128", 12: "bool", 13: "bfloat16", 28: "uint16",
+    9: "complex32", 10: "complex64", 11: "complex128", 12: "bool", 13: "float32", 28: "uint16",
     29: "float8_e4m3fn", 30: "float8_e5m2", 31: "float8_e4m3fnuz", 32: "float8_e5m2fnuz", 34: "uint32",
     35: "uint64",
-}  # fmt: skip
+}  # fmt: skip  # bfloat16 is given as float32: NumPy has none
 SYMBOL = re.compile(r"Symbol\('(\w+)'[^()]*\)|\b([a-z]{1,4}_?\d+)\b")
 INTEGER = re.compile(r"Integer\((-?\d+)\)")
 SIGNS = {"Mul": "*", "Add": "+"}

@@ -17,6 +17,7 @@ import onnx
 from convertkit.artifacts.signature import taken
 from convertkit.config.stage_options import OnnxToOnnxInt8Options
 from convertkit.errors import StageError
+from convertkit.graphs.float32 import in_float32
 from convertkit.graphs.onnx_graph import settle
 from convertkit.graphs.opset import opset_of
 from convertkit.runtimes.onnxruntime import named_axes, read_signature
@@ -47,11 +48,14 @@ def convert(request: Request[OnnxToOnnxInt8Options]) -> Conversion:
 
 
 def settled(request: Request[OnnxToOnnxInt8Options]) -> str:
-    """Path of the graph, a copy where the source's signature fixes what the file leaves free."""
+    """Path of the graph, a copy where the signature fixes what is free, or it computes in half precision."""
     model = onnx.load(request.source.path, load_external_data=False)
-    if not settle(model, request.source.signature.inputs, request.examples):
+    is_changed = settle(model, request.source.signature.inputs, request.examples)
+    if not is_changed and not request.source.half:
         return request.source.path
     onnx.load_external_data_for_model(model, str(Path(request.source.path).parent))
+    if request.source.half:
+        model = in_float32(model)
     copy = request.scratch / "settled.onnx"
     onnx.save_model(model, str(copy))
     return str(copy)

@@ -17,6 +17,7 @@ from convertkit.artifacts.signature import Arrays, Signature
 from convertkit.artifacts.tensors import read_npz
 from convertkit.config.stage_options import OnnxToSavedmodelOptions
 from convertkit.errors import StageError, first_line
+from convertkit.graphs.float32 import in_float32
 from convertkit.graphs.onnx_graph import fix_axes, settle
 from convertkit.graphs.savedmodel_names import number_functions
 from convertkit.lowering import lower, write_savedmodel
@@ -29,6 +30,8 @@ def convert(request: Request[OnnxToSavedmodelOptions]) -> Conversion:
     """Fix the axes where asked, convert, save."""
     options = request.options
     model = onnx.load(request.source.path)
+    if request.source.half:
+        model = in_float32(model)
     examples = read_npz(request.examples)
     inputs = request.source.signature.inputs
     settle(model, inputs, request.examples)

@@ -36,6 +36,7 @@ from convertkit.stages.quantizer_reason import quantizer_reason
 INT16X8_OPS = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
 SIGNATURE = "serving_default"
 FLOAT_FILE = "float.tflite"
+EDGES = frozenset(["Placeholder", "Cast", "Identity"])
 HALF = "the model computes in half precision (float16), for which TFLite lacks operators"
 HALF_HINT = "give the ONNX file or the PyTorch model, which are cast to float32, or save a float32 copy"
 
@@ -128,11 +129,12 @@ def fixes(free: TensorSpec, spec: TensorSpec) -> bool:
 
 
 def computes_in_half(path: str) -> bool:
-    """True where an operator of a SavedModel takes or gives float16."""
+    """True where an operator of a SavedModel takes or gives float16, but for those of its edges."""
     model = saved_model_pb2.SavedModel()
     model.ParseFromString((Path(path) / "saved_model.pb").read_bytes())
     functions = (f for graph in model.meta_graphs for f in graph.graph_def.library.function)
-    types = (a.type for f in functions for node in f.node_def for a in node.attr.values())
+    nodes = (node for f in functions for node in f.node_def if node.op not in EDGES)
+    types = (a.type for node in nodes for a in node.attr.values())
     return tf.float16.as_datatype_enum in types
 
 

@@ -19,6 +19,7 @@ from convertkit.artifacts.signature import Signature
 from convertkit.artifacts.tensors import read_npz
 from convertkit.config.stage_options import TorchToOnnxOptions
 from convertkit.errors import StageError, first_line
+from convertkit.graphs.float32 import in_float32
 from convertkit.graphs.onnx_graph import settle
 from convertkit.pytorch.graph import dynamic_shapes
 from convertkit.pytorch.load import load_model
@@ -52,6 +53,8 @@ def convert(request: Request[TorchToOnnxOptions]) -> Conversion:
             f"the {request.options.exporter} exporter failed: {plain_words(error)}", hint=other_form(request)
         ) from error
     model = onnx.load(raw)
+    if request.source.half:
+        model = in_float32(model)
     signature = request.source.signature
     name_dynamic_axes(model, signature)
     settle(model, signature.inputs, request.examples)

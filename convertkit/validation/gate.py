@@ -139,7 +139,7 @@ def judge_output(
         by_accuracy: its figures do not decide, but for an SQNR that was asked for; what is broken fails.
     """
     valid, itself = grounds.masks.get(name), grounds.noise.get(name)
-    noise = rounding_noise(itself)
+    noise = rounding_noise(itself, grounds.half)
     reference, candidate = with_infinities(reference, candidate, is_half=tolerance.is_half)
     powers = measure_powers(reference, candidate, valid)
     row = output_metrics(name, reference, candidate, powers=powers, valid=valid)
@@ -171,7 +171,7 @@ def judge_output(
         faults += float_faults(name, powers, slices, samples, tolerance, noise)
     notes = (
         samples.note,
-        noise_note(row, wanted),
+        noise_note(row, wanted, grounds.half),
         offset_note(row, powers, noise),
         mostly_noise_note(row) if by_accuracy else "",
     )

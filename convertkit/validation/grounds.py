@@ -16,9 +16,12 @@ class Grounds(msgspec.Struct, frozen=True):
     Attributes:
         noise: the source against itself; nothing finer is asked for.
         masks: entries that count, of outputs with padding.
+        half: the half precision that the source computes in; then the noise is what it differs by from
+            itself in float32. Empty: none.
         rows: of each sample, its place in the samples' file; empty: in order.
     """
 
     noise: Noise = {}
     masks: Masks = {}
     rows: Sequence[int] = ()
+    half: str = ""

@@ -1,4 +1,6 @@
-"""What the source itself does not hold: it is run again in other batches, and nothing finer is asked for."""
+"""What the source itself does not hold: it is run again in other batches, or in float32 where it computes in
+half precision, and nothing finer is asked for.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +19,7 @@ from convertkit.validation.tolerance import Tolerance
 ROOM = 4.0  # in power: two roundings of the same model may differ by twice what one differs from the truth
 ROOM_DB = 6.0
 LEAST_FLOOR_DB = 30.0  # below it the source does not round otherwise, it answers otherwise
+LEAST_HALF_DB = 20.0  # the same of half precision, whose rounding adds up from layer to layer
 
 Noise = Mapping[str, Powers]
 """Output → the source against itself."""
@@ -42,13 +45,18 @@ def floor_db(noise: Powers | None) -> float | None:
     return None if noise is None else float(noise.whole.sqnr_db)
 
 
-def rounding_noise(noise: Powers | None) -> Powers | None:
+def least_floor_db(half: str) -> float:
+    """The floor below which it is no rounding; `half` is the half precision that the source computes in."""
+    return LEAST_HALF_DB if half else LEAST_FLOOR_DB
+
+
+def rounding_noise(noise: Powers | None, half: str = "") -> Powers | None:
     """The source against itself, as far as that is rounding; None where its answers depend on the batch.
 
     Such a source (batch statistics, chance) excuses nothing: artifacts run in the same batches as it did.
     """
     floor = floor_db(noise)
-    return noise if floor is not None and floor >= LEAST_FLOOR_DB else None
+    return noise if floor is not None and floor >= least_floor_db(half) else None
 
 
 def asked_of(tolerance: Tolerance, noise: Powers | None) -> Tolerance:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from convertkit.validation.compare import OutputMetrics
-from convertkit.validation.noise import LEAST_FLOOR_DB, ROOM_DB, excused_error
+from convertkit.validation.noise import ROOM_DB, excused_error, least_floor_db
 from convertkit.validation.powers import Powers, ratio_db
 from convertkit.validation.tolerance import Tolerance
 
@@ -11,15 +11,16 @@ SAID_BELOW_DB = 10.0
 LOST_BELOW_DB = 3.0
 
 
-def noise_note(row: OutputMetrics, tolerance: Tolerance) -> str:
+def noise_note(row: OutputMetrics, tolerance: Tolerance, half: str = "") -> str:
     """What the source does not hold itself; empty where that changes nothing."""
     floor = row.noise_floor_db
     if floor is None or floor - ROOM_DB >= tolerance.min_sqnr_db:
         return ""
-    calls = "in calls of one sample and of many"
+    calls = f"in {half} and in float32" if half else "in calls of one sample and of many"
     said = f"output '{row.name}': {calls}, the source agrees with itself to {floor:.1f} dB"
-    if floor < LEAST_FLOOR_DB:
-        return f"{said}: its answers depend on the batch, which excuses nothing"
+    if floor < least_floor_db(half):
+        reason = "that is more than rounding" if half else "its answers depend on the batch"
+        return f"{said}: {reason}, which excuses nothing"
     if tolerance.is_sqnr_asked:
         return f"{said}; {tolerance.min_sqnr_db:g} dB is asked for all the same, as set"
     return f"{said}; so {floor - ROOM_DB:.1f} dB is asked for"

@@ -69,18 +69,24 @@ class Validator:
         """What every artifact is judged with: the source's own noise, the masks, and the samples' rows."""
         if self._grounds is None:
             masks = self._masks(self._inputs, self.source_outputs)
-            self._grounds = Grounds(self._measure_noise(masks), masks, self._intake.split.validation)
+            rows, half = self._intake.split.validation, self._intake.artifact.half
+            self._grounds = Grounds(self._measure_noise(masks), masks, rows, half)
         return self._grounds
 
     def _measure_noise(self, masks: Masks) -> dict[str, Powers]:
-        """The source against itself, one sample in a call; nothing where that is how it runs, or fails."""
-        inputs = self._intake.artifact.signature.inputs
-        if CallAxes.of(inputs, self._intake.samples.arrays).batch_size is not None:
+        """The source against itself, one sample in a call; nothing where that is how it runs, or fails.
+
+        A source in half precision runs in float32, in the same calls.
+        """
+        source, chunk = self._intake.artifact, 1
+        if source.half:
+            source, chunk = msgspec.structs.replace(source, in_float32=True), self._chunk
+        elif CallAxes.of(source.signature.inputs, self._intake.samples.arrays).batch_size is not None:
             return {}
         few = self._scratch / "noise.npz"
         write_npz(few, self._intake.samples.take(self._intake.split.validation[:NOISE_SAMPLES]))
         try:
-            again = self._infer(self._intake.artifact, few, 1)
+            again = self._infer(source, few, chunk)
         except ConvertkitError:
             return {}
         return measure_noise(self.source_outputs, again, masks)

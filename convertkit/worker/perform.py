@@ -22,7 +22,7 @@ from convertkit.tracing import Tracer
 from convertkit.worker.memory import GpuGauge, PeakMemory, resident_bytes
 from convertkit.workers import answers, jobs
 
-SESSIONS: dict[tuple[str, str, str, int], Session] = {}
+SESSIONS: dict[tuple[str, str, str, int, bool], Session] = {}
 
 
 @singledispatch
@@ -147,7 +147,7 @@ def load_runtime(name: str) -> Runtime:
 
 def open_session(runtime: str, artifact: Artifact, device: str, threads: int) -> Session:
     """The loaded artifact; loaded once for as long as the worker lives and the content is the same."""
-    key = (artifact.path, artifact.sha256, device, threads)
+    key = (artifact.path, artifact.sha256, device, threads, artifact.in_float32)
     if key not in SESSIONS:
         SESSIONS[key] = load_runtime(runtime).load(artifact, device, threads)
     return SESSIONS[key]

@@ -30,12 +30,16 @@ class Described(Message, frozen=True, tag="described"):
         details: facts worth showing: operators, opset, producer.
         external_data: names of files beside the model that hold its weights (ONNX).
         limits: integer input → what its values stay below, where the model tells.
+        half: the half precision that the model computes in; empty: none.
+        casts: see `Loader.casts`.
     """
 
     signature: Signature
     details: dict[str, str] = msgspec.field(default_factory=dict)
     external_data: tuple[str, ...] = ()
     limits: dict[str, int] = msgspec.field(default_factory=dict)
+    half: str = ""
+    casts: tuple[str, ...] = ()
 
 
 class Inferred(Message, frozen=True, tag="inferred"):

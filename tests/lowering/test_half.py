@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import ml_dtypes
@@ -9,8 +10,9 @@ import numpy as np
 import pytest
 
 pytest.importorskip("tensorflow")
-from convertkit.lowering import lower
-from tests.lowering.oracle import kinds, parse, run
+from convertkit.artifacts.signature import to_physical
+from convertkit.lowering import lower, write_savedmodel
+from tests.lowering.oracle import kinds, parse, run, tflite
 
 pytestmark = pytest.mark.slow
 RNG = np.random.default_rng(7)
@@ -60,6 +62,18 @@ def test_moments_of_halves_are_float32() -> None:
     got = run(lower(parse(text, w=np.ones(4, np.float16))), [x])
     assert [array.dtype for array in got] == [np.float16, np.float32, np.float32]
     np.testing.assert_allclose(got[1], x.astype(np.float32).mean(-1, keepdims=True), rtol=1e-5)
+
+
+@pytest.mark.parametrize("tail", ["Identity(c)", "Cast<to = 10>(f)"])
+def test_tflite_is_given_no_transpose_of_halves(tail: str, tmp_path: Path) -> None:
+    text = """g (float16[n,3,8,8] x) => (float16[n,4,8,8] y) {
+        c = Conv<pads = [1,1,1,1]>(x, w) f = Cast<to = 1>(c) y = TAIL }""".replace("TAIL", tail)
+    w = RNG.standard_normal((4, 3, 3, 3)).astype(np.float16)
+    x = RNG.standard_normal((2, 3, 8, 8)).astype(np.float16)
+    lowered = lower(parse(text, w=w))
+    write_savedmodel(lowered, tmp_path / "m.savedmodel")
+    got = tflite(tmp_path / "m.savedmodel")(x=to_physical(x, lowered.signature.inputs[0]))["y"]
+    np.testing.assert_allclose(got, run(lowered, [x])[0], rtol=2e-3, atol=2e-3)
 
 
 def test_parts_of_halves_are_halves() -> None:

@@ -288,16 +288,3 @@ class HalfInside(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.layer(x.to(torch.bfloat16)).float()
         return out
-
-
-class HalfConvolution(nn.Module):
-    """float16 between float32 edges."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        torch.manual_seed(0)
-        self.conv = nn.Conv1d(1, 4, 3, padding=1).to(torch.float16)
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.conv(x[:, None].to(torch.float16)).float()
-        return out

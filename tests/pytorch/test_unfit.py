@@ -25,6 +25,12 @@ def checked(model: nn.Module, form: str, folder: Path) -> Any:
     """The model's outputs, as it is loaded from a file of that form."""
     from convertkit.pytorch.unfit import run_checked
 
+    loaded, kind = opened(model, form, folder)
+    return run_checked(loaded, kind, [X]).outputs
+
+
+def opened(model: nn.Module, form: str, folder: Path) -> tuple[Any, str]:
+    """The model as it is loaded from a file of that form, and the kind of its loader."""
     example, path = torch.from_numpy(X[::-1] * 2), folder / "model"  # a trace keeps the state it ends in
     loaded: Any = model
     if form == EXPORTED:
@@ -41,7 +47,7 @@ def checked(model: nn.Module, form: str, folder: Path) -> Any:
         )
         made.save(str(path))
         loaded = torch.jit.load(path)
-    return run_checked(loaded if form == EXPORTED else loaded.eval(), KINDS[form], [X])
+    return loaded if form == EXPORTED else loaded.eval(), KINDS[form]
 
 
 def fault(model: nn.Module, form: str, folder: Path) -> ModelFileError:
@@ -125,11 +131,14 @@ def test_a_complex_output_is_named(form: str, tmp_path: Path) -> None:
     assert "view_as_real" in error.hint
 
 
-def test_bfloat16_is_half_precision(tmp_path: Path) -> None:
-    error = fault(odd.HalfInside().eval(), EXPORTED, tmp_path)
-    assert "half precision (bfloat16)" in error.message
-    assert "layer.weight" in error.message
-    assert "model.float()" in error.hint
+@pytest.mark.parametrize("form", KINDS)
+def test_half_precision_is_told(form: str, tmp_path: Path) -> None:
+    from convertkit.pytorch.unfit import run_checked
+
+    loaded, kind = opened(odd.HalfInside().eval(), form, tmp_path)
+    assert run_checked(loaded, kind, [X]).half == "bfloat16"
+    loaded, kind = opened(nn.Linear(8, 2).eval(), form, tmp_path)
+    assert run_checked(loaded, kind, [X]).half == ""
 
 
 @pytest.mark.parametrize("form", [EXPORTED, SCRIPTED])

@@ -33,6 +33,30 @@ def test_an_artifact_within_the_sources_own_noise_passes_and_is_told_so():
     assert "so 36." in found.notes[0]
 
 
+def in_half(reference, candidate, wide):
+    noise = measure_noise({"y": reference}, {"y": wide}, {})
+    return judge({"y": reference}, {"y": candidate}, FLOAT32, grounds=Grounds(noise, half="bfloat16"))
+
+
+def test_half_precision_is_asked_for_what_it_holds_against_float32():
+    wanted = draw(64, 200)
+    wide = noisy(wanted, 45, 2)
+    found = in_half(wanted, wide, wide[:32])
+    assert found.is_passed
+    assert "in bfloat16 and in float32, the source agrees with itself to 45." in found.notes[0]
+    assert "below 39 dB" in in_half(wanted, noisy(wanted, 37, 1), wide[:32]).reason
+
+
+def test_half_precision_that_loses_more_than_rounding_excuses_nothing():
+    wanted = draw(64, 200)
+    deep = noisy(wanted, 26, 2)
+    assert in_half(wanted, deep, deep[:32]).is_passed
+    wrong = noisy(wanted, 15, 2)
+    found = in_half(wanted, wrong, wrong[:32])
+    assert "below 60 dB" in found.reason
+    assert "more than rounding, which excuses nothing" in found.notes[0]
+
+
 def test_without_that_noise_it_fails():
     wanted = draw(64, 200)
     assert "below 60 dB" in verdict(wanted, noisy(wanted, 52.5, 1)).reason
