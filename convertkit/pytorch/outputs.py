@@ -16,6 +16,7 @@ from convertkit.artifacts.signature import Dim
 from convertkit.errors import ModelFileError, SamplesError
 from convertkit.pytorch.casts import edge_type
 
+PARTS = ("_real", "_imag")
 Shapes = dict[str, tuple[str, tuple[int, ...]]]
 
 
@@ -23,12 +24,12 @@ def flatten_outputs(value: Any, name: str = "output") -> dict[str, torch.Tensor]
     """Tensors of a forward pass by name: a dict's keys, `output` for one tensor, `output_<i>` for several.
 
     Names that several tensors would have become paths: `small.cls` of nested dicts,
-    `0.out` of a list of dicts.
+    `0.out` of a list of dicts. A complex tensor is two: `<name>_real` and `<name>_imag`.
 
     Raises:
         ModelFileError: there is something else than tensors in it.
     """
-    leaves = list(named_leaves(value, name, ()))
+    leaves = [part for leaf in named_leaves(value, name, ()) for part in parts_of(leaf)]
     return dict(zip(unique_names(leaves), (leaf.tensor for leaf in leaves), strict=True))
 
 
@@ -38,6 +39,23 @@ class Leaf(NamedTuple):
     name: str
     path: tuple[str, ...]
     tensor: torch.Tensor
+
+
+def parts_of(leaf: Leaf) -> list[Leaf]:
+    """A leaf itself, or the real and the imaginary part of a complex one."""
+    if not leaf.tensor.is_complex():
+        return [leaf]
+    pairs = torch.view_as_real(leaf.tensor)
+    path = leaf.path or (leaf.name,)
+    return [
+        Leaf(leaf.name + part, (*path[:-1], path[-1] + part), pairs[..., number])
+        for number, part in enumerate(PARTS)
+    ]
+
+
+def complex_names(value: Any) -> list[str]:
+    """Plain names of the complex tensors in what a model returned."""
+    return [leaf.name for leaf in named_leaves(value, "output", ()) if leaf.tensor.is_complex()]
 
 
 def named_leaves(value: Any, name: str, path: tuple[str, ...]) -> Iterator[Leaf]:

@@ -16,7 +16,7 @@ from convertkit.errors import ModelFileError
 from convertkit.pytorch.casts import HALVES
 from convertkit.pytorch.half import half_weights
 from convertkit.pytorch.load import Module
-from convertkit.pytorch.outputs import flatten_outputs, run_once
+from convertkit.pytorch.outputs import complex_names, flatten_outputs, run_once
 from convertkit.pytorch.watch import Call, Run, watch
 
 NOISE = 1e-3  # of an output's largest value: more than any two kernels differ by
@@ -33,7 +33,6 @@ STATE_HINT = (
     "leave the update out in eval mode"
 )
 RANDOM_HINT = "leave the noise out in eval mode, or take it as an input"
-COMPLEX_HINT = "return torch.view_as_real(…) of it, or its magnitude"
 
 Outputs = dict[str, torch.Tensor]
 Buffers = dict[str, torch.Tensor]
@@ -48,10 +47,13 @@ class Seen(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """The outputs of a model that can be converted, and the half precision that it computes in, or none."""
+    """The outputs of a model that can be converted, the half precision that it computes in, or none, and the
+    names of complex outputs, which are two each.
+    """
 
     outputs: Outputs
     half: str
+    complex: tuple[str, ...] = ()
 
 
 def run_checked(model: Module, kind: str, arrays: list[Any]) -> Checked:
@@ -63,17 +65,16 @@ def run_checked(model: Module, kind: str, arrays: list[Any]) -> Checked:
 
     Raises:
         SamplesError: the model does not take the inputs.
-        ModelFileError: it runs as in training, changes its buffers, gives other outputs in every call, or
-            has types that no format takes.
+        ModelFileError: it runs as in training, changes its buffers, or gives other outputs in every call.
     """
     before = buffers(model)
     first = run_once(model, arrays)
     between = buffers(model)
-    refuse_types(first)
     seen = Seen([], [], half_weights(model))
     inputs = [torch.from_numpy(np.asarray(values, order="C")) for values in arrays]
     try:
-        second = flatten_outputs(watch(model, inputs, Watcher(seen)))
+        given = watch(model, inputs, Watcher(seen))
+        second = flatten_outputs(given)
     except Exception:  # what cannot be watched has run all the same, and its gates will tell
         return Checked(first, next(iter(seen.half), ""))
     refuse_training(seen, kind)
@@ -84,7 +85,7 @@ def run_checked(model: Module, kind: str, arrays: list[Any]) -> Checked:
     refuse_state(list(dict.fromkeys(changed)))
     if not is_steady:
         refuse_noise(seen)
-    return Checked(first, next(iter(seen.half), ""))
+    return Checked(first, next(iter(seen.half), ""), tuple(complex_names(given)))
 
 
 def read_values(model: Module, inputs: Sequence[torch.Tensor]) -> list[str]:
@@ -124,14 +125,6 @@ def refuse_noise(seen: Seen) -> None:
     if seen.random:
         raise ModelFileError(f"{message}: it draws random numbers, {named(seen.random)}", hint=RANDOM_HINT)
     raise ModelFileError(f"{message}: it keeps a state outside of its buffers", hint=STATE_HINT)
-
-
-def refuse_types(outputs: Outputs) -> None:
-    """Raise for complex outputs."""
-    for name, value in outputs.items():
-        if value.is_complex():
-            kind = str(value.dtype).removeprefix("torch.")
-            raise ModelFileError(f"output '{name}' is {kind}, which no route takes", hint=COMPLEX_HINT)
 
 
 def named(words: Iterable[str]) -> str:

@@ -151,7 +151,15 @@ def describe(job: DescribeJob) -> Described:
     if not specs:
         raise ModelFileError("the model returns no tensor")
     details = {"torch": str(torch.__version__)}
-    return Described(Signature(inputs, specs), details, half=checked.half, casts=casts)
+    signature = Signature(inputs, specs)
+    return Described(signature, details, half=checked.half, casts=casts, notes=complex_notes(checked.complex))
+
+
+def complex_notes(names: tuple[str, ...]) -> tuple[str, ...]:
+    """That complex outputs became two each; nothing where there are none."""
+    return tuple(
+        f"output '{name}' is complex: its parts are '{name}_real' and '{name}_imag'" for name in names
+    )
 
 
 def shapes_at_another(model: Module, files: tuple[str, ...], inputs: list[str]) -> Shapes:

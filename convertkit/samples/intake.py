@@ -98,6 +98,7 @@ def take_in(
         samples, _ = read_samples(samples_path, signature.inputs, options, answer.limits, asked)
     else:
         samples = fit_samples(renamed(samples, inputs, signature), signature.inputs)
+    samples = msgspec.structs.replace(samples, notes=(*samples.notes, *answer.notes))
     inputs = with_batch_axes(signature.inputs, samples.batch_axes)
     signature = with_output_axes(Signature(inputs, signature.outputs), is_seen=file.format is Format.TORCH)
     asked.check_bounds(signature)

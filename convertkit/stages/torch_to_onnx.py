@@ -23,7 +23,7 @@ from convertkit.graphs.float32 import in_float32
 from convertkit.graphs.onnx_graph import settle
 from convertkit.pytorch.graph import dynamic_shapes
 from convertkit.pytorch.load import load_model
-from convertkit.pytorch.outputs import flatten_outputs, register_dataclasses
+from convertkit.pytorch.outputs import complex_names, flatten_outputs, register_dataclasses
 from convertkit.pytorch.unfit import read_values
 from convertkit.runtimes.onnxruntime import read_signature
 from convertkit.sources.export_words import plain_words
@@ -115,16 +115,30 @@ def export_dynamo(request: Request[TorchToOnnxOptions], path: str) -> None:
         "verbose": False,
     }
     if source.loader.kind == "exported-program":
-        torch.onnx.export(torch.export.load(source.path), (), path, **named)
-        return
+        program = torch.export.load(source.path)
+        if not gives_complex(program):
+            torch.onnx.export(program, (), path, **named)
+            return
     model: Any = load_model(source.path, source.loader)
     examples = example_tensors(request)
     register_dataclasses(model, examples)
-    torch.onnx.export(model, examples, path, dynamic_shapes=dynamic_shapes(signature), **named)
+    shapes: tuple[Any, ...] = dynamic_shapes(signature)
+    if complex_names(model(*examples)):
+        model, shapes = TensorOutputs(model), (shapes,)  # whose inputs are one, a tuple
+    torch.onnx.export(model, examples, path, dynamic_shapes=shapes, **named)
+
+
+def gives_complex(program: torch.export.ExportedProgram) -> bool:
+    """True where an output of a program is complex."""
+    results = program.graph.output_node().all_input_nodes
+    values = (node.meta.get("val") for node in results)
+    return any(isinstance(value, torch.Tensor) and value.is_complex() for value in values)
 
 
 class TensorOutputs(torch.nn.Module):
-    """A model that returns its tensors as a tuple: the TorchScript exporter has no dictionaries."""
+    """A model that returns its tensors as a tuple: the TorchScript exporter has no dictionaries, and ONNX no
+    complex tensors, whose parts are two.
+    """
 
     def __init__(self, model: torch.nn.Module) -> None:
         super().__init__()
@@ -163,6 +177,8 @@ def unwrap_names(graph: onnx.GraphProto) -> None:
         node.name = unwrapped(node.name)
         node.input[:] = map(unwrapped, node.input)
         node.output[:] = map(unwrapped, node.output)
+        for entry in node.metadata_props:
+            entry.value = entry.value.replace(f"{WRAPPED}.", "").replace(f"'{WRAPPED}'", "''")
         for attribute in node.attribute:
             unwrap_names(attribute.g)
     for named in (*graph.initializer, *graph.value_info, *graph.input, *graph.output):

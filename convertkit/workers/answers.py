@@ -32,6 +32,7 @@ class Described(Message, frozen=True, tag="described"):
         limits: integer input → what its values stay below, where the model tells.
         half: the half precision that the model computes in; empty: none.
         casts: see `Loader.casts`.
+        notes: what its user has to know of it, one line each.
     """
 
     signature: Signature
@@ -40,6 +41,7 @@ class Described(Message, frozen=True, tag="described"):
     limits: dict[str, int] = msgspec.field(default_factory=dict)
     half: str = ""
     casts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Inferred(Message, frozen=True, tag="inferred"):

@@ -121,14 +121,15 @@ def test_noise_is_named(form: str, tmp_path: Path) -> None:
     assert "random numbers, randn_like" in message
 
 
-@pytest.mark.parametrize("form", [EXPORTED, TRACED, MODULE])
-def test_a_complex_output_is_named(form: str, tmp_path: Path) -> None:
-    model = odd.Spectrum().eval()
-    if form == TRACED:
-        model = odd.SpectrumAlone().eval()
-    error = fault(model, form, tmp_path)
-    assert "is complex64" in error.message
-    assert "view_as_real" in error.hint
+@pytest.mark.parametrize("form", [EXPORTED, MODULE])
+def test_complex_outputs_are_two_each_and_named(form: str, tmp_path: Path) -> None:
+    from convertkit.pytorch.unfit import run_checked
+
+    loaded, kind = opened(odd.Spectrum().eval(), form, tmp_path)
+    found = run_checked(loaded, kind, [X])
+    assert list(found.outputs) == ["wave", "spectrum_real", "spectrum_imag"]
+    assert found.complex == ("spectrum",)
+    assert not [name for name, value in found.outputs.items() if value.is_complex()]
 
 
 @pytest.mark.parametrize("form", KINDS)
