@@ -77,6 +77,7 @@ def validate(
     *,
     samples: str | PathLike[str] | None = None,
     inputs: Sequence[str] = (),
+    pairs: Sequence[str] = (),
     factory: str | None = None,
     precision: str | None = None,
     settings: Sequence[str] = (),
@@ -85,6 +86,7 @@ def validate(
     """Compare two artifacts of any formats on the same samples; `judgement.reason` is empty when it passed.
 
     Args:
+        pairs: `A=B`, the name of an input or output in the reference and that in the candidate.
         precision: whose tolerance applies; None: what the candidate's name tells, else float32.
 
     Raises:
@@ -93,7 +95,7 @@ def validate(
     recipe = worded_recipe(samples=samples, inputs=inputs, factory=factory, settings=settings)
     chosen = Precision(precision) if precision else None
     return validate_artifacts(
-        Path(reference), Path(candidate), recipe, precision=chosen, allow_code=allow_code
+        Path(reference), Path(candidate), recipe, pairs=pairs, precision=chosen, allow_code=allow_code
     )
 
 

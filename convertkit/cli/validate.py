@@ -26,6 +26,9 @@ from convertkit.verbs.validate import validate_artifacts
 @click.argument("candidate", metavar="B", type=click.Path(path_type=Path))
 @flags.samples
 @flags.inputs
+@click.option(
+    "--map", "pairs", multiple=True, metavar="A=B", help="An input or output of A, and what B calls it."
+)
 @flags.factory
 @click.option("--precision", help="Whose tolerance applies  [default: what B's name tells, else float32].")
 @flags.settings
@@ -36,6 +39,7 @@ def command(
     candidate: Path,
     samples: str | None,
     inputs: tuple[str, ...],
+    pairs: tuple[str, ...],
     factory: str | None,
     precision: str | None,
     settings: tuple[str, ...],
@@ -45,7 +49,12 @@ def command(
     """Compare B with A on the same samples; any two artifacts, any formats."""
     recipe = worded_recipe(samples=samples, inputs=inputs, factory=factory, settings=settings)
     judgement = validate_artifacts(
-        reference, candidate, recipe, precision=parse_precision(precision), allow_code=allow_code
+        reference,
+        candidate,
+        recipe,
+        pairs=pairs,
+        precision=parse_precision(precision),
+        allow_code=allow_code,
     )
     if as_json:
         names = ("reason", "vs_source", "accuracy", "dynamic_axes", "nonfinite")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
@@ -72,3 +73,8 @@ def wall_timed(call: Callable[[], object]) -> TimedCall:
         return time.perf_counter_ns() - started
 
     return timed
+
+
+def counted(operators: Counter[str]) -> str:
+    """`ADD 2 · CONV_2D`, by name."""
+    return " · ".join(f"{name} {n}" if n > 1 else name for name, n in sorted(operators.items()))

@@ -2,14 +2,73 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from convertkit.artifacts.signature import Arrays, Dim, Signature, TensorSpec
-from convertkit.errors import ModelFileError
 from convertkit.runtimes import TimedCall, wall_timed
+
+CONVERTERS_WORDS = re.compile(r"^serving_default_|:\d+$")  # around a name of TFLiteConverter's
+Details = dict[str, dict[str, Any]]
+
+
+class Runner(Protocol):
+    """A graph of a TFLite file whose inputs and outputs have names."""
+
+    def __call__(self, /, **inputs: Any) -> Arrays:
+        """Outputs by name, raw."""
+
+    def get_input_details(self) -> Details:
+        """Name → index, dtype, shapes and quantization of each input."""
+
+    def get_output_details(self) -> Details:
+        """The same of each output."""
+
+
+class TensorRunner:
+    """The main graph of a file without signatures, its inputs and outputs named after their tensors."""
+
+    def __init__(self, interpreter: Any) -> None:
+        self._interpreter = interpreter
+        self._inputs = named_details(interpreter.get_input_details())
+        self._outputs = named_details(interpreter.get_output_details())
+
+    def get_input_details(self) -> Details:
+        """Name → index, dtype, shapes and quantization of each input."""
+        return self._inputs
+
+    def get_output_details(self) -> Details:
+        """The same of each output."""
+        return self._outputs
+
+    def __call__(self, /, **inputs: Any) -> Arrays:
+        """Outputs by name, raw; inputs are resized when their shape changes."""
+        sizes = {each["index"]: tuple(each["shape"]) for each in self._interpreter.get_input_details()}
+        indices = {name: self._inputs[name]["index"] for name in inputs}
+        for name, values in inputs.items():
+            if sizes[indices[name]] != values.shape:
+                self._interpreter.resize_tensor_input(indices[name], values.shape)
+        self._interpreter.allocate_tensors()
+        for name, values in inputs.items():
+            self._interpreter.set_tensor(indices[name], values)
+        self._interpreter.invoke()
+        return {name: self._interpreter.get_tensor(each["index"]) for name, each in self._outputs.items()}
+
+
+def named_details(details: list[dict[str, Any]]) -> Details:
+    """Tensors by their names without the converter's words, each name once: `x`, `x_1`."""
+    named: Details = {}
+    for position, detail in enumerate(details):
+        plain = CONVERTERS_WORDS.sub("", detail["name"]) or f"tensor_{position}"
+        name, number = plain, 0
+        while name in named:
+            number += 1
+            name = f"{plain}_{number}"
+        named[name] = detail
+    return named
 
 
 class InterpreterSession:
@@ -20,7 +79,7 @@ class InterpreterSession:
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = make
         self._interpreter = make()  # the runner does not keep it alive
-        self._runner = signature_runner(self._interpreter)
+        self._runner = graph_runner(self._interpreter)
 
     def run(self, inputs: Arrays) -> Arrays:
         """Outputs by name, raw (quantized where the file's outputs are)."""
@@ -39,21 +98,16 @@ class InterpreterSession:
         return wall_timed(interpreter.invoke)
 
 
-def signature_runner(interpreter: Any) -> Any:
-    """The runner of the file's first signature.
-
-    Raises:
-        ModelFileError: the file has no signature, so that its inputs have no names.
-    """
+def graph_runner(interpreter: Any) -> Runner:
+    """The runner of the file's first signature; of its main graph where it has none."""
     names = list(interpreter.get_signature_list())
-    if not names:
-        raise ModelFileError("the .tflite has no signature", hint="convert it from a SavedModel signature")
-    return interpreter.get_signature_runner(names[0])
+    runner: Runner = interpreter.get_signature_runner(names[0]) if names else TensorRunner(interpreter)
+    return runner
 
 
 def read_signature(interpreter: Any) -> Signature:
-    """Names, types, shapes and quantization of a file's first signature."""
-    runner = signature_runner(interpreter)
+    """Names, types, shapes and quantization of a file's first signature, or of its main graph."""
+    runner = graph_runner(interpreter)
     inputs, outputs = runner.get_input_details(), runner.get_output_details()
     return Signature(
         tuple(read_spec(name, detail) for name, detail in inputs.items()),

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 from ai_edge_litert.interpreter import Interpreter
 
 from convertkit.artifacts.artifact import Artifact
 from convertkit.errors import ModelFileError, NotMeasuredError
+from convertkit.runtimes import counted
 from convertkit.runtimes.interpreter import InterpreterSession, read_signature
+from convertkit.runtimes.tflite_operators import count_operators
 from convertkit.workers.answers import Described, GpuMemory
 from convertkit.workers.jobs import DescribeJob
+
+UNSIGNED = "none: inputs and outputs are named after their tensors"
 
 
 def load(artifact: Artifact, device: str, threads: int) -> InterpreterSession:
@@ -36,5 +41,10 @@ def gpu_memory(device: str) -> GpuMemory:
 
 
 def describe(job: DescribeJob) -> Described:
-    """The signature that the file declares."""
-    return Described(read_signature(open_interpreter(job.path, 1)))
+    """The signature that the file declares, or its main graph's, and the operators of all graphs."""
+    interpreter = open_interpreter(job.path, 1)
+    details = {} if interpreter.get_signature_list() else {"signature": UNSIGNED}
+    operators = counted(count_operators(Path(job.path).read_bytes()))
+    if operators:
+        details["operators"] = operators
+    return Described(read_signature(interpreter), details)

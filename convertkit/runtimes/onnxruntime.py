@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,10 +11,11 @@ import onnx
 import onnxruntime as ort
 
 from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.axes import BATCH_WORDS
 from convertkit.artifacts.signature import Arrays, Dim, Signature, TensorSpec
 from convertkit.errors import ModelFileError, NotMeasuredError, first_line
 from convertkit.graphs.float32 import half_of, in_float32
-from convertkit.runtimes import TimedCall, wall_timed
+from convertkit.runtimes import TimedCall, counted, wall_timed
 from convertkit.sources.onnx_file import stated_size
 from convertkit.workers.answers import Described, GpuMemory
 from convertkit.workers.jobs import DescribeJob
@@ -149,9 +152,19 @@ def describe(job: DescribeJob) -> Described:
         raise ModelFileError(f"{job.path} is not an ONNX model (or is cut short)") from None
     signature = read_signature(model)
     opsets = ", ".join(f"{item.domain or 'ai.onnx'} {item.version}" for item in model.opset_import)
-    operators = sorted({node.op_type for node in model.graph.node})
-    details = {"opset": opsets, "producer": model.producer_name, "operators": " ".join(operators)}
+    operators = counted(Counter(operators_of(model)))
+    details = {"opset": opsets, "producer": model.producer_name, "operators": operators}
     return Described(signature, details, external_files(model), index_limits(model), half_of(model))
+
+
+def operators_of(model: onnx.ModelProto) -> Iterator[str]:
+    """The operator of every node: of the graph, of branches and bodies within it, and of functions."""
+    waiting = [*model.graph.node, *(node for function in model.functions for node in function.node)]
+    while waiting:
+        node = waiting.pop()
+        yield node.op_type
+        graphs = [graph for each in node.attribute for graph in (each.g, *each.graphs)]
+        waiting += [inner for graph in graphs for inner in graph.node]
 
 
 def index_limits(model: onnx.ModelProto) -> dict[str, int]:
@@ -211,8 +224,10 @@ def read_spec(value: onnx.ValueInfoProto) -> TensorSpec:
     if not value.type.HasField("tensor_type"):
         raise ModelFileError(f"'{value.name}' is not a tensor; sequences, maps and optionals have no route")
     tensor = value.type.tensor_type
+    stated = [stated_size(dim) for dim in tensor.shape.dim]
+    has_batch = any(str(size).lower() in BATCH_WORDS for size in stated)
     dims: list[Dim] = []
-    for axis, dim in enumerate(tensor.shape.dim):
-        dims.append(stated_size(dim) or ("batch" if axis == 0 else f"{value.name}_{axis}"))
+    for axis, size in enumerate(stated):
+        dims.append(size or ("batch" if axis == 0 and not has_batch else f"{value.name}_{axis}"))
     dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)).name
     return TensorSpec(value.name, "float32" if dtype == "bfloat16" else dtype, tuple(dims))

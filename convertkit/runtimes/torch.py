@@ -97,7 +97,8 @@ def load(artifact: Artifact, device: str, threads: int) -> TorchSession:
         model = move(model, device)
     if artifact.in_float32:
         model = Float32Model(model)
-    return TorchSession(model, tuple(spec.name for spec in artifact.signature.outputs), device, engine)
+    outputs = tuple(spec.runtime_name for spec in artifact.signature.outputs)
+    return TorchSession(model, outputs, device, engine)
 
 
 def gpu_memory(device: str) -> GpuMemory:

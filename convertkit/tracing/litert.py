@@ -15,7 +15,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.signature import Array, Arrays
 from convertkit.graphs.value_names import possible_values
-from convertkit.runtimes.interpreter import signature_runner
+from convertkit.runtimes.interpreter import graph_runner
 from convertkit.tracing import Trace
 from convertkit.workers.answers import TracedTensor
 
@@ -28,7 +28,7 @@ def trace(artifact: Artifact, inputs: Arrays, threads: int) -> Trace:
         experimental_preserve_all_tensors=True,
         experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
     )
-    runner = signature_runner(interpreter)
+    runner = graph_runner(interpreter)
     given = runner.get_input_details()
     declared = {detail["index"]: (name,) for name, detail in runner.get_output_details().items()}
     del runner  # it refers to the interpreter's data, which may not be while that is laid out anew
@@ -49,8 +49,10 @@ def trace(artifact: Artifact, inputs: Arrays, threads: int) -> Trace:
     for operator in interpreter._get_ops_details():
         sources = tuple(dict.fromkeys(names[index] for index in operator["inputs"] if index in names))
         for index in operator["outputs"]:
-            detail = details[index]
-            if index in names or not (is_quantized(detail) or detail["dtype"] == np.float32):
+            detail = details.get(index)
+            if detail is None or index in names:  # None: an output that is left out, -1
+                continue
+            if not is_quantized(detail) and detail["dtype"] != np.float32:
                 continue
             names[index] = detail["name"]
             tensors.append(

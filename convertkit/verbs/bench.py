@@ -33,7 +33,7 @@ def bench_artifacts(paths: Sequence[Path], recipe: Recipe, *, allow_code: bool =
     with opened(recipe) as (workers, scratch):
         intake = open_first(paths[0], recipe, workers, scratch, allow_code=allow_code)
         others = [
-            open_next(path, recipe, intake, workers, scratch, allow_code=allow_code) for path in paths[1:]
+            open_next(path, recipe, intake, workers, scratch, allow_code=allow_code)[0] for path in paths[1:]
         ]
         artifacts = [intake.artifact, *others]
         sample = intake.samples.take(intake.split.validation[:1])

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
 from convertkit.artifacts.artifact import Artifact
-from convertkit.artifacts.pairing import align
+from convertkit.artifacts.pairing import ways
 from convertkit.artifacts.signature import Signature, TensorSpec
 from convertkit.recipe import Recipe
 from convertkit.report.report import SIGNATURE_FILE, ArtifactSignature
@@ -54,9 +54,20 @@ def open_first(path: Path, recipe: Recipe, workers: Workers, scratch: Path, *, a
 
 
 def open_next(
-    path: Path, recipe: Recipe, first: Intake, workers: Workers, scratch: Path, *, allow_code: bool
-) -> Artifact:
-    """Another artifact, its inputs and outputs matched with the first one's."""
+    path: Path,
+    recipe: Recipe,
+    first: Intake,
+    workers: Workers,
+    scratch: Path,
+    names: Mapping[str, str] | None = None,
+    *,
+    allow_code: bool,
+) -> list[Artifact]:
+    """Another artifact in every way in which its inputs and outputs can be the first one's.
+
+    Args:
+        names: name in the first artifact → name in this one, paired by hand.
+    """
     file = inspect_source(path)
     check_trusted(file, allow_code=allow_code)
     logical = first.artifact.signature
@@ -72,8 +83,12 @@ def open_next(
         workers=workers,
         scratch=scratch,
     )
-    signature = known or align(intake.artifact.signature, logical, str(path))
-    return msgspec.structs.replace(intake.artifact, signature=signature)
+    if known is not None and not names:
+        return [msgspec.structs.replace(intake.artifact, signature=known)]
+    return [
+        msgspec.structs.replace(intake.artifact, signature=signature)
+        for signature in ways(intake.artifact.signature, logical, str(path), names)
+    ]
 
 
 def logical_inputs(signature: Signature) -> tuple[TensorSpec, ...]:

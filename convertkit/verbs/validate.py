@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,7 @@ from convertkit.recipe import Recipe
 from convertkit.validation.judgement import Judgement
 from convertkit.validation.source_finite import find_nonfinite
 from convertkit.validation.validator import Validator, check_comparable
+from convertkit.verbs.matching import Matcher, parse_pair
 from convertkit.verbs.opening import open_first, open_next, opened
 
 INTEGER_TYPES = frozenset(("int8", "uint8", "int16"))
@@ -22,12 +24,14 @@ def validate_artifacts(
     candidate: Path,
     recipe: Recipe,
     *,
+    pairs: Sequence[str] = (),
     precision: Precision | None = None,
     allow_code: bool = False,
 ) -> Judgement:
     """Judge one artifact by another, which has to give finite outputs itself, as a run's source has to.
 
     Args:
+        pairs: `A=B`, the name of an input or output in the reference and that in the candidate.
         precision: whose tolerance applies; None: what the candidate's signature or name says, else float32.
 
     Raises:
@@ -35,7 +39,9 @@ def validate_artifacts(
     """
     with opened(recipe) as (workers, scratch):
         intake = open_first(reference, recipe, workers, scratch, allow_code=allow_code)
-        other = open_next(candidate, recipe, intake, workers, scratch, allow_code=allow_code)
+        names = dict(map(parse_pair, pairs))
+        found = open_next(candidate, recipe, intake, workers, scratch, names, allow_code=allow_code)
+        other = Matcher(workers, intake, scratch).settled(found)
         variant = Variant(other.variant.format, precision or guess_precision(other))
         validator = Validator(workers, intake, scratch, recipe.gate, recipe.bench.threads)
         outputs, threads = validator.source_outputs, recipe.bench.threads

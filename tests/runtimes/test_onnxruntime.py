@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from onnx import TensorProto, helper, numpy_helper
 from convertkit.artifacts.formats import Format
 from convertkit.errors import ModelFileError, NotMeasuredError
 from convertkit.registry import parse_variant
+from convertkit.runtimes import counted
+from convertkit.runtimes.onnxruntime import operators_of, read_signature
 from convertkit.workers.jobs import DescribeJob, InferJob
 from tests.conftest import Lab
 
@@ -140,3 +143,34 @@ def test_a_session_on_the_cpu_leaves_nothing_there(tmp_path: Path) -> None:
     x = np.ones((2, 3), np.float32)
     assert session.bind({"x": x})() > 0
     assert np.array_equal(session.run({"x": x})["y"], [[1, 2, 3], [1, 2, 3]])
+
+
+def test_operators_of_branches_and_functions_are_counted() -> None:
+    model = onnx.parser.parse_model(
+        """<ir_version: 9, opset_import: ["": 17, "own": 1]>
+        g (bool c, float[n] x) => (float[n] y) {
+            a = own.twice(x)
+            y = If (c) <
+                then_branch = t () => (float[n] p) { p = Neg(a) },
+                else_branch = e () => (float[n] q) { q = Neg(x) }
+            >
+        }
+        <domain: "own", opset_import: ["": 17]> twice (v) => (w) { w = Add(v, v) }"""
+    )
+    assert counted(Counter(operators_of(model))) == "Add · If · Neg 2 · twice"
+
+
+@pytest.mark.parametrize(
+    ("axes", "named"),
+    [("?, batch, 8", ("x_0", "batch", 8)), ("?, t, 8", ("batch", "t", 8)), ("5, n, 8", (5, "n", 8))],
+)
+def test_no_batch_is_made_up_beside_one_that_is_named(axes: str, named: tuple[int | str, ...]) -> None:
+    text = (
+        f'<ir_version: 9, opset_import: ["": 17]> g (float[{axes}] x) => (float[{axes}] y) {{ y = Neg(x) }}'
+    )
+    model = onnx.parser.parse_model(text.replace("?", "free"))
+    for value in (*model.graph.input, *model.graph.output):
+        for dim in value.type.tensor_type.shape.dim:
+            if dim.dim_param == "free":
+                dim.dim_param = "?"
+    assert read_signature(model).inputs[0].shape == named
