@@ -48,6 +48,7 @@ def convert(
         inputs: `NAME:DTYPE[d0,d1,…]`, where the file cannot tell, or to fix free axes; `AXIS=LOW..HIGH`.
         bind: `NAME=VALUE`, constants in place of inputs.
         batch, static: fix the batch axis at a size; fix every free axis.
+        output_names: what the outputs are called in every artifact: `a,b`, or a list.
         factory: `MODULE:CALLABLE` that builds the `nn.Module` of a state dict.
         layout, io, backend, quality, device: as the flags of the same name.
         settings: `KEY=VALUE` for any key of a recipe, dotted: `gate.min_sqnr_db=30`.

@@ -54,6 +54,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         bind: `NAME=VALUE`: a constant in place of an input, which the artifacts do not have.
         batch: fix the batch axis at that size.
         static: fix every free axis: the batch at one, others at the samples' sizes.
+        output_names: what the outputs are called in every artifact, in their order; empty: as in the model.
         factory: `MODULE:CALLABLE` that builds the `nn.Module` of a state dict.
         layout, io, backend: shorthands for the stage options of the same name.
         quality: a shorthand for `rounding` of the stages that quantize: `fast` to nearest, `default`
@@ -69,6 +70,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bind: tuple[str, ...] = ()
     batch: PositiveInt | None = None
     static: bool = False
+    output_names: tuple[str, ...] = ()
     factory: str | None = None
     layout: Layout | None = None
     io: IoType | None = None
@@ -161,6 +163,7 @@ class Words(TypedDict, total=False):
     bind: Sequence[str]
     batch: int | None
     static: bool
+    output_names: str | Sequence[str]
     factory: str | None
     layout: str | None
     io: str | None
@@ -180,6 +183,7 @@ KEYS = {
     "bind": "bind",
     "batch": "batch",
     "static": "static",
+    "output_names": "output_names",
     "factory": "factory",
     "layout": "layout",
     "io": "io",
@@ -223,6 +227,10 @@ def plain(word: str, value: Any) -> Any:
     """A word's value as a recipe's file would have it: text for a path, a list for several."""
     if word in ("to", "inputs", "bind"):
         return [value] if isinstance(value, str) else list(value)
+    if word == "output_names" and isinstance(value, str):
+        return [name.strip() for name in value.split(",")]
+    if word == "output_names":
+        return list(value)
     if word in ("batch", "static"):
         return value
     return str(value)

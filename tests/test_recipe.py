@@ -27,6 +27,7 @@ inputs: ['image:float32[batch,1,8,8]']
 bind: [rate=16000]
 batch: 1
 static: false
+output_names: [a, b]
 factory: models:build
 layout: source
 io: int8
@@ -167,7 +168,7 @@ class TestWrongValues:
             ("gate: {max_accuracy_drop: 1.5}", "$.gate.max_accuracy_drop"),
             ("gate: {max_accuracy_drop: -0.1}", "$.gate.max_accuracy_drop"),
             ("gate: {require_dynamic_axes: 1}", "$.gate.require_dynamic_axes"),
-            ("stages: {torch_to_onnx: {opset: 17}}", "$.stages.torch_to_onnx.opset"),
+            ("stages: {torch_to_onnx: {opset: 14}}", "$.stages.torch_to_onnx.opset"),
             ("stages: {torch_to_onnx: {opset: 20.5}}", "$.stages.torch_to_onnx.opset"),
             ("stages: {onnx_to_savedmodel: {batch: 3}}", "$.stages.onnx_to_savedmodel.batch"),
             ("sampling: {calibration: 0}", "$.sampling.calibration"),

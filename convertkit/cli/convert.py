@@ -26,6 +26,7 @@ from convertkit.report.report import exit_code
 @click.option("--bind", multiple=True, metavar="NAME=VALUE", help="A constant in place of an input.")
 @click.option("--batch", type=click.IntRange(1), help="Fix the batch axis at this size.")
 @click.option("--static", is_flag=True, help="Fix every free axis, the batch at one.")
+@click.option("--output-names", metavar="A,B,…", help="What the outputs are called, in their order.")
 @flags.factory
 @click.option("--recipe", metavar="NAME-OR-FILE", help="All of these and every stage option, as YAML.")
 @click.option("--layout", help="Axis order of image inputs: auto, source or channels-last.")

@@ -25,11 +25,12 @@ class TorchToOnnxOptions(OneAttempt, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         exporter: `dynamo` is torch.export-based, `torchscript` the older tracer, `auto` tries both in turn.
-        opset: 20 or newer keeps Gelu one operator; with 18 it becomes Erf, which TFLite does not have.
+        opset: 20 or newer keeps Gelu one operator; with 18 it becomes Erf, which TFLite does not have. Where
+            the exporter stops at 18, ONNX's version converter goes on.
     """
 
     exporter: Literal["auto", "dynamo", "torchscript"] = "auto"
-    opset: Annotated[int, msgspec.Meta(ge=18, le=23)] = 20
+    opset: Annotated[int, msgspec.Meta(ge=15, le=23)] = 20
 
     @property
     def converter(self) -> str:

@@ -1,10 +1,13 @@
-"""An ONNX graph in a newer opset: Upsample by hand, the rest by ONNX's converter. Runs in a worker."""
+"""An ONNX graph in another opset, by ONNX's converter; Upsample is raised by hand. Runs in a worker."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper, version_converter
+import onnxscript.optimizer
+from onnx import helper, inliner, numpy_helper, version_converter
 
 from convertkit.errors import StageError, first_line
 
@@ -38,6 +41,72 @@ def raised(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
         ) from error
     taken_back(newer, before)
     return newer
+
+
+def lowered(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
+    """The graph in an older opset; the graph itself where it is in that one, or an older one, already.
+
+    The version converter takes constants as tensors alone, and has no way for Identity from 16 to 15: the
+    graph is simplified before.
+
+    Raises:
+        StageError: an operator has no older form that ONNX's version converter knows.
+    """
+    before = opset_of(model)
+    if before <= opset:
+        return model
+    try:
+        plain = with_plain_reductions(onnxscript.optimizer.optimize(spelt_out(model, opset)))
+        older = version_converter.convert_version(plain, opset)
+        onnx.checker.check_model(older)
+    except Exception as error:  # the converter asserts
+        raise StageError(
+            f"ONNX's version converter does not lower opset {before} to {opset}: {first_line(error)}"[:300],
+            hint=f"ask for opset {before}, or for the exporter torchscript, which writes old opsets itself",
+        ) from error
+    return older
+
+
+def spelt_out(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
+    """The graph with operators that an older opset lacks as the simpler ones that ONNX defines them by."""
+    before = opset_of(model)
+    kinds = {node.op_type for node in model.graph.node if node.domain in DEFAULT_DOMAINS}
+    newer = [kind for kind in kinds if is_defined(kind, before) and not is_known(kind, opset)]
+    if not newer:
+        return model
+    return inliner.inline_selected_functions(
+        model, [("", kind) for kind in newer], exclude=False, inline_schema_functions=True
+    )
+
+
+def is_known(kind: str, opset: int) -> bool:
+    """True where an operator is part of an opset."""
+    try:
+        onnx.defs.get_schema(kind, opset, "")
+    except onnx.defs.SchemaError:
+        return False
+    return True
+
+
+def is_defined(kind: str, opset: int) -> bool:
+    """True where ONNX defines an operator by simpler ones."""
+    if not is_known(kind, opset):
+        return False
+    schema: Any = onnx.defs.get_schema(kind, opset, "")
+    return bool(schema.has_function or schema.has_context_dependent_function)
+
+
+def with_plain_reductions(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The graph without an attribute of reductions that the version converter stumbles over.
+
+    `noop_with_empty_axes` has no effect where axes are given.
+    """
+    for node in model.graph.node:
+        if node.op_type.startswith("Reduce") and len(node.input) > 1:
+            kept = [each for each in node.attribute if each.name != "noop_with_empty_axes"]
+            del node.attribute[:]
+            node.attribute.extend(kept)
+    return model
 
 
 def remove_weights_from_inputs(model: onnx.ModelProto) -> None:

@@ -99,7 +99,7 @@ def trace(model: torch.nn.Module, source: Signature, examples: Arrays) -> tuple[
     inputs = tensors(examples)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        traced = named_trace(model, tuple(spec.name for spec in source.outputs), inputs)
+        traced = named_trace(model, tuple(spec.runtime_name for spec in source.outputs), inputs)
     return traced, any("to a Python boolean" in str(warning.message) for warning in caught)
 
 
@@ -115,7 +115,7 @@ def named_trace(model: torch.nn.Module, names: tuple[str, ...], inputs: tuple[to
 def script(model: torch.nn.Module, source: Signature, examples: Arrays) -> tuple[Any, bool]:
     """The model's code, compiled: control flow and sizes stay; no doubt about them."""
     scripted: Any = torch.jit.script(model)
-    if set(flatten_outputs(scripted(*tensors(examples)))) != {spec.name for spec in source.outputs}:
+    if set(flatten_outputs(scripted(*tensors(examples)))) != {spec.runtime_name for spec in source.outputs}:
         raise StageError("it returns its outputs under other names")
     return scripted, False
 
@@ -185,8 +185,9 @@ def read_back(made: Any, source: Signature, examples: Arrays, lost: set[str]) ->
             made, list(resized(inputs, examples, name, size, are_samples=False).values())
         )
     outputs = (
-        TensorSpec(spec.name, shapes[spec.name][0], dynamic_shape(spec.name, shapes[spec.name][1], other))
+        TensorSpec(spec.name, shapes[name][0], dynamic_shape(name, shapes[name][1], other), key=spec.key)
         for spec in source.outputs
+        for name in [spec.runtime_name]
     )
     return Signature(inputs, tuple(outputs))
 

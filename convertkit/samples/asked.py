@@ -28,6 +28,7 @@ class Asked(msgspec.Struct, frozen=True):
         bound: input → the constant in its place.
         batch: size of the batch axis; None: it stays as it is.
         is_static: fix every free axis: the batch at one, others at the samples' sizes.
+        output_names: what the outputs are called, in their order; empty: as in the model.
     """
 
     inputs: tuple[TensorSpec, ...] = ()
@@ -35,6 +36,7 @@ class Asked(msgspec.Struct, frozen=True):
     bound: dict[str, Any] = {}
     batch: int | None = None
     is_static: bool = False
+    output_names: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -44,6 +46,7 @@ class Asked(msgspec.Struct, frozen=True):
         batch: int | None = None,
         *,
         static: bool = False,
+        output_names: Sequence[str] = (),
     ) -> Asked:
         """What the words say.
 
@@ -57,7 +60,8 @@ class Asked(msgspec.Struct, frozen=True):
             ranges |= found
             if not found or ":" in plain:
                 specs.append(parse_input(plain))
-        return cls(tuple(specs), ranges, dict(map(parse_bound, bind)), batch, static)
+        bound = dict(map(parse_bound, bind))
+        return cls(tuple(specs), ranges, bound, batch, static, tuple(output_names))
 
     def specs(self, known: tuple[TensorSpec, ...]) -> tuple[TensorSpec, ...]:
         """The inputs that a file tells, with what was asked of them; those told by hand where it tells none.
@@ -164,6 +168,38 @@ class Asked(msgspec.Struct, frozen=True):
             )
         )
 
+    def named(self, signature: Signature) -> Signature:
+        """The signature with its outputs under the names that were asked for; the model's own is the key.
+
+        Raises:
+            UsageError: there are more or fewer outputs than names, or two tensors would have one name.
+        """
+        names, outputs = self.output_names, signature.outputs
+        if not names:
+            return signature
+        own = ", ".join(spec.name for spec in outputs)
+        if len(names) != len(outputs):
+            raise UsageError(
+                f"--output-names has {len(names)}, the model gives {len(outputs)}: {own}",
+                hint="one name for each output, in this order",
+            )
+        taken = [*names, *(spec.name for spec in signature.inputs)]
+        twice = next((name for name in names if taken.count(name) > 1 or not name), None)
+        if twice is not None:
+            raise UsageError(
+                f"--output-names {','.join(names)}: '{twice}' would be the name of two tensors"
+                if twice
+                else f"--output-names {','.join(names)}: a name is empty",
+                hint=f"the inputs are {', '.join(spec.name for spec in signature.inputs)}",
+            )
+        return Signature(
+            signature.inputs,
+            tuple(
+                spec if name == spec.name else msgspec.structs.replace(spec, name=name, key=spec.runtime_name)
+                for name, spec in zip(names, outputs, strict=True)
+            ),
+        )
+
     def check_bounds(self, signature: Signature) -> None:
         """Raise UsageError where bounds were asked for of an axis that there is not."""
         words = list(dict.fromkeys(w for spec in signature.inputs for w in spec.dynamic_axes.values()))
@@ -189,7 +225,9 @@ def asked_of(recipe: Recipe) -> Asked:
     Raises:
         UsageError: a word is not of its form.
     """
-    return Asked.of(recipe.inputs, recipe.bind, recipe.batch, static=recipe.static)
+    return Asked.of(
+        recipe.inputs, recipe.bind, recipe.batch, static=recipe.static, output_names=recipe.output_names
+    )
 
 
 def parse_bound(text: str) -> tuple[str, Any]:

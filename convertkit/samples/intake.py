@@ -102,7 +102,7 @@ def take_in(
     inputs = with_batch_axes(signature.inputs, samples.batch_axes)
     signature = with_output_axes(Signature(inputs, signature.outputs), is_seen=file.format is Format.TORCH)
     asked.check_bounds(signature)
-    signature = asked.settled(signature, samples)
+    signature = asked.named(asked.settled(signature, samples))
     sha256, size = with_external_data(file, answer.external_data)
     if loader is not None:
         loader = msgspec.structs.replace(loader, casts=answer.casts)

@@ -19,6 +19,7 @@ from convertkit.config.stage_options import OnnxToOnnxInt8Options
 from convertkit.errors import StageError
 from convertkit.graphs.float32 import in_float32
 from convertkit.graphs.onnx_graph import settle
+from convertkit.graphs.onnx_names import rename_outputs
 from convertkit.graphs.opset import opset_of
 from convertkit.runtimes.onnxruntime import named_axes, read_signature
 from convertkit.samples.representative import read_calibration
@@ -51,6 +52,7 @@ def settled(request: Request[OnnxToOnnxInt8Options]) -> str:
     """Path of the graph, a copy where the signature fixes what is free, or it computes in half precision."""
     model = onnx.load(request.source.path, load_external_data=False)
     is_changed = settle(model, request.source.signature.inputs, request.examples)
+    is_changed |= rename_outputs(model, request.source.signature.outputs)
     if not is_changed and not request.source.half:
         return request.source.path
     onnx.load_external_data_for_model(model, str(Path(request.source.path).parent))

@@ -19,6 +19,7 @@ from convertkit.config.stage_options import OnnxToSavedmodelOptions
 from convertkit.errors import StageError, first_line
 from convertkit.graphs.float32 import in_float32
 from convertkit.graphs.onnx_graph import fix_axes, settle
+from convertkit.graphs.onnx_names import rename_outputs
 from convertkit.graphs.savedmodel_names import number_functions
 from convertkit.lowering import lower, write_savedmodel
 from convertkit.stages import Conversion, Request, onnx2tf_converter
@@ -35,6 +36,7 @@ def convert(request: Request[OnnxToSavedmodelOptions]) -> Conversion:
     examples = read_npz(request.examples)
     inputs = request.source.signature.inputs
     settle(model, inputs, request.examples)
+    rename_outputs(model, request.source.signature.outputs)
     examples = {spec.name: examples[spec.name] for spec in inputs if not spec.is_bound}
     if options.batch == "static":
         examples = one_sample(inputs, examples)

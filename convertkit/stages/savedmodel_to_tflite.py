@@ -49,7 +49,10 @@ def convert(request: Request[SavedmodelToTfliteOptions]) -> Conversion:
     if foreign:
         raise StageError(f"the result needs operators that are not built in: {', '.join(foreign)}")
     check_scales(content)
-    signature = named_signature(read_signature(open_interpreter(content)), taken(request.source.signature))
+    source = taken(request.source.signature)
+    outputs = tuple(msgspec.structs.replace(spec, key=None) for spec in source.outputs)
+    read = read_signature(open_interpreter(content))
+    signature = named_signature(read, Signature(source.inputs, outputs))
     check_types(signature, request)
     request.out.write_bytes(content)
     return Conversion(signature, notes)
@@ -95,10 +98,11 @@ def run_converter(request: Request[SavedmodelToTfliteOptions], precision: Precis
 
 
 def settled(request: Request[SavedmodelToTfliteOptions]) -> str:
-    """Path of the SavedModel, a copy where the source's signature fixes what the file leaves free."""
+    """Path of the SavedModel; a copy where the source's signature fixes or names what the file does not."""
     specs = request.source.signature.inputs
     found = {spec.name: spec for spec in signature_of(request.source.path).inputs}
-    if not any(fixes(found[spec.runtime_name], spec) for spec in specs):
+    renamed = {spec.runtime_name: spec.name for spec in request.source.signature.outputs if spec.key}
+    if not renamed and not any(fixes(found[spec.runtime_name], spec) for spec in specs):
         return request.source.path
     examples = read_npz(request.examples)
     loaded = tf.saved_model.load(request.source.path)
@@ -112,7 +116,8 @@ def settled(request: Request[SavedmodelToTfliteOptions]) -> str:
     names = [spec.name for spec in free]
 
     def serve(*tensors: Any) -> Any:
-        return function(**dict(zip(names, tensors, strict=True)), **constants)
+        outputs = function(**dict(zip(names, tensors, strict=True)), **constants)
+        return {renamed.get(name, name): value for name, value in outputs.items()}
 
     copy = tf.Module()
     copy.loaded = loaded

@@ -1,9 +1,10 @@
 """PyTorch → ONNX, dynamic axes and names kept.
 
 Upstream flags set: `dynamo` (torch.export-based, or the older tracer), `opset_version` (20: Gelu stays one
-operator), `dynamic_shapes` / `dynamic_axes`, `input_names`, `output_names`, `external_data=False` with
-`optimize=True`, `do_constant_folding=True`, `training=PRESERVE` (models are in eval mode already). The
-nn.MultiheadAttention fast path is off: it has no ONNX form. No epsilon is optimized away:
+operator; dynamo has none before 18, from where ONNX's version converter goes on), `dynamic_shapes` /
+`dynamic_axes`, `input_names`, `output_names`, `external_data=False` with `optimize=True`,
+`do_constant_folding=True`, `training=PRESERVE` (models are in eval mode already). The nn.MultiheadAttention
+fast path is off: it has no ONNX form. No epsilon is optimized away:
 `convertkit/stages/exact_rewrites.py`.
 """
 
@@ -21,6 +22,7 @@ from convertkit.config.stage_options import TorchToOnnxOptions
 from convertkit.errors import StageError, first_line
 from convertkit.graphs.float32 import in_float32
 from convertkit.graphs.onnx_graph import settle
+from convertkit.graphs.opset import lowered, opset_of
 from convertkit.pytorch.graph import dynamic_shapes
 from convertkit.pytorch.load import load_model
 from convertkit.pytorch.outputs import complex_names, flatten_outputs, register_dataclasses
@@ -31,6 +33,7 @@ from convertkit.stages import Conversion, Request
 from convertkit.stages.exact_rewrites import make_exact
 
 COMPILED = ("exported-program", "torchscript")  # their control flow is in the file
+OLDEST_OF_DYNAMO = 18  # below, torch converts by itself, and keeps 18 in silence where that fails
 WRAPPED = "convertkit_source"  # a name that no model has
 LARGEST_PROTOBUF = (1 << 31) - (64 << 20)
 EXPORTER_METADATA = "pkg.torch.onnx."
@@ -52,9 +55,10 @@ def convert(request: Request[TorchToOnnxOptions]) -> Conversion:
         raise StageError(
             f"the {request.options.exporter} exporter failed: {plain_words(error)}", hint=other_form(request)
         ) from error
-    model = onnx.load(raw)
+    exported = onnx.load(raw)
     if request.source.half:
-        model = in_float32(model)
+        exported = in_float32(exported)
+    model = lowered(exported, request.options.opset)
     signature = request.source.signature
     name_dynamic_axes(model, signature)
     settle(model, signature.inputs, request.examples)
@@ -64,7 +68,15 @@ def convert(request: Request[TorchToOnnxOptions]) -> Conversion:
     strip_metadata(model)
     save(model, str(request.out))
     onnx.checker.check_model(str(request.out), full_check=model.ByteSize() < LARGEST_PROTOBUF)
-    return Conversion(read_signature(model), branch_notes(request))
+    notes = opset_notes(opset_of(exported), opset_of(model)) + branch_notes(request)
+    return Conversion(read_signature(model), notes)
+
+
+def opset_notes(exported: int, written: int) -> tuple[str, ...]:
+    """That the graph was exported in a newer opset than it is written in."""
+    if exported == written:
+        return ()
+    return (f"exported with opset {exported}; ONNX's version converter lowered it to {written}",)
 
 
 def branch_notes(request: Request[TorchToOnnxOptions]) -> tuple[str, ...]:
@@ -108,7 +120,7 @@ def export_dynamo(request: Request[TorchToOnnxOptions], path: str) -> None:
     named: dict[str, Any] = {
         "input_names": [spec.name for spec in signature.inputs],
         "output_names": [spec.name for spec in signature.outputs],
-        "opset_version": request.options.opset,
+        "opset_version": max(request.options.opset, OLDEST_OF_DYNAMO),
         "dynamo": True,
         "external_data": False,
         "optimize": True,

@@ -165,3 +165,34 @@ class TestStatic:
         found = asked.settled(self.SIGNATURE, self.SAMPLES)
         assert (found.inputs[0].shape, found.inputs[2].shape, found.outputs[0].shape) == (x, state, y)
         assert found.inputs[2].batch_axis == 1
+
+
+class TestOutputNames:
+    known = Signature(
+        (X,), (TensorSpec("boxes", "float32", (4,)), TensorSpec("scores", "float32", (5,), key="s"))
+    )
+
+    def test_they_are_taken_in_order_and_the_models_own_become_keys(self):
+        found = Asked.of([], output_names=("scores", "b")).named(self.known)
+        assert [(spec.name, spec.key) for spec in found.outputs] == [("scores", "boxes"), ("b", "s")]
+
+    def test_names_that_stay_keep_their_keys(self):
+        assert Asked.of([], output_names=("boxes", "scores")).named(self.known) == self.known
+
+    def test_none_leave_all_as_it_is(self):
+        assert Asked.of([]).named(self.known) is self.known
+
+    @pytest.mark.parametrize(
+        ("names", "said"),
+        [
+            (("a",), "--output-names has 1, the model gives 2: boxes, scores"),
+            (("a", "b", "c"), "--output-names has 3, the model gives 2"),
+            (("a", "a"), "'a' would be the name of two tensors"),
+            (("a", "x"), "'x' would be the name of two tensors"),
+            (("a", ""), "a name is empty"),
+        ],
+    )
+    def test_what_cannot_be_is_refused_in_one_line(self, names, said):
+        with pytest.raises(UsageError) as caught:
+            Asked.of([], output_names=names).named(self.known)
+        assert said in str(caught.value)

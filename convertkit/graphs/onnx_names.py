@@ -1,0 +1,48 @@
+"""Values of an ONNX graph under other names. Runs in a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import onnx
+
+from convertkit.artifacts.signature import TensorSpec
+
+
+def rename_outputs(model: onnx.ModelProto, outputs: Sequence[TensorSpec]) -> bool:
+    """Give the graph's outputs the source's names for them, in place; True where any had another.
+
+    Values of the graph that have one of the new names already are called `<name>_inside`.
+    """
+    renamed = {spec.runtime_name: spec.name for spec in outputs if spec.runtime_name != spec.name}
+    graph = model.graph
+    known = {name for node in graph.node for name in node.output} | {each.name for each in graph.initializer}
+    aside = {name: free_name(f"{name}_inside", known) for name in renamed.values() if name in known}
+    if aside:
+        rename(graph, aside)
+    for value in graph.output:
+        if value.name in renamed:
+            old, value.name = aside.get(value.name, value.name), renamed[value.name]
+            graph.node.add(op_type="Identity", name=f"{old}_named", input=[old], output=[value.name])
+    return bool(renamed)
+
+
+def free_name(name: str, known: set[str]) -> str:
+    """The name, longer where it is taken."""
+    while name in known:
+        name += "_"
+    return name
+
+
+def rename(graph: onnx.GraphProto, names: Mapping[str, str]) -> None:
+    """Give values other names, also where branches and bodies use them; outputs of the graph keep theirs."""
+    for node in graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
+        node.output[:] = [names.get(name, name) for name in node.output]
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                rename(inner, names)
+                for value in inner.output:
+                    value.name = names.get(value.name, value.name)
+    for value in (*graph.initializer, *graph.value_info):
+        value.name = names.get(value.name, value.name)

@@ -1,0 +1,67 @@
+"""Outputs under other names: the graph computes the same, whatever else had the name."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+
+from convertkit.artifacts.signature import TensorSpec
+from convertkit.graphs.onnx_names import rename_outputs
+
+pytestmark = pytest.mark.slow
+GRAPH = """<ir_version: 9, opset_import: ["": 17]>
+g (float[n] x, bool c) => (float[n] a, float[n] b, float[n] d) <float[1] w = {3}> {
+    inner = Neg(x)
+    a = Mul(inner, w)
+    b = If (c) <
+        then_branch = t () => (float[n] p) { p = Add(inner, a) },
+        else_branch = e () => (float[n] q) { q = Sub(inner, w) }
+    >
+    d = Exp(b)
+}"""
+
+
+def renamed(**names: str) -> onnx.ModelProto:
+    model = onnx.parser.parse_model(GRAPH)
+    specs = [
+        TensorSpec(names.get(old, old), "float32", ("n",), key=old if old in names else None)
+        for old in ("a", "b", "d")
+    ]
+    assert rename_outputs(model, specs) == bool(names)
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def outputs(model: onnx.ModelProto, condition: bool) -> dict[str, np.ndarray]:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    x = np.arange(4, dtype=np.float32)
+    given = session.run(None, {"x": x, "c": np.array(condition)})
+    return dict(zip([each.name for each in session.get_outputs()], given, strict=True))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"a": "first"},
+        {"a": "b", "b": "a"},
+        {"a": "inner"},
+        {"b": "w", "d": "inner"},
+        {"a": "b", "b": "d", "d": "a"},
+        {"b": "p"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("condition", [True, False])
+def test_each_output_has_its_values_under_its_new_name(names: dict[str, str], condition: bool) -> None:
+    wanted = outputs(onnx.parser.parse_model(GRAPH), condition)
+    got = outputs(renamed(**names), condition)
+    assert list(got) == [names.get(old, old) for old in wanted]
+    for old, values in wanted.items():
+        np.testing.assert_array_equal(got[names.get(old, old)], values)
+
+
+def test_without_new_names_nothing_changes() -> None:
+    assert renamed() == onnx.parser.parse_model(GRAPH)
