@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import onnx
 
@@ -25,6 +25,23 @@ def rename_outputs(model: onnx.ModelProto, outputs: Sequence[TensorSpec]) -> boo
             old, value.name = aside.get(value.name, value.name), renamed[value.name]
             graph.node.add(op_type="Identity", name=f"{old}_named", input=[old], output=[value.name])
     return bool(renamed)
+
+
+def unused_inputs(model: onnx.ModelProto) -> list[str]:
+    """Inputs on which nothing in the graph depends, in order; no output hands them through either."""
+    used = {value.name for value in model.graph.output} | set(used_names(model.graph))
+    weights = {each.name for each in model.graph.initializer}
+    return [each.name for each in model.graph.input if each.name not in used | weights]
+
+
+def used_names(graph: onnx.GraphProto) -> Iterator[str]:
+    """Every name that a node takes, in the graph, its branches and its bodies."""
+    for node in graph.node:
+        yield from node.input
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                yield from used_names(inner)
+                yield from (value.name for value in inner.output)
 
 
 def free_name(name: str, known: set[str]) -> str:

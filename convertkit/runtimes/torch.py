@@ -121,15 +121,15 @@ def use_tf32(is_on: bool) -> None:
     torch.backends.cudnn.allow_tf32 = is_on
 
 
-def parameter_names(model: Module) -> tuple[str, ...]:
-    """Names of the required inputs of a model's forward pass."""
+def parameters_of(model: Module) -> dict[str, bool]:
+    """Names of the inputs of a model's forward pass, in order, and whether each has to be given."""
     if isinstance(model, torch.jit.ScriptModule):
         arguments = model.forward.schema.arguments[1:]  # type: ignore[attr-defined]
-        return tuple(a.name for a in arguments if not a.has_default_value())
+        return {a.name: not a.has_default_value() for a in arguments}
     forward = model.forward if isinstance(model, torch.nn.Module) else model
     parameters = inspect.signature(forward).parameters.values()
     named = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return tuple(p.name for p in parameters if p.kind in named and p.default is inspect.Parameter.empty)
+    return {p.name: p.default is inspect.Parameter.empty for p in parameters if p.kind in named}
 
 
 def describe(job: DescribeJob) -> Described:
@@ -185,12 +185,28 @@ def named_inputs(job: DescribeJob, model: Module) -> tuple[TensorSpec, ...]:
     given = {spec.name: spec for spec in job.inputs}
     if job.loader.kind == "exported-program":
         return job.inputs
-    names = parameter_names(model)
+    parameters = parameters_of(model)
+    names = tuple(name for name, is_required in parameters.items() if is_required or name in given)
     if set(names) == set(given) or not names:
+        check_leading(names, tuple(parameters))
         return tuple(given[name] for name in names) or job.inputs
+    names = tuple(name for name, is_required in parameters.items() if is_required)
     if len(names) == len(given) and (len(names) == 1 or all(map(NUMBERED.fullmatch, given))):
         return tuple(replace(spec, name=name) for name, spec in zip(names, job.inputs, strict=True))
+    optional = ", ".join(name for name in parameters if name not in names)
     raise SamplesError(
-        f"the model's inputs are {', '.join(names)}; the samples or --input name {', '.join(given)}",
+        f"the model's inputs are {', '.join(names)}{f' (optional: {optional})' if optional else ''}; "
+        f"the samples or --input name {', '.join(given)}",
         hint="name the arrays of the .npz after the inputs",
     )
+
+
+def check_leading(names: tuple[str, ...], parameters: tuple[str, ...]) -> None:
+    """Raise SamplesError where an optional input is given and one before it is not: calls are by position."""
+    if names != parameters[: len(names)]:
+        left = next(name for name in parameters if name not in names)
+        last = next(name for name in names[::-1] if parameters.index(name) > parameters.index(left))
+        raise SamplesError(
+            f"'{last}' is given, and '{left}' before it in forward is not",
+            hint=f"give '{left}' as well, or a module whose forward takes {', '.join(names)} alone",
+        )

@@ -22,6 +22,7 @@ from convertkit.config.stage_options import TorchToOnnxOptions
 from convertkit.errors import StageError, first_line
 from convertkit.graphs.float32 import in_float32
 from convertkit.graphs.onnx_graph import settle
+from convertkit.graphs.onnx_names import unused_inputs
 from convertkit.graphs.opset import lowered, opset_of
 from convertkit.pytorch.graph import dynamic_shapes
 from convertkit.pytorch.load import load_model
@@ -68,7 +69,10 @@ def convert(request: Request[TorchToOnnxOptions]) -> Conversion:
     strip_metadata(model)
     save(model, str(request.out))
     onnx.checker.check_model(str(request.out), full_check=model.ByteSize() < LARGEST_PROTOBUF)
-    notes = opset_notes(opset_of(exported), opset_of(model)) + branch_notes(request)
+    notes = (*opset_notes(opset_of(exported), opset_of(model)), *branch_notes(request))
+    unused = unused_inputs(model)
+    if unused:
+        notes = (*notes, f"no output depends on {', '.join(unused)}: kept as inputs all the same")
     return Conversion(read_signature(model), notes)
 
 

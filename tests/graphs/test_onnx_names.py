@@ -7,7 +7,7 @@ import onnx
 import pytest
 
 from convertkit.artifacts.signature import TensorSpec
-from convertkit.graphs.onnx_names import rename_outputs
+from convertkit.graphs.onnx_names import rename_outputs, unused_inputs
 
 pytestmark = pytest.mark.slow
 GRAPH = """<ir_version: 9, opset_import: ["": 17]>
@@ -65,3 +65,9 @@ def test_each_output_has_its_values_under_its_new_name(names: dict[str, str], co
 
 def test_without_new_names_nothing_changes() -> None:
     assert renamed() == onnx.parser.parse_model(GRAPH)
+
+
+def test_inputs_that_nothing_depends_on_are_named() -> None:
+    model = onnx.parser.parse_model(GRAPH.replace("bool c)", "bool c, float[n] idle, float[n] passed)"))
+    model.graph.output.add().CopyFrom(model.graph.input[-1])
+    assert unused_inputs(model) == ["idle"]
