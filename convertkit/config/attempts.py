@@ -28,11 +28,18 @@ class StageOptions(Protocol):
     def grid(self) -> int:
         """Largest integer of the grid that weights are rounded to before the stage; 0 where they are not."""
 
+    @property
+    def fixes_axes(self) -> bool:
+        """True where they ask for free axes to be fixed."""
+
     def attempts(self, *, precision: Precision, has_dynamic_axes: bool) -> tuple[Self, ...]:
         """The concrete option sets to try, in order."""
 
     def second_attempts(self, *, precision: Precision) -> tuple[Self, ...]:
         """Those to try where what the first made does not pass; costlier."""
+
+    def takes(self, kind: str) -> bool:
+        """Whether they can serve for a source of that kind, a `sources.Kind`."""
 
 
 class OneAttempt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,6 +60,11 @@ class OneAttempt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """None."""
         return 0
 
+    @property
+    def fixes_axes(self) -> bool:
+        """No."""
+        return False
+
     def attempts(self, *, precision: Precision, has_dynamic_axes: bool) -> tuple[Self, ...]:
         """These options themselves."""
         return (self,)
@@ -60,3 +72,7 @@ class OneAttempt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def second_attempts(self, *, precision: Precision) -> tuple[Self, ...]:
         """None."""
         return ()
+
+    def takes(self, kind: str) -> bool:
+        """Any."""
+        return True

@@ -43,6 +43,10 @@ class TorchToOnnxOptions(OneAttempt, frozen=True, forbid_unknown_fields=True):
             return (self,)
         return tuple(msgspec.structs.replace(self, exporter=name) for name in ("dynamo", "torchscript"))
 
+    def takes(self, kind: str) -> bool:
+        """torch.export does not take TorchScript."""
+        return (self.exporter, kind) != ("dynamo", "torchscript")
+
 
 class OnnxToSavedmodelOptions(OneAttempt, frozen=True, forbid_unknown_fields=True):
     """`onnx_to_savedmodel`.
@@ -65,6 +69,11 @@ class OnnxToSavedmodelOptions(OneAttempt, frozen=True, forbid_unknown_fields=Tru
     prepare_with: Literal["onnxslim", "onnx2tf"] = "onnxslim"
     sample_data: bool = True
     keep_shape: bool | None = None
+
+    @property
+    def fixes_axes(self) -> bool:
+        """A static batch is one fixed axis, and so are all others."""
+        return self.batch == "static"
 
     def attempts(self, *, precision: Precision, has_dynamic_axes: bool) -> tuple[Self, ...]:
         """`tracked`, then onnx2tf; each with the dynamic axes kept, onnx2tf at last with every one fixed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
 import onnx
 
 from convertkit.artifacts.signature import TensorSpec
@@ -32,6 +33,23 @@ def unused_inputs(model: onnx.ModelProto) -> list[str]:
     used = {value.name for value in model.graph.output} | set(used_names(model.graph))
     weights = {each.name for each in model.graph.initializer}
     return [each.name for each in model.graph.input if each.name not in used | weights]
+
+
+def restore_inputs(model: onnx.ModelProto, inputs: Sequence[TensorSpec]) -> None:
+    """Declare the inputs that an exporter left out because no output needs them, in the source's order."""
+    declared = {value.name: value for value in model.graph.input}
+    if not {spec.name for spec in inputs} - set(declared):
+        return
+    for spec in inputs:
+        if spec.name not in declared:
+            kind = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(spec.dtype))
+            shape = list(spec.logical_shape)
+            declared[spec.name] = onnx.helper.make_tensor_value_info(spec.name, kind, shape)
+    names = [spec.name for spec in inputs]
+    values = [declared[name] for name in (*names, *(name for name in declared if name not in names))]
+    kept = [onnx.ValueInfoProto.FromString(value.SerializeToString()) for value in values]
+    del model.graph.input[:]
+    model.graph.input.extend(kept)
 
 
 def used_names(graph: onnx.GraphProto) -> Iterator[str]:

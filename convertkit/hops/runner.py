@@ -36,6 +36,9 @@ from convertkit.hops.tried import (
     Tried,
     decisive,
     ends_hop,
+    fit_for,
+    fixed_axes,
+    fixed_notes,
     may_try_more,
     other_converter,
     preferred,
@@ -120,7 +123,8 @@ class HopRunner:
         if source is None:
             return blank_record(hop, f"not run: there is no {hop.source} to start from", StageError.exit_code)
         asked, tried = self.options_of(hop), list[Tried]()
-        chosen, notes = usable_attempts(hop, asked, has_dynamic_axes=has_dynamic_axes(source))
+        usable_ones, notes = usable_attempts(hop, asked, has_dynamic_axes=has_dynamic_axes(source))
+        chosen = fit_for(source, usable_ones)
         losses = len(self._workers.losses)
         for number, options in enumerate(chosen):
             tried.append(self._try(hop, options, () if asked.are_rivals else chosen[number + 1 :]))
@@ -148,7 +152,9 @@ class HopRunner:
         except ConvertkitError as error:
             record = error_record(options, error_line(error, hop), time.perf_counter() - started)
             return with_hint(Tried(record, error=error), other_converter(hop.stage.name, options, others))
-        return Tried(made_record(options, made, time.perf_counter() - started), made)
+        source = self._artifacts[hop.source].signature
+        fixed = () if options.fixes_axes else fixed_axes(source, made.artifact.signature)
+        return Tried(made_record(options, made, time.perf_counter() - started), made, fixed=fixed)
 
     def _record(self, hop: Hop, tried: Sequence[Tried], *, are_rivals: bool) -> HopRecord:
         """The hop's record, by the attempt that decides."""
@@ -167,7 +173,8 @@ class HopRunner:
         ]
         record = self.conclude(hop, made, tuple(attempts))
         served = preferred(tried, number, are_rivals=are_rivals) if record.status == "passed" else ""
-        return msgspec.structs.replace(record, fallback_for=served)
+        notes = fixed_notes(tried, number)
+        return msgspec.structs.replace(record, fallback_for=served, notes=(*record.notes, *notes))
 
     def options_of(self, hop: Hop) -> StageOptions:
         """The options of a hop's stage as they were asked for, an `auto` not spelt out."""

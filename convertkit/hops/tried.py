@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.signature import Signature
 from convertkit.config.attempts import StageOptions
 from convertkit.errors import OWN_DEATHS, ConvertkitError, is_worker_lost
 from convertkit.hops.attempt import Made, best_of
@@ -17,11 +19,13 @@ class Tried(msgspec.Struct, frozen=True):
 
     Attributes:
         record: what the report says of it.
+        fixed: free axes of the hop's source that what it made fixes without being asked to.
     """
 
     record: Attempt
     made: Made | None = None
     error: ConvertkitError | None = None
+    fixed: tuple[str, ...] = ()
 
     @property
     def is_passed(self) -> bool:
@@ -43,9 +47,10 @@ def ends_hop(one: Tried, *, are_rivals: bool) -> bool:
     """True where no further attempt is made.
 
     A worker that died is no converter that declines: another converter's artifact would ship in silence. Of
-    rivals, which are all made anyway, one that crashes leaves the others, and the report says so.
+    rivals, which are all made anyway, one that crashes leaves the others, and the report says so. An artifact
+    that passes and fixes a free axis is kept where no other attempt leaves it free.
     """
-    return one.is_lost or (not are_rivals and (one.is_passed or one.is_crashed))
+    return one.is_lost or (not are_rivals and ((one.is_passed and not one.fixed) or one.is_crashed))
 
 
 def may_try_more(tried: Sequence[Tried]) -> bool:
@@ -59,19 +64,36 @@ def decisive(tried: Sequence[Tried], *, are_rivals: bool) -> int:
 
     Of attempts in turn the one that passed, else the one that came furthest: an artifact that agreed with the
     source before one that was compared, that before one that does not run, and any before none; of equals the
-    first, which is the preferred one. A worker that was killed or passed a limit goes before all of them.
+    one that fixes the fewest free axes, then the first, which is the preferred one. A worker that was killed
+    or passed a limit goes before all of them.
     """
     if tried[-1].is_lost:
         return len(tried) - 1
     made = {number: one.made for number, one in enumerate(tried) if one.made is not None}
     if not made:
         return 0
-    return best_of(made) if are_rivals else furthest(made)
+    if are_rivals:
+        return best_of(made)
+    return max(made, key=lambda number: (distance(made[number]), -len(tried[number].fixed), -number))
 
 
-def furthest(made: Mapping[int, Made]) -> int:
-    """The number of the artifact that came furthest, the first of equals."""
-    return max(made, key=lambda number: (distance(made[number]), -number))
+def fit_for(source: Artifact, chosen: Sequence[StageOptions]) -> tuple[StageOptions, ...]:
+    """The attempts that can serve for a source of its kind; all of them where none can, for what they say."""
+    kind = source.loader.kind if source.loader else ""
+    return tuple(options for options in chosen if options.takes(kind)) or tuple(chosen)
+
+
+def fixed_axes(source: Signature, made: Signature) -> tuple[str, ...]:
+    """The free axes of a source's inputs that are numbers in what was made of it."""
+    shapes = {spec.name: spec.logical_shape for spec in made.inputs}
+    return tuple(
+        dict.fromkeys(
+            word
+            for spec in source.inputs
+            for axis, word in spec.dynamic_axes.items()
+            if spec.name in shapes and isinstance(shapes[spec.name][axis], int)
+        )
+    )
 
 
 def distance(made: Made) -> int:
@@ -86,11 +108,22 @@ def distance(made: Made) -> int:
 def preferred(tried: Sequence[Tried], number: int, *, are_rivals: bool) -> str:
     """Who should have made what attempt `number` made, and did not; empty where nobody else should have.
 
-    Of attempts in turn that is the first one; of rivals one that crashed.
+    Of attempts in turn that is the first one, unless it passed (and fixed a free axis); of rivals one that
+    crashed.
     """
     if are_rivals:
         return next((one.record.converter for one in tried if one.is_crashed), "")
-    return "" if number == 0 else told_apart(tried[0].record, tried[number].record)
+    return "" if number == 0 or tried[0].is_passed else told_apart(tried[0].record, tried[number].record)
+
+
+def fixed_notes(tried: Sequence[Tried], number: int) -> tuple[str, ...]:
+    """Why attempts that passed were passed over for attempt `number`: the free axes that they fix."""
+    return tuple(
+        f"{one.record.converter} fixes the free axis {', '.join(one.fixed)}: "
+        f"{tried[number].record.converter} serves"
+        for place, one in enumerate(tried)
+        if place != number and one.is_passed and set(one.fixed) - set(tried[number].fixed)
+    )
 
 
 def told_apart(one: Attempt, other: Attempt) -> str:

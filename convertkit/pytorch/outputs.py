@@ -13,9 +13,10 @@ import torch
 from torch.utils import _pytree
 
 from convertkit.artifacts.signature import Dim
-from convertkit.errors import ModelFileError, SamplesError
+from convertkit.errors import ModelFileError, SamplesError, caused
 from convertkit.pytorch.casts import edge_type
 
+AXES_HINT = "if a type or an axis is read wrongly, tell it: --input 'NAME:DTYPE[d0,d1,…]'"
 PARTS = ("_real", "_imag")
 Shapes = dict[str, tuple[str, tuple[int, ...]]]
 
@@ -135,8 +136,9 @@ def run_once(model: Callable[..., Any], arrays: list[Any]) -> dict[str, torch.Te
             return {name: value.clone() for name, value in outputs.items()}
     except (RuntimeError, TypeError, ValueError, IndexError, AssertionError) as error:
         shapes = ", ".join(f"{a.dtype}{list(a.shape)}" for a in arrays)
-        reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise SamplesError(f"the model does not run on {shapes}: {reason.strip()[:200]}") from error
+        raise SamplesError(
+            f"the model does not run on {shapes}: {caused(error)[:200]}", hint=AXES_HINT
+        ) from error
 
 
 def shapes_of(outputs: dict[str, torch.Tensor]) -> Shapes:

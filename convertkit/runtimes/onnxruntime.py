@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime as ort
+from onnxruntime.capi.onnxruntime_pybind11_state import NotImplemented as NoKernelError
 
 from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.axes import BATCH_WORDS
@@ -95,7 +96,13 @@ def open_session(
         provider = ("CUDAExecutionProvider", cuda_options(device, is_tf32, is_graph))
         options.add_session_config_entry(RECORD_PLACES, "1")
         ort.preload_dlls()  # CUDA and cuDNN of the wheels that PyTorch brings
-    session = ort.InferenceSession(model, options, providers=[provider])
+    try:
+        session = ort.InferenceSession(model, options, providers=[provider])
+    except NoKernelError as error:
+        raise ModelFileError(
+            f"ONNX Runtime cannot run this model: {first_line(error)}",
+            hint="it lacks an operator, or one for this type: bfloat16, for example, needs a float32 copy",
+        ) from None
     if any(0 in value.shape for value in session.get_inputs()):  # taken by its word
         freed = named_axes(loaded(model)).SerializeToString()
         session = ort.InferenceSession(freed, options, providers=[provider])
@@ -145,7 +152,10 @@ def describe(job: DescribeJob) -> Described:
         onnx.checker.check_model(job.path)
         model = onnx.load(job.path, load_external_data=False)
     except (onnx.checker.ValidationError, ValueError, RuntimeError) as error:
-        raise ModelFileError(f"{job.path} is not a valid ONNX model: {first_line(error)}") from None
+        raise ModelFileError(
+            f"{job.path} is not a valid ONNX model: {first_line(error)}",
+            hint="ONNX's own checker refuses it: export it anew, or mend it where it was written",
+        ) from None
     except Exception as error:
         if type(error).__name__ != "DecodeError":  # protobuf's, whose module differs between versions
             raise

@@ -205,7 +205,8 @@ class Asked(msgspec.Struct, frozen=True):
         words = list(dict.fromkeys(w for spec in signature.inputs for w in spec.dynamic_axes.values()))
         for name in self.ranges:
             if name not in words:
-                hint = f"the free axes are {', '.join(words)}" if words else "every axis is fixed"
+                free = f"the free axes are {', '.join(words)}; --input 'NAME:DTYPE[d0,d1,…]' names them"
+                hint = free if words else "every axis is fixed"
                 raise UsageError(f"the model has no free axis '{name}'", hint=hint)
 
     def limited(self, ranges: Mapping[str, tuple[int, int | None]], known: tuple[TensorSpec, ...]) -> Ranges:

@@ -22,7 +22,7 @@ from convertkit.config.stage_options import TorchToOnnxOptions
 from convertkit.errors import StageError, first_line
 from convertkit.graphs.float32 import in_float32
 from convertkit.graphs.onnx_graph import settle
-from convertkit.graphs.onnx_names import unused_inputs
+from convertkit.graphs.onnx_names import restore_inputs, unused_inputs
 from convertkit.graphs.opset import lowered, opset_of
 from convertkit.pytorch.graph import dynamic_shapes
 from convertkit.pytorch.load import load_model
@@ -61,6 +61,7 @@ def convert(request: Request[TorchToOnnxOptions]) -> Conversion:
         exported = in_float32(exported)
     model = lowered(exported, request.options.opset)
     signature = request.source.signature
+    restore_inputs(model, signature.inputs)
     name_dynamic_axes(model, signature)
     settle(model, signature.inputs, request.examples)
     if any(spec.is_bound for spec in signature.inputs):

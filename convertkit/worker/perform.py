@@ -15,6 +15,7 @@ from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.axes import CallAxes, entries
 from convertkit.artifacts.signature import Array, Arrays, Signature, to_logical, to_physical
 from convertkit.artifacts.tensors import read_npz, write_npz
+from convertkit.errors import SamplesError
 from convertkit.registry import runtime_row, stage_row
 from convertkit.runtimes import Runtime, Session, TimedCall
 from convertkit.stages import Request, Stage
@@ -173,4 +174,20 @@ def run_samples(session: Session, signature: Signature, samples: Arrays, chunk: 
             parts[spec.name].append(
                 entries(value, spec, len(rows))[:new] if axes.is_batched else value[np.newaxis]
             )
-    return {name: np.concatenate(values) for name, values in parts.items()}
+    return {name: joined(name, values) for name, values in parts.items()}
+
+
+def joined(name: str, parts: list[Array]) -> Array:
+    """An output of all calls.
+
+    Raises:
+        SamplesError: its size for a sample depends on how many samples share the call.
+    """
+    shapes = list(dict.fromkeys(part.shape[1:] for part in parts))
+    if len(shapes) > 1:
+        told = " and ".join(f"[{','.join(map(str, shape))}]" for shape in shapes[:2])
+        raise SamplesError(
+            f"output '{name}' is {told} for one sample, by how many share a call: they do not stay apart",
+            hint="tell the axes of an input that is no batch: --input 'table:float32[4,4]'",
+        )
+    return np.concatenate(parts)

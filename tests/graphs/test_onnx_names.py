@@ -7,7 +7,7 @@ import onnx
 import pytest
 
 from convertkit.artifacts.signature import TensorSpec
-from convertkit.graphs.onnx_names import rename_outputs, unused_inputs
+from convertkit.graphs.onnx_names import rename_outputs, restore_inputs, unused_inputs
 
 pytestmark = pytest.mark.slow
 GRAPH = """<ir_version: 9, opset_import: ["": 17]>
@@ -65,6 +65,17 @@ def test_each_output_has_its_values_under_its_new_name(names: dict[str, str], co
 
 def test_without_new_names_nothing_changes() -> None:
     assert renamed() == onnx.parser.parse_model(GRAPH)
+
+
+def test_inputs_that_an_exporter_left_out_are_declared_in_the_sources_order() -> None:
+    model = onnx.parser.parse_model(GRAPH)
+    kind = TensorSpec("kind", "int64", ("n", 2))
+    x, c = TensorSpec("x", "float32", ("n",)), TensorSpec("c", "bool", ())
+    restore_inputs(model, (c, kind, x))
+    onnx.checker.check_model(model, full_check=True)
+    assert [value.name for value in model.graph.input] == ["c", "kind", "x"]
+    (first, second) = model.graph.input[1].type.tensor_type.shape.dim
+    assert (first.dim_param, second.dim_value) == ("n", 2)
 
 
 def test_inputs_that_nothing_depends_on_are_named() -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from convertkit.artifacts.artifact import Artifact, Loader
+from convertkit.artifacts.formats import Format, Variant
+from convertkit.artifacts.signature import Signature, TensorSpec
 from convertkit.config.stage_options import (
     OnnxToSavedmodelOptions,
     SavedmodelToTfliteOptions,
@@ -25,6 +28,9 @@ from convertkit.hops.tried import (
     Tried,
     decisive,
     ends_hop,
+    fit_for,
+    fixed_axes,
+    fixed_notes,
     may_try_more,
     other_converter,
     preferred,
@@ -109,6 +115,48 @@ def test_a_killed_worker_decides_whatever_else_was_made(error):
 )
 def test_the_attempt_that_came_furthest_decides_and_of_equals_the_first(tried, number):
     assert decisive(tried, are_rivals=False) == number
+
+
+def fixing(*axes):
+    return msgspec.structs.replace(judged(), fixed=axes)
+
+
+def test_what_passed_and_fixes_a_free_axis_leaves_the_next_one_to_try():
+    assert not ends_hop(fixing("time"), are_rivals=False)
+
+
+@pytest.mark.parametrize(
+    ("tried", "number"),
+    [
+        ([fixing("time"), judged()], 1),
+        ([fixing("time"), failed()], 0),
+        ([fixing("time"), fixing("time")], 0),
+        ([fixing("batch", "time"), fixing("time")], 1),
+        ([fixing("time"), judged(reason="too low")], 0),
+    ],
+)
+def test_of_those_that_passed_the_one_that_fixes_fewest_axes_is_kept(tried, number):
+    assert decisive(tried, are_rivals=False) == number
+    assert preferred(tried, number, are_rivals=False) == ""
+    assert len(fixed_notes(tried, number)) == (1 if number else 0)
+
+
+def test_axes_that_become_numbers_are_fixed():
+    x = TensorSpec("x", "float32", ("batch", 3, "time"))
+    made = [
+        msgspec.structs.replace(x, shape=shape) for shape in (("batch", 3, "time"), ("b", 3, 6), (1, 3, 6))
+    ]
+    found = [fixed_axes(Signature((x,), ()), Signature((one,), ())) for one in made]
+    assert found == [(), ("time",), ("batch", "time")]
+    moved = TensorSpec("x", "float32", ("batch", "time", 3), axis_order=(0, 2, 1))
+    assert fixed_axes(Signature((x,), ()), Signature((moved,), ())) == ()
+
+
+@pytest.mark.parametrize(("kind", "left"), [("torchscript", [SECOND]), ("state-dict", [FIRST, SECOND])])
+def test_an_attempt_that_cannot_take_the_kind_of_source_is_not_made(kind, left):
+    source = Artifact(Variant(Format.TORCH), "m", Signature((), ()), loader=Loader(kind))
+    assert fit_for(source, (FIRST, SECOND)) == tuple(left)
+    assert fit_for(source, (FIRST,)) == (FIRST,)  # for the reason that it gives
 
 
 def test_of_rivals_the_best_is_kept():

@@ -1,0 +1,19 @@
+"""Outputs of several calls as one array, or the reason why they are none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from convertkit.errors import SamplesError
+from convertkit.worker.perform import joined
+
+
+def test_calls_follow_each_other():
+    assert joined("y", [np.zeros((2, 3)), np.ones((1, 3))]).sum() == 3
+
+
+def test_samples_that_do_not_stay_apart_are_told_from_each_other():
+    with pytest.raises(SamplesError, match=r"output 'y' is \[32,4\] and \[8,4\] for one sample") as caught:
+        joined("y", [np.zeros((32, 32, 4)), np.zeros((8, 8, 4))])
+    assert "--input" in caught.value.hint
