@@ -4,7 +4,7 @@ BIN := .venv/bin
 FIELD := .venv-field
 DEMO := build/digits
 
-.PHONY: help setup demo test test-fast lint format fixtures bench bench-gpu kill-test conformance zoo rescue int8 gate-corpus clean lock
+.PHONY: help setup demo test test-fast lint format fixtures bench bench-gpu kill-test conformance zoo rescue int8 gate-corpus signatures clean lock
 
 ##@ Start here
 
@@ -80,6 +80,9 @@ int8: setup ## INT8 by nearest and refined; docs/int8.md (half an hour)
 
 gate-corpus: setup build/gate-corpus/wheels ## Wrong and right artifacts before the gate; docs/gate-corpus.md (an hour)
 	$(BIN)/python -m benchmarks.gate_corpus
+
+signatures: setup ## Odd inputs, outputs and axes from every kind of source; docs/signatures.md (a quarter of an hour)
+	$(BIN)/python -m benchmarks.signatures
 
 build/gate-corpus/wheels: benchmarks/gate-corpus.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $@ --requirement $<

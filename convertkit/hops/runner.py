@@ -141,11 +141,7 @@ class HopRunner:
         )
 
     def _try(self, hop: Hop, options: StageOptions, others: Sequence[StageOptions]) -> Tried:
-        """One attempt; whatever goes wrong is in its record.
-
-        Args:
-            others: the attempts that would follow it.
-        """
+        """One attempt, which `others` would follow; whatever goes wrong is in its record."""
         started = time.perf_counter()
         try:
             made = self.attempt(hop, options)
@@ -221,11 +217,7 @@ class HopRunner:
         return self._made[hop.source][0].job if hop.source in self._made else None
 
     def _judge(self, artifact: Artifact, previous: Arrays, tolerance: Tolerance) -> Judgement:
-        """What the gate says.
-
-        Raises:
-            WorkerError: two workers died of it.
-        """
+        """What the gate says; a WorkerError where two workers died of it."""
         try:
             return self._validator.judge(artifact, previous, tolerance)
         except WorkerError as error:
