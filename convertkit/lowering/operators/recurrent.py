@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from convertkit.lowering.activations import activation
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, logical
 from convertkit.lowering.geometry.sequences import reversed_sequences
@@ -14,30 +15,8 @@ from convertkit.lowering.geometry.writing import with_row
 from convertkit.lowering.value import shaped
 
 Step = Callable[[Any, list[Any]], list[Any]]
+MOST_UNROLLED = 64  # steps: some 15 operators each
 LSTM_ACTIVATIONS = ("Sigmoid", "Tanh", "Tanh")
-
-
-def _activation(name: str, alpha: float | None, beta: float | None) -> Callable[[Any], Any]:
-    a = {"LeakyRelu": 0.01, "HardSigmoid": 0.2, "ScaledTanh": 1.0, "Affine": 1.0}.get(name, 1.0)
-    a = a if alpha is None else alpha
-    b = (0.5 if name == "HardSigmoid" else 1.0 if name == "ScaledTanh" else 0.0) if beta is None else beta
-    table: dict[str, Callable[[Any], Any]] = {
-        "Sigmoid": tf.sigmoid,
-        "Tanh": tf.tanh,
-        "Relu": tf.nn.relu,
-        "Softsign": lambda x: x / (1 + tf.abs(x)),
-        "Softplus": lambda x: tf.nn.relu(x) + tf.math.log(1 + tf.exp(-tf.abs(x))),
-        "LeakyRelu": lambda x: tf.nn.leaky_relu(x, a),
-        "ThresholdedRelu": lambda x: tf.where(x >= a, x, tf.zeros_like(x)),
-        "HardSigmoid": lambda x: tf.clip_by_value(x * a + b, 0.0, 1.0),
-        "ScaledTanh": lambda x: a * tf.tanh(b * x),
-        "Elu": lambda x: tf.where(x >= 0, x, a * (tf.exp(x) - 1)),
-        "Affine": lambda x: a * x + b,
-    }
-    by_lower = {key.lower(): function for key, function in table.items()}
-    if name.lower() not in by_lower:
-        raise ValueError(f"activation '{name}' is out of range")
-    return by_lower[name.lower()]
 
 
 class Layer:
@@ -70,7 +49,7 @@ class Layer:
         for place in range(first, first + self.per_direction):
             alpha = alphas[place] if place < len(alphas) else None
             beta = betas[place] if place < len(betas) else None
-            function = _activation(self.names[place], alpha, beta)
+            function = activation(self.names[place], alpha, beta)
             functions.append(function if self.clip is None else self._clipped(function))
         return functions
 
@@ -123,16 +102,14 @@ class Layer:
     ) -> tuple[Any, list[Any]]:
         """The loop over time; the buffer of outputs is written in place, so it needs no TensorList."""
         sequence = self._flipped(projected) if backward else projected
+        if self.is_unrolled:
+            y, final = self._unrolled(sequence, states, step)
+            return (self._flipped(y) if backward else y), final
         length = tf.shape(sequence)[0]
         buffer = tf.zeros([length, self.batch, self.hidden], self.x.dtype)
 
         def body(time: Any, held: list[Any], y: Any) -> Any:
-            new = step(sequence[time], self.seen(time, held))
-            shown = new[0]
-            if self.lengths is not None:
-                alive = tf.expand_dims(time < self.lengths, 1)
-                new = [tf.where(alive, after, before) for after, before in zip(new, held, strict=True)]
-                shown = tf.where(alive, shown, tf.zeros([], shown.dtype))
+            new, shown = self._step(sequence[time], time, held, step)
             return time + 1, new, with_row(y, time, shown)
 
         _, final, y = tf.while_loop(
@@ -147,6 +124,33 @@ class Layer:
         )
         y = shaped(y, [self.x.shape[0], self.x.shape[1], self.hidden])
         return (self._flipped(y) if backward else y), final
+
+    @property
+    def is_unrolled(self) -> bool:
+        """True where every size is known and the steps are few.
+
+        TFLiteConverter's calibration crashes (SIGSEGV) on a loop without a dynamic tensor.
+        """
+        length, batch = self.x.shape[0], self.x.shape[1]
+        return length is not None and batch is not None and 0 < length <= MOST_UNROLLED
+
+    def _unrolled(self, sequence: Any, states: list[Any], step: Step) -> tuple[Any, list[Any]]:
+        """The steps one after another, without a loop."""
+        rows = []
+        for time in range(self.x.shape[0]):
+            states, shown = self._step(sequence[time], time, states, step)
+            rows.append(shown)
+        return tf.stack(rows), states
+
+    def _step(self, x: Any, time: Any, held: list[Any], step: Step) -> tuple[list[Any], Any]:
+        """The states after a step, and its output; sequences that have ended keep theirs, and give zeros."""
+        new = step(x, self.seen(time, held))
+        shown = new[0]
+        if self.lengths is not None:
+            alive = tf.expand_dims(time < self.lengths, 1)
+            new = [tf.where(alive, after, before) for after, before in zip(new, held, strict=True)]
+            shown = tf.where(alive, shown, tf.zeros([], shown.dtype))
+        return new, shown
 
     def seen(self, time: Any, held: list[Any]) -> list[Any]:
         """The states as a step sees them; those of sequences that have ended do not matter."""

@@ -82,6 +82,34 @@ def test_lengths_in_tflite_at_any_batch_and_length(tmp_path: Path) -> None:
     agrees_in_tflite(with_lengths("GRU", 3, "bidirectional"), tmp_path, *cases)
 
 
+def static(model: onnx.ModelProto, length: int, batch: int) -> onnx.ModelProto:
+    """The model with every axis fixed."""
+    sizes = {"length": length, "batch": batch}
+    for value in (*model.graph.input, *model.graph.output):
+        for dim in value.type.tensor_type.shape.dim:
+            if dim.dim_param:
+                dim.dim_value = sizes[dim.dim_param]
+    return model
+
+
+@pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
+@pytest.mark.parametrize(("kind", "gates"), [("LSTM", 4), ("GRU", 3), ("RNN", 1)])
+def test_a_few_steps_of_known_sizes_are_no_loop(
+    kind: str, gates: int, direction: str, tmp_path: Path
+) -> None:
+    model = static(recurrent(kind, gates, direction), 5, 1)
+    assert not [name for name in kinds(agrees(model, f32(5, 1, 4))) if "While" in name]
+    agrees_in_tflite(model, tmp_path, [f32(5, 1, 4)])
+    lengths = np.array([2, 5], np.int32)
+    agrees(static(with_lengths(kind, gates, direction), 5, 2), f32(5, 2, 4), lengths)
+
+
+@pytest.mark.parametrize(("length", "has_loop"), [(64, False), (65, True)])
+def test_many_steps_are_a_loop(length: int, has_loop: bool) -> None:
+    lowered = agrees(static(recurrent("GRU", 3, "forward"), length, 1), f32(length, 1, 4))
+    assert any("While" in name for name in kinds(lowered)) is has_loop
+
+
 REVERSED = [
     "y = ReverseSequence(x, l)",
     "y = ReverseSequence<batch_axis = 0, time_axis = 1>(x, l)",
