@@ -113,7 +113,7 @@ def try_case(case: Case, kind: str, workers: Workers, folder: Path) -> list[Row]
     try:
         records = convert(file, folder / "s.npz", words_of(case, kind), workers, folder / "run")
     except ConvertkitError as error:
-        line = f"{error}"
+        line = f"{error}".replace(f"{folder}/", "")
         return [Row(case.name, kind, each, said(line, error.hint), line) for each in TARGETS]
     except Exception as error:
         line = f"{type(error).__name__}: {error}"
