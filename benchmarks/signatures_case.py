@@ -85,11 +85,10 @@ class Case:
         return self.samples(arrays) if self.samples else arrays
 
     def expected(self, call: Arrays) -> list[np.ndarray]:
-        """PyTorch's outputs, flat; a complex one as its parts."""
+        """PyTorch's outputs, flat."""
         with torch.no_grad():
             value = self.model()(*(torch.from_numpy(each.copy()) for each in call.values()))
-        tensors = [torch.view_as_real(leaf) if leaf.is_complex() else leaf for leaf in leaves(value)]
-        return [tensor.numpy() for tensor in tensors]
+        return [leaf.numpy() for leaf in leaves(value)]
 
     def told_inputs(self) -> list[str]:
         """`--input` for each input."""
