@@ -51,6 +51,7 @@ class Case:
         kinds: those that can be made of it.
         call: the inputs of the artifact from those of the source, where these differ.
         fixed: sizes at which the words fix free axes.
+        own_db: what the source itself is precise to, where it computes in half precision.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Case:
     kinds: tuple[str, ...] = KINDS
     call: Callable[[Arrays], Arrays] | None = None
     fixed: dict[str, int] = field(default_factory=dict)
+    own_db: float = 200.0
 
     def model(self) -> torch.nn.Module:
         """The model, its weights always the same."""

@@ -17,7 +17,8 @@ INTRODUCTION = """# The corpus of signatures
 have and simple examples have not, from every kind of source that PyTorch can write of it, to TFLite in
 float32 and INT8. Each artifact that passes its gate is run by LiteRT's interpreter alone, at two sizes of
 every free axis, and compared with what PyTorch gives: {float32:g} dB or more in float32, {int8:g} or more in
-INT8 (weights are random, and values go beyond what calibration saw). The table has the worst of both sizes,
+INT8 (weights are random, and values go beyond what calibration saw), 35 where the source itself computes in
+half precision. The table has the worst of both sizes,
 float32 / INT8, in decibels. `said`: no artifact ships, and one line says why; the lines are below the table.
 """
 

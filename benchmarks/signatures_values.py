@@ -177,12 +177,14 @@ CASES = [
         "weights of float16",
         net(lambda m, x: m["o"](x.half()).float(), o=lambda: nn.Linear(8, 4).half()),
         {"x": X},
+        own_db=35.0,
     ),
     Case(
         "bfloat16",
         "weights of bfloat16",
         net(lambda m, x: m["o"](x.bfloat16()).float(), o=lambda: nn.Linear(8, 4).bfloat16()),
         {"x": X},
+        own_db=35.0,
     ),
     Case(
         "lengths",
