@@ -189,7 +189,7 @@ class TestUsage:
             (("--recipe", "mobile-int9"), ("mobile-int8",)),
             (("--set", "gate.min_sqnr=3"), ("gate.min_sqnr", "did you mean 'min_sqnr_db'")),
             (("--set", "stages.torch_to_onnx.opsett=3"), ("opsett", "did you mean 'opset'")),
-            (("--set", "stages.torch_to_onnx.opset=3"), ("18",)),
+            (("--set", "stages.torch_to_onnx.opset=3"), ("15",)),
             (("--layout", "nhwc"), ("nhwc",)),
             (("--device", "gpu"), ("unknown device",)),
             (("--input", "x[3]"), ("NAME:DTYPE",)),
