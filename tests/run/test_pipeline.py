@@ -99,8 +99,10 @@ class TestDigits:
             "inputs",
             "outputs",
             "nonfinite",
+            "half",
         }
         assert report["source"]["nonfinite"] is None
+        assert report["source"]["half"] == ""
         assert report["samples"] | {"sha256": ""} == {
             "origin": "file",
             "sha256": "",
