@@ -178,7 +178,6 @@ def machine(device: str) -> dict[str, Any]:
         "memory_bytes": psutil.virtual_memory().total,
         "card_used_before_bytes": None if device == "cpu" else card_used_bytes(device),
         "python": platform.python_version(),
-        "platform": platform.platform(),
         "packages": package_versions(PACKAGES),
     }
 
