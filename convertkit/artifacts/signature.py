@@ -84,6 +84,14 @@ class Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return {spec.name: spec for spec in self.inputs}[name]
 
 
+def logical_inputs(signature: Signature) -> tuple[TensorSpec, ...]:
+    """The inputs in the source's axis order and without quantization."""
+    return tuple(
+        TensorSpec(s.name, s.logical_dtype, s.logical_shape, batch_axis=s.batch_axis)
+        for s in signature.inputs
+    )
+
+
 def taken(signature: Signature) -> Signature:
     """The signature without the inputs that constants take the place of."""
     return Signature(tuple(spec for spec in signature.inputs if not spec.is_bound), signature.outputs)

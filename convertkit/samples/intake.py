@@ -11,7 +11,7 @@ from convertkit.artifacts.artifact import Artifact, Loader
 from convertkit.artifacts.axes import with_batch_axes, with_output_axes
 from convertkit.artifacts.digest import hash_path
 from convertkit.artifacts.formats import Format, Variant
-from convertkit.artifacts.signature import Signature, TensorSpec
+from convertkit.artifacts.signature import Signature, TensorSpec, logical_inputs
 from convertkit.config.run_settings import SampleOptions
 from convertkit.errors import UsageError
 from convertkit.registry import runtime_row
@@ -72,6 +72,7 @@ def take_in(
     samples_path: Path | None,
     options: SampleOptions,
     asked: Asked = NOTHING,
+    known: Signature | None = None,
     *,
     needs_calibration: bool,
     workers: Workers,
@@ -81,6 +82,7 @@ def take_in(
 
     Args:
         early: what `read_early` found.
+        known: the signature that a run recorded beside its artifact, which knows the source's axis order.
 
     Raises:
         ConvertkitError: the model or the samples cannot be used; see `errors`.
@@ -93,7 +95,10 @@ def take_in(
     answer = workers.ask(runtime_row(file.format).environment, job, "source.log")
     assert isinstance(answer, Described)
     signature = answer.signature
-    if samples is None or loader is None:
+    if known is not None:
+        signature = known
+        samples, _ = read_samples(samples_path, logical_inputs(known), options, answer.limits, asked)
+    elif samples is None or loader is None:
         signature = asked.signature(signature)
         samples, _ = read_samples(samples_path, signature.inputs, options, answer.limits, asked)
     else:

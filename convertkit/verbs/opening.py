@@ -11,7 +11,7 @@ import msgspec
 
 from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.pairing import ways
-from convertkit.artifacts.signature import Signature, TensorSpec
+from convertkit.artifacts.signature import Signature, logical_inputs
 from convertkit.recipe import Recipe
 from convertkit.report.report import SIGNATURE_FILE, ArtifactSignature
 from convertkit.samples.asked import asked_of
@@ -36,21 +36,18 @@ def open_first(path: Path, recipe: Recipe, workers: Workers, scratch: Path, *, a
     check_trusted(file, allow_code=allow_code)
     samples = Path(recipe.samples) if recipe.samples else None
     loader = source_loader(file, recipe.factory)
-    intake = take_in(
+    return take_in(
         file,
         loader,
         read_early(file, asked_of(recipe), samples, recipe.sampling, needs_calibration=False),
         samples,
         recipe.sampling,
         asked_of(recipe),
+        recorded_signature(path) if loader is None else None,
         needs_calibration=False,
         workers=workers,
         scratch=scratch,
     )
-    known = recorded_signature(path)
-    if known is None:
-        return intake
-    return msgspec.structs.replace(intake, artifact=msgspec.structs.replace(intake.artifact, signature=known))
 
 
 def open_next(
@@ -89,14 +86,6 @@ def open_next(
         msgspec.structs.replace(intake.artifact, signature=signature)
         for signature in ways(intake.artifact.signature, logical, str(path), names)
     ]
-
-
-def logical_inputs(signature: Signature) -> tuple[TensorSpec, ...]:
-    """The inputs in the source's axis order and without quantization."""
-    return tuple(
-        TensorSpec(s.name, s.logical_dtype, s.logical_shape, batch_axis=s.batch_axis)
-        for s in signature.inputs
-    )
 
 
 def recorded_signature(path: Path) -> Signature | None:

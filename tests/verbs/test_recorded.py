@@ -1,0 +1,49 @@
+"""The artifacts of a run, measured and judged again by what the run recorded beside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from convertkit import api
+from convertkit.report.report import Report
+from tests.conftest import FIXTURES
+
+pytestmark = pytest.mark.slow
+QUICK = ["bench.rounds=2", "bench.warmup_s=0.01"]
+
+
+@pytest.fixture(scope="module", params=["digits", "mlp", "transformer", "two_inputs"])
+def run(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Report, Path, Path]:
+    """A fixture as ONNX, SavedModel and TFLite, in float32 and INT8; its folder, and its samples."""
+    out = tmp_path_factory.mktemp("recorded") / "run"
+    folder = FIXTURES / str(request.param)
+    samples = folder / "samples.npz"
+    asked = ["tflite:float32", "tflite:int8"]
+    return api.convert(folder / "model.pt2", to=asked, samples=samples, out=out, settings=QUICK), out, samples
+
+
+def files(report: Report, out: Path) -> dict[str, Path]:
+    """The artifact of each hop."""
+    return {hop.target: out / hop.artifact.path for hop in report.hops if hop.artifact is not None}
+
+
+def test_each_is_measured_beside_each_without_samples(run: tuple[Report, Path, Path]) -> None:
+    report, out, _ = run
+    made = list(files(report, out).values())
+    for order in (made, made[::-1]):
+        rows = [row.latency[0] for row in api.bench(order, settings=QUICK)]
+        assert [row.skipped for row in rows] == [None] * len(made)
+        assert {row.batch for row in rows} == {1}
+
+
+def test_each_passes_beside_the_float_one_where_its_run_had_it_pass(run: tuple[Report, Path, Path]) -> None:
+    report, out, samples = run
+    made = files(report, out)
+    for hop in report.hops:
+        given = samples if hop.target == "tflite:int8" else None  # which random inputs would saturate
+        judgement = api.validate(made["tflite:float32"], made[hop.target], samples=given)
+        assert (not judgement.reason) is (hop.status == "passed"), (hop.target, judgement.reason)
