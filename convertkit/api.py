@@ -9,6 +9,7 @@ from typing import Any, Unpack
 
 from convertkit.artifacts.formats import Precision
 from convertkit.attribution.blamer import SAMPLES
+from convertkit.measurement.measured import Measured
 from convertkit.recipe import Words, worded_recipe
 from convertkit.report.blame import Blame
 from convertkit.report.report import Report
@@ -17,7 +18,7 @@ from convertkit.run.pipeline import run
 from convertkit.run.prepare import RunRequest
 from convertkit.run.progress import Progress
 from convertkit.validation.judgement import Judgement
-from convertkit.verbs.bench import Measured, bench_artifacts
+from convertkit.verbs.bench import bench_artifacts
 from convertkit.verbs.blame import blame_run
 from convertkit.verbs.validate import validate_artifacts
 
@@ -107,16 +108,25 @@ def bench(
     inputs: Sequence[str] = (),
     factory: str | None = None,
     device: str | None = None,
+    batches: Sequence[int] = (),
+    threads: Sequence[int] = (),
     settings: Sequence[str] = (),
     allow_code: bool = False,
 ) -> list[Measured]:
-    """Latency, size and memory of artifacts of any formats, in interleaved rounds.
+    """Latency, size, memory and cold start of artifacts of any formats, in interleaved rounds.
+
+    Args:
+        artifacts: files, SavedModels, folders of runs; the first one is what the others are compared with.
+        batches: samples in each call, each of them measured; empty: one.
+        threads: of each runtime, each of them measured; empty: `bench.threads`.
 
     Raises:
         ConvertkitError: one of them cannot be used, or the device is not there.
     """
     recipe = worded_recipe(samples=samples, inputs=inputs, factory=factory, device=device, settings=settings)
-    return bench_artifacts([Path(path) for path in artifacts], recipe, allow_code=allow_code)
+    return bench_artifacts(
+        [Path(path) for path in artifacts], recipe, batches=batches, threads=threads, allow_code=allow_code
+    )
 
 
 def blame(

@@ -7,12 +7,14 @@ from pathlib import Path
 import click
 import msgspec
 from rich.console import Console
-from rich.table import Table
 
 from convertkit.cli import flags
+from convertkit.errors import NotMeasuredError, UsageError
 from convertkit.recipe import worded_recipe
-from convertkit.render.numbers import format_bytes, format_interval_ms, format_ms
-from convertkit.verbs.bench import Measured, bench_artifacts
+from convertkit.render.bench import render_bench
+from convertkit.verbs.bench import bench_artifacts
+
+LARGEST = 65536
 
 
 @click.command()
@@ -21,6 +23,8 @@ from convertkit.verbs.bench import Measured, bench_artifacts
 @flags.inputs
 @flags.factory
 @flags.device
+@click.option("--batch", "batches", metavar="N,…", help="Samples in a call: 1,8,32 makes three tables.")
+@click.option("--threads", metavar="N,…", help="Threads of each runtime, likewise  [default: bench.threads].")
 @flags.settings
 @flags.allow_code
 @flags.as_json
@@ -30,59 +34,42 @@ def command(
     inputs: tuple[str, ...],
     factory: str | None,
     device: str | None,
+    batches: str | None,
+    threads: str | None,
     settings: tuple[str, ...],
     allow_code: bool,
     as_json: bool,
 ) -> int:
-    """Latency, size and memory of ARTIFACTS side by side, in interleaved rounds."""
+    """Latency, size, memory and cold start of ARTIFACTS side by side, in interleaved rounds.
+
+    The folder of a run stands for the artifacts that it ships. Each is compared with the first one; what the
+    first one differs from itself, measured twice, is no difference. Exit code 8 where one of them could not
+    be measured at all.
+    """
     recipe = worded_recipe(samples=samples, inputs=inputs, factory=factory, device=device, settings=settings)
-    rows = bench_artifacts(artifacts, recipe, allow_code=allow_code)
+    rows = bench_artifacts(
+        artifacts,
+        recipe,
+        batches=counts("--batch", batches),
+        threads=counts("--threads", threads),
+        allow_code=allow_code,
+    )
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(rows), indent=2).decode())
     else:
-        show(rows)
-    return 0
+        Console(highlight=False).print(render_bench(rows))
+    return 0 if all(row.is_measured for row in rows) else NotMeasuredError.exit_code
 
 
-def show(rows: list[Measured]) -> None:
-    """One line for each artifact and device; what could not be measured below, each reason once."""
-    console = Console(highlight=False)
-    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("Artifact", overflow="fold")
-    for name in ("Size", "Device", "Batch", "p50, ms", "95 % interval", "p90, ms", "p99, ms", "Memory"):
-        table.add_column(name, justify="left" if name == "Device" else "right", no_wrap=True)
-    for row in rows:
-        for latency in row.latency:
-            if latency.skipped is None:
-                table.add_row(
-                    shown_name(row.path),
-                    format_bytes(row.size_bytes),
-                    latency.device,
-                    str(latency.batch),
-                    format_ms(latency.p50_ms),
-                    format_interval_ms(latency.p50_ci95_ms),
-                    format_ms(latency.p90_ms),
-                    format_ms(latency.p99_ms),
-                    format_bytes(latency.session_bytes),
-                )
-    console.print(table)
-    for line in skipped_lines(rows):
-        console.print(line, markup=False, soft_wrap=True)
+def counts(option: str, text: str | None) -> tuple[int, ...]:
+    """`1,8,32` as numbers.
 
-
-def shown_name(path: str) -> str:
-    """The last two parts of a path: artifacts of several runs often share a file name."""
-    return "/".join(Path(path).parts[-2:])
-
-
-def skipped_lines(rows: list[Measured]) -> list[str]:
-    """`cuda skipped: reason`, with the artifacts it concerns where these are not all."""
-    reasons: dict[tuple[str, str], list[str]] = {}
-    for row in rows:
-        for latency in row.latency:
-            if latency.skipped is not None:
-                reasons.setdefault((latency.device, latency.skipped), []).append(shown_name(row.path))
-    return [
-        f"{device} skipped{'' if len(names) == len(rows) else ' for ' + ', '.join(names)}: {reason}"
-        for (device, reason), names in reasons.items()
-    ]
+    Raises:
+        UsageError: one of them is none, or less than 1.
+    """
+    words = [word.strip() for word in text.split(",")] if text else []
+    if not all(word.isascii() and word.isdigit() and 0 < int(word) <= LARGEST for word in words):
+        raise UsageError(
+            f"{option} '{text}' is not a list of numbers from 1 to {LARGEST}", hint=f"{option} 1,8"
+        )
+    return tuple(dict.fromkeys(map(int, words)))

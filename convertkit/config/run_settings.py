@@ -116,12 +116,14 @@ class BenchOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         calls: timed calls of one artifact in one round; the first call of a round is dropped.
         warmup_s: least time each artifact is run before it is timed, seconds.
         threads: threads that each runtime may use.
+        seconds: measure further rounds until every interval is narrow, at most so long; None: `rounds` alone.
     """
 
     rounds: PositiveInt = 12
     calls: Annotated[int, msgspec.Meta(ge=2)] = 6
     warmup_s: PositiveFloat = 0.2
     threads: PositiveInt = 1
+    seconds: Annotated[float, msgspec.Meta(gt=0, le=3600)] | None = None
 
 
 class LimitOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

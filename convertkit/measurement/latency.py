@@ -25,7 +25,8 @@ class Versus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         artifact: the other one's variant, in full.
         ratio: this one's time / the other's, the median over rounds.
         ci95: bootstrap 95 % interval of the ratio.
-        verdict: `faster` or `slower` where the whole interval says so, of five rounds or more.
+        verdict: `faster` or `slower` where the whole interval says so, of five rounds or more, and is further
+            from 1 than the noise.
     """
 
     artifact: str
@@ -45,6 +46,8 @@ class Latency(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
         versus: beside the float artifact of the same format, then beside the source.
         gpu_memory: what the artifact takes of the GPU; null on the CPU.
         left_on_cpu: operators that run on the CPU although a GPU was asked for; such a row is partial.
+        noise: how far from itself an artifact seemed to be that was measured twice beside this one, as a
+            fraction of its time; null where none was.
     """
 
     device: str
@@ -61,6 +64,12 @@ class Latency(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     versus: tuple[Versus, ...] = ()
     gpu_memory: GpuMemory | None = None
     left_on_cpu: tuple[str, ...] = ()
+    noise: float | None = None
+
+    @property
+    def samples_per_second(self) -> float | None:
+        """Throughput at the median; None where nothing was measured."""
+        return None if not self.p50_ms else (self.batch or 1) / self.p50_ms * 1e3
 
 
 def summarize(
@@ -97,6 +106,13 @@ def summarize(
     )
 
 
+def relative_width(rounds_ns: Sequence[Sequence[int]]) -> float:
+    """Width of the 95 % interval of the rounds' medians, as a fraction of their median."""
+    medians = np.array([np.median(calls) for calls in rounds_ns], np.float64)
+    median, low, high = paired(medians)
+    return (high - low) / median
+
+
 def compare(one: Latency | None, other: Latency | None, artifact: str = "") -> Versus | None:
     """The latency of `one` beside that of `other`; None where they were not measured alike.
 
@@ -119,9 +135,16 @@ def compare(one: Latency | None, other: Latency | None, artifact: str = "") -> V
         return None
     is_enough = not one.rounds_ms or len(one.rounds_ms) >= FEWEST_ROUNDS
     verdict: Faster = "no measurable difference"
-    if is_enough and not low <= 1 <= high:
+    margin = 1 + (one.noise or 0)
+    if is_enough and (low > margin or high < 1 / margin):
         verdict = "slower" if low > 1 else "faster"
     return Versus(artifact, ratio, (low, high), verdict)
+
+
+def self_noise(one: Latency, again: Latency) -> float | None:
+    """How far an artifact is from itself, measured twice: the far end of the ratio's interval, less 1."""
+    versus = compare(one, again)
+    return None if versus is None else max(versus.ci95[1], 1 / versus.ci95[0]) - 1
 
 
 def paired(ratios: Array) -> tuple[float, float, float]:

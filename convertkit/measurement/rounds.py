@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from convertkit.artifacts.tensors import write_npz
 from convertkit.config.run_settings import BenchOptions
 from convertkit.environment.devices import NO_GPU
 from convertkit.errors import ConvertkitError
-from convertkit.measurement.latency import Latency, summarize
+from convertkit.measurement.latency import Latency, relative_width, summarize
 from convertkit.registry import runtime_row
 from convertkit.workers.answers import Benched
 from convertkit.workers.jobs import BenchJob
@@ -24,6 +25,7 @@ from convertkit.workers.pool import Workers
 
 WARMUP_CALLS = 5
 LONGEST_ROUND_NS = 500_000_000
+NARROW = 0.02  # width of a ratio's interval from which on further rounds would tell nothing new
 CUDA_FORMATS = (Format.TORCH, Format.ONNX, Format.SAVEDMODEL)
 
 
@@ -70,41 +72,70 @@ def measure(
     options: BenchOptions,
     workers: Workers,
     scratch: Path,
+    batch: int | None = None,
 ) -> list[tuple[Latency, ...]]:
     """Latency rows of each artifact: on the CPU, and on the GPU or the reason why not.
 
     Args:
         sample: one sample of every input, logical, first axis = sample.
         device: the GPU as `cuda:N`; None where there is none.
+        batch: samples in each call, the same one again; None: one, or as many as the artifact is made for.
     """
     contenders = []
     for number, artifact in enumerate(artifacts):
+        inputs, size = scratch / f"bench-{number}.npz", call_size(artifact, sample, batch)
         axes = CallAxes.of(artifact.signature.inputs, sample)
-        inputs, batch = scratch / f"bench-{number}.npz", axes.batch_size or 1
-        write_npz(inputs, axes.call(sample, np.zeros(batch, np.intp)))
-        contenders.append(
-            [
-                contender(artifact, inputs, batch, name, options)
-                for name in ("cpu", device)
-                if name is not None
-            ]
-        )
+        write_npz(inputs, axes.call(sample, np.zeros(size, np.intp)))
+        refusal = "" if batch in (None, size) else f"it takes {size} at a time, not {batch}"
+        names = [name for name in ("cpu", device) if name is not None]
+        contenders.append([contender(artifact, inputs, size, name, options, refusal) for name in names])
     everyone = [one for row in contenders for one in row]
     for one in everyone:
         warm_up(one, options, workers)
-    order = np.random.default_rng(0)
-    for _ in range(options.rounds):
+    take_rounds(everyone, options, workers)
+    return [
+        (*(result(one, options) for one in row), *absent_rows(artifact, device))
+        for artifact, row in zip(artifacts, contenders, strict=True)
+    ]
+
+
+def absent_rows(artifact: Artifact, device: str | None) -> tuple[Latency, ...]:
+    """That there is no GPU, for an artifact that would run on one: none is asked about for a `.tflite`."""
+    is_missed = device is None and artifact.variant.format in CUDA_FORMATS
+    return (Latency("cuda", skipped=NO_GPU),) if is_missed else ()
+
+
+def call_size(artifact: Artifact, sample: Arrays, batch: int | None) -> int:
+    """Samples in a call: as many as the artifact is made for, where that is fixed."""
+    return CallAxes.of(artifact.signature.inputs, sample).batch_size or batch or 1
+
+
+def take_rounds(everyone: Sequence[Contender], options: BenchOptions, workers: Workers) -> None:
+    """As many rounds as asked for, in random order; further ones while they narrow what is uncertain."""
+    order, until = np.random.default_rng(0), time.monotonic() + (options.seconds or 0)
+    done = 0
+    while done < options.rounds or (time.monotonic() < until and not all(map(is_narrow, everyone))):
         for index in order.permutation(len(everyone)):
             time_round(everyone[index], workers)
-    absent = () if device else (Latency("cuda", skipped=NO_GPU),)
-    return [(*(result(one, options) for one in row), *absent) for row in contenders]
+        done += 1
 
 
-def contender(artifact: Artifact, inputs: Path, batch: int, device: str, options: BenchOptions) -> Contender:
-    """An artifact on a device, not yet loaded."""
+def is_narrow(one: Contender) -> bool:
+    """True where a contender's median is known well enough, or cannot be measured."""
+    return bool(one.skipped) or relative_width(one.rounds) <= NARROW
+
+
+def contender(
+    artifact: Artifact, inputs: Path, batch: int, device: str, options: BenchOptions, refusal: str = ""
+) -> Contender:
+    """An artifact on a device, not yet loaded.
+
+    Args:
+        refusal: why it is not measured; empty where it is.
+    """
     row = runtime_row(artifact.variant.format)
     job = BenchJob(row.name, artifact, str(inputs), options.calls, device=device, threads=options.threads)
-    one = Contender(job, row.environment, batch)
+    one = Contender(job, row.environment, batch, skipped=refusal)
     if device != "cpu" and artifact.variant.format not in CUDA_FORMATS:
         one.skipped = f"{row.name} does not run on CUDA devices"
     return one

@@ -104,10 +104,10 @@ def skipped_devices(report: Report) -> list[str]:
         for row in rows:
             if row.skipped is not None:
                 reasons.setdefault((row.device, one_line(row.skipped)), []).append(name)
-    measured = sum(1 for _, rows in named if rows)
     lines = []
     for (device, reason), names in reasons.items():
-        whom = "" if len(names) == measured else f" of {', '.join(names)}"
+        asked = sum(1 for _, rows in named if any(row.device == device for row in rows))
+        whom = "" if len(names) == asked else f" of {', '.join(names)}"
         lines.append(f"latency{whom} on {device} skipped: {reason}")
     return lines
 

@@ -1,44 +1,77 @@
-"""Latency, size and memory of any artifacts, side by side."""
+"""Latency, size, memory and cold start of any artifacts, side by side."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
+from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.signature import Arrays
 from convertkit.environment.devices import check_device
 from convertkit.measurement.latency import Latency
+from convertkit.measurement.measured import Measured, beside_first
 from convertkit.measurement.rounds import measure
+from convertkit.measurement.start import ColdStart, cold_start
 from convertkit.recipe import Recipe
 from convertkit.verbs.opening import open_first, open_next, opened
+from convertkit.verbs.recorded import with_runs_opened
+from convertkit.workers.pool import Workers
+
+SECONDS = 4.0  # of further rounds at one batch and number of threads
 
 
-class Measured(msgspec.Struct, frozen=True):
-    """One artifact's row of `convertkit bench`."""
+def bench_artifacts(
+    paths: Sequence[Path],
+    recipe: Recipe,
+    *,
+    batches: Sequence[int] = (),
+    threads: Sequence[int] = (),
+    allow_code: bool = False,
+) -> list[Measured]:
+    """Latency, size, memory and cold start of artifacts, in interleaved rounds.
 
-    path: str
-    format: str
-    size_bytes: int
-    latency: tuple[Latency, ...]
-
-
-def bench_artifacts(paths: Sequence[Path], recipe: Recipe, *, allow_code: bool = False) -> list[Measured]:
-    """Latency, size and memory of artifacts, in interleaved rounds.
+    Args:
+        paths: files, SavedModels, and folders of runs, which stand for the artifacts that they ship.
+        batches: samples in each call, one table each; empty: one, or as many as an artifact is made for.
+        threads: likewise; empty: that of the recipe.
 
     Raises:
         ConvertkitError: one of them cannot be used, or the device is not there.
     """
-    device = check_device(recipe.device)
-    with opened(recipe) as (workers, scratch):
-        intake = open_first(paths[0], recipe, workers, scratch, allow_code=allow_code)
-        others = [
-            open_next(path, recipe, intake, workers, scratch, allow_code=allow_code)[0] for path in paths[1:]
-        ]
-        artifacts = [intake.artifact, *others]
-        sample = intake.samples.take(intake.split.validation[:1])
-        rows = measure(artifacts, sample, device, recipe.bench, workers, scratch)
+    device, files = check_device(recipe.device), list(with_runs_opened(paths))
+    bench = recipe.bench if recipe.bench.seconds else msgspec.structs.replace(recipe.bench, seconds=SECONDS)
+    found: list[list[tuple[Latency, ...]]] = []
+    starts: list[ColdStart] = []
+    for number in threads or (bench.threads,):
+        options = msgspec.structs.replace(bench, threads=number)
+        with opened(msgspec.structs.replace(recipe, bench=options)) as (workers, scratch):
+            artifacts, sample = open_all(files, recipe, workers, scratch, allow_code=allow_code)
+            for batch in batches or (None,):
+                rows = measure([*artifacts, artifacts[0]], sample, device, options, workers, scratch, batch)
+                found.append(beside_first(rows, str(files[0])))
+            if not starts:
+                starts = [cold_start(one, sample, number, workers, scratch) for one in artifacts]
     return [
-        Measured(str(path), str(artifact.variant.format), artifact.size_bytes, row)
-        for path, artifact, row in zip(paths, artifacts, rows, strict=True)
+        Measured(
+            str(path),
+            str(artifact.variant.format),
+            artifact.size_bytes,
+            tuple(itertools.chain.from_iterable(cell[place] for cell in found)),
+            starts[place],
+        )
+        for place, (path, artifact) in enumerate(zip(files, artifacts, strict=True))
     ]
+
+
+def open_all(
+    paths: Sequence[Path], recipe: Recipe, workers: Workers, scratch: Path, *, allow_code: bool
+) -> tuple[list[Artifact], Arrays]:
+    """The artifacts, and the sample that each of them is given."""
+    intake = open_first(paths[0], recipe, workers, scratch, allow_code=allow_code)
+    others = [
+        open_next(path, recipe, intake, workers, scratch, allow_code=allow_code)[0] for path in paths[1:]
+    ]
+    return [intake.artifact, *others], intake.samples.take(intake.split.validation[:1])

@@ -11,13 +11,13 @@ import msgspec
 
 from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.pairing import ways
-from convertkit.artifacts.signature import Signature, logical_inputs
+from convertkit.artifacts.signature import logical_inputs
 from convertkit.recipe import Recipe
-from convertkit.report.report import SIGNATURE_FILE, ArtifactSignature
 from convertkit.samples.asked import asked_of
 from convertkit.samples.intake import Intake, source_loader, take_in
 from convertkit.samples.reading import read_early
 from convertkit.sources import check_trusted, inspect_source
+from convertkit.verbs.recorded import recorded_signature
 from convertkit.workers.pool import Workers
 
 
@@ -86,16 +86,3 @@ def open_next(
         msgspec.structs.replace(intake.artifact, signature=signature)
         for signature in ways(intake.artifact.signature, logical, str(path), names)
     ]
-
-
-def recorded_signature(path: Path) -> Signature | None:
-    """The signature that a run recorded beside its artifact; None where there is no record."""
-    record = path.resolve().parent / SIGNATURE_FILE
-    try:
-        entries = msgspec.json.decode(record.read_bytes(), type=list[ArtifactSignature])
-    except (OSError, msgspec.MsgspecError):
-        return None
-    for entry in entries:
-        if entry.path == path.name:
-            return Signature(entry.inputs, entry.outputs)
-    return None

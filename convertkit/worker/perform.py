@@ -93,6 +93,21 @@ def bench(job: jobs.BenchJob) -> answers.Answer:
     return answers.Benched(durations, added, gauge.added(), session.left_on_cpu)
 
 
+@perform.register
+def start(job: jobs.StartJob) -> answers.Answer:
+    """Load an artifact and call it once."""
+    runtime = load_runtime(job.runtime)
+    inputs = physical_inputs(job.artifact.signature, read_npz(job.inputs))
+    runtime_bytes = resident_bytes()
+    with PeakMemory() as memory:
+        began = time.perf_counter_ns()
+        session = runtime.load(job.artifact, "cpu", job.threads)
+        loaded = time.perf_counter_ns()
+        session.run(inputs)
+        ended = time.perf_counter_ns()
+    return answers.Started(loaded - began, ended - loaded, runtime_bytes, memory.peak_bytes)
+
+
 def cpu_timed(call: TimedCall) -> TimedCall:
     """The same call, timed by the processor time of this process, nanoseconds."""
 

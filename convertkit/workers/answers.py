@@ -83,6 +83,22 @@ class Benched(Message, frozen=True, tag="benched"):
     left_on_cpu: tuple[str, ...] = ()
 
 
+class Started(Message, frozen=True, tag="started"):
+    """What a process needed from nothing to the first outputs of an artifact.
+
+    Attributes:
+        load_ns: from the file to a model that can be called; what the runtime imports came before.
+        first_call_ns: the first call.
+        runtime_bytes: resident memory with the runtime imported and nothing loaded.
+        peak_bytes: the most from there to the end of the first call.
+    """
+
+    load_ns: int
+    first_call_ns: int
+    runtime_bytes: int
+    peak_bytes: int
+
+
 class Observed(Message, frozen=True, tag="observed"):
     """The ranges stand at `ObserveJob.ranges`; `layers` is how many there are, 0 where none can be seen."""
 
@@ -167,5 +183,15 @@ class Failed(Message, frozen=True, tag="failed"):
 
 
 Answer = (
-    Ready | Converted | Described | Inferred | Benched | Observed | OriginFound | Refined | Traced | Failed
+    Ready
+    | Converted
+    | Described
+    | Inferred
+    | Benched
+    | Started
+    | Observed
+    | OriginFound
+    | Refined
+    | Traced
+    | Failed
 )

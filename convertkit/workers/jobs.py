@@ -94,6 +94,19 @@ class BenchJob(Message, frozen=True, tag="bench"):
     clock: Literal["wall", "cpu"] = "wall"
 
 
+class StartJob(Message, frozen=True, tag="start"):
+    """Load an artifact and call it once, in a process that has loaded none before.
+
+    Attributes:
+        inputs: `.npz`, logical, exactly one call's worth.
+    """
+
+    runtime: str
+    artifact: Artifact
+    inputs: str
+    threads: int = 1
+
+
 class ObserveJob(Message, frozen=True, tag="observe"):
     """Run a PyTorch model on samples, one at a time, and write down the range of every activation.
 
@@ -158,7 +171,9 @@ class TraceJob(Message, frozen=True, tag="trace"):
     threads: int = 1
 
 
-Job = ConvertJob | DescribeJob | InferJob | BenchJob | ObserveJob | OriginJob | RefineJob | TraceJob
+Job = (
+    ConvertJob | DescribeJob | InferJob | BenchJob | StartJob | ObserveJob | OriginJob | RefineJob | TraceJob
+)
 
 
 class Order(Message, frozen=True):

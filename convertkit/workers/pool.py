@@ -86,6 +86,15 @@ class Workers:
             except WorkerError as second:
                 raise lost_twice(first, second, log) from second
 
+    def ask_fresh(self, environment: str, job: Job, log: str) -> Answer:
+        """Send a job to a process of its own, which ends with it.
+
+        Raises:
+            ConvertkitError: what the job raised; a `WorkerError` where the process died.
+        """
+        with Workers(self._logs, self._limits, self._threads) as alone:
+            return alone._ask(environment, job, log)
+
     def _ask(self, environment: str, job: Job, log: str) -> Answer:
         """Send a job once; a worker that died is replaced for the next job."""
         current = self.start(environment)

@@ -47,3 +47,23 @@ def test_each_passes_beside_the_float_one_where_its_run_had_it_pass(run: tuple[R
         given = samples if hop.target == "tflite:int8" else None  # which random inputs would saturate
         judgement = api.validate(made["tflite:float32"], made[hop.target], samples=given)
         assert (not judgement.reason) is (hop.status == "passed"), (hop.target, judgement.reason)
+
+
+def test_the_folder_stands_for_what_it_ships_at_each_batch(run: tuple[Report, Path, Path]) -> None:
+    report, out, _ = run
+    rows = api.bench([out], batches=[1, 4], settings=[*QUICK, "bench.seconds=0.01"])
+    assert [row.path for row in rows] == [str(path) for path in files(report, out).values()]
+    for row in rows:
+        timed = [one for one in row.latency if one.device == "cpu"]
+        assert [(one.batch, one.threads, one.skipped) for one in timed] == [(1, 1, None), (4, 1, None)]
+        assert row.is_measured
+        assert row.start.skipped is None
+        assert (row.start.memory_bytes or 0) > 0
+
+
+def test_memory_does_not_depend_on_the_order(run: tuple[Report, Path, Path]) -> None:
+    report, out, _ = run
+    file = files(report, out)["tflite:float32"]
+    first, second = api.bench([file, file], settings=[*QUICK, "bench.seconds=0.01"])
+    assert second.start.memory_bytes == pytest.approx(first.start.memory_bytes, rel=0.5)
+    assert second.start.runtime_bytes == pytest.approx(first.start.runtime_bytes, rel=0.5)
