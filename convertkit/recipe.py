@@ -244,6 +244,8 @@ def with_shorthands(recipe: Recipe) -> Recipe:
         options |= {key: content[key] for key in SHORTHANDS if key in options and content[key]}
         if recipe.quality and "rounding" in options:
             options["rounding"] = ROUNDINGS[recipe.quality]
+        if recipe.quality == "fast" and "heads" in options:
+            options["heads"] = "joined"
     return decode_recipe(content, "options")
 
 

@@ -16,6 +16,7 @@ from convertkit.config.attempts import OneAttempt
 Layout = Literal["auto", "source", "channels-last"]
 IoType = Literal["float32", "int8", "uint8"]
 Rounding = Literal["auto", "best", "nearest", "compensated"]
+Heads = Literal["apart", "joined"]
 
 ONE_GRID = "rounding with compensation is on a grid of each channel: per_channel has to be true"
 
@@ -101,6 +102,9 @@ class SavedmodelToTfliteOptions(OneAttempt, frozen=True, forbid_unknown_fields=T
         rounding: how weights of int8 and int16x8 come to their integers: `nearest`; `compensated`, by
             calibration samples on the ONNX graph, with biases corrected (docs/int8.md); `best` makes both and
             keeps the better; `auto` makes `compensated` where nothing by `nearest` passes.
+        heads: `apart` leaves the last operators of int8 float where they join parts whose ranges differ by
+            more than 16 times, so that each part keeps its own scale (docs/quantizers.md); `joined` does not.
+            Integer outputs have one scale anyway.
     """
 
     io: IoType = "float32"
@@ -109,6 +113,7 @@ class SavedmodelToTfliteOptions(OneAttempt, frozen=True, forbid_unknown_fields=T
     exclude: tuple[str, ...] = ()
     excluded_weights: Literal["float32", "float16"] = "float32"
     rounding: Rounding = "auto"
+    heads: Heads = "apart"
 
     def __post_init__(self) -> None:
         """Refuse what no quantizer can do."""
@@ -160,6 +165,10 @@ class SavedmodelToTfliteOptions(OneAttempt, frozen=True, forbid_unknown_fields=T
         names = self.quantizers()
         return tuple(msgspec.structs.replace(self, quantizer=n, rounding="compensated") for n in names)
 
+    def keeps_units(self, precision: Precision) -> bool:
+        """Whether parts of different units keep their own scales; 16 bits are enough for both."""
+        return self.heads == "apart" and precision is Precision.INT8 and self.io == "float32"
+
     def quantizers(self) -> tuple[Literal["tensorflow", "litert"], ...]:
         """Those that may serve."""
         if self.quantizer != "auto":
@@ -191,12 +200,14 @@ class OnnxToOnnxInt8Options(OneAttempt, frozen=True, forbid_unknown_fields=True)
         reduce_range: weights in 7 bits, which are right on every CPU. 8 bits saturate in silence on x86
             CPUs without VNNI (digits: 12 dB for 30 dB); False is for targets known to have it, and ARM.
         rounding: how weights come to their integers, as for `savedmodel_to_tflite`.
+        heads: whether parts of different units keep their own scales, as for `savedmodel_to_tflite`.
     """
 
     per_channel: bool = True
     calibration: Literal["minmax", "percentile"] = "minmax"
     reduce_range: bool = True
     rounding: Rounding = "auto"
+    heads: Heads = "apart"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done."""
@@ -206,6 +217,11 @@ class OnnxToOnnxInt8Options(OneAttempt, frozen=True, forbid_unknown_fields=True)
     def converter(self) -> str:
         """ONNX Runtime's static quantizer, in QDQ form."""
         return "quantize_static"
+
+    @property
+    def keeps_units(self) -> bool:
+        """Whether parts of different units keep their own scales."""
+        return self.heads == "apart"
 
     @property
     def are_rivals(self) -> bool:

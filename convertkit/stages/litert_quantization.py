@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from tensorflow.lite.python.util import modify_model_io_type
 from tensorflow.lite.tools import flatbuffer_utils
@@ -24,6 +25,7 @@ from convertkit.config.stage_options import SavedmodelToTfliteOptions
 from convertkit.errors import StageError, first_line
 from convertkit.graphs.tflite_file import Operator, read_operators
 from convertkit.stages.quantizer_reason import quantizer_reason
+from convertkit.stages.tflite_heads import find_head, may_mix_units, operators_of
 
 SIGNATURE = "serving_default"
 EVERYWHERE = ".*"
@@ -35,13 +37,18 @@ LONGEST_SCOPE = 10000  # its own limit
 
 
 def quantize(
-    content: bytes, precision: Precision, options: SavedmodelToTfliteOptions, steps: Iterable[Arrays]
+    content: bytes,
+    precision: Precision,
+    options: SavedmodelToTfliteOptions,
+    steps: Iterable[Arrays],
+    report: Callable[[str], None] = lambda line: None,
 ) -> bytes:
     """The same model in integers, its inputs and outputs of the type that was asked for.
 
     Args:
         content: a float `.tflite` with a `serving_default` signature.
         steps: physical samples, one call each, under the signature's names; unused for int8-dynamic.
+        report: told what stays float since it is of several units.
 
     Raises:
         StageError: the quantizer failed, a pattern matches nothing, or the inputs cannot have that type.
@@ -50,8 +57,8 @@ def quantize(
     from litert_quantizer.utils import qsv_utils
 
     try:
-        recipe = make_recipe(precision, options, excluded(content, options.exclude))
-        worker = quantizer.Quantizer(content, recipe.get_quantization_recipe())
+        left = excluded(content, options.exclude)
+        recipe = make_recipe(precision, options, left)
         ranges = None
         if precision.needs_calibration:
             calibration = calibrator.Calibrator(
@@ -59,12 +66,23 @@ def quantize(
             )
             calibration.calibrate({SIGNATURE: list(steps)}, recipe)
             ranges = calibration.get_model_qsvs()
+        if ranges and options.keeps_units(precision) and may_mix_units(content):
+            head = find_head(content, {name: width(found) for name, found in ranges.items()})
+            if head is not None:
+                recipe = make_recipe(precision, options, [*left, *operators_of(content, head)])
+                report(head.describe())
+        worker = quantizer.Quantizer(content, recipe.get_quantization_recipe())
         made = worker.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
     except StageError:
         raise
     except Exception as error:  # it raises what its parts raise
         raise StageError(f"litert-quantizer failed: {quantizer_reason(error)}") from error
     return with_io(in_one_piece(bytes(made.quantized_model)), precision, options)
+
+
+def width(found: Any) -> float:
+    """Width of a range that its calibration found, zero within it."""
+    return max(float(np.max(found["max"])), 0.0) - min(float(np.min(found["min"])), 0.0)
 
 
 def make_recipe(precision: Precision, options: SavedmodelToTfliteOptions, left: Iterable[Operator]) -> Any:

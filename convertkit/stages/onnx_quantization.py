@@ -8,7 +8,7 @@ channel on a table that is both looked up in and multiplied by.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -106,11 +106,16 @@ def quantize(
     samples: Arrays,
     options: OnnxToOnnxInt8Options,
     report: Report,
+    left: Sequence[str],
 ) -> None:
-    """Calibrate and quantize, what fails of it left out; the file runs on a sample."""
+    """Calibrate and quantize, what fails of it left out; the file runs on a sample.
+
+    Args:
+        left: names of the nodes that stay float.
+    """
 
     def run(off: dict[str, Any]) -> None:
-        call_quantizer(prepared, out, CalibrationReader(signature, samples), options, **off)
+        call_quantizer(prepared, out, CalibrationReader(signature, samples), options, left, **off)
         check_runs(out, next(calibration_steps(signature, samples)))
 
     without(QUANTIZING, run, report)
@@ -143,6 +148,7 @@ def call_quantizer(
     out: Path,
     reader: CalibrationReader,
     options: OnnxToOnnxInt8Options,
+    left: Sequence[str] = (),
     per_channel: bool = True,
     **extra: Any,
 ) -> None:
@@ -157,6 +163,7 @@ def call_quantizer(
         activation_type=quantization.QuantType.QInt8,
         weight_type=quantization.QuantType.QInt8,
         calibrate_method=METHODS[options.calibration],
+        nodes_to_exclude=list(left),
         calibration_providers=["CPUExecutionProvider"],
         extra_options={"MatMulConstBOnly": True, **extra},
     )

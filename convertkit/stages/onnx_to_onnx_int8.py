@@ -2,7 +2,8 @@
 
 Upstream flags set: `quant_format=QDQ` (standard operators, which every ONNX runtime knows), `per_channel`,
 `reduce_range`, `calibrate_method`, `activation_type` and `weight_type` QInt8 (S8S8: ONNX Runtime's advice for
-CPUs), `MatMulConstBOnly` (products of two activations stay float), `calibration_providers` CPU. Before it:
+CPUs), `MatMulConstBOnly` (products of two activations stay float), `calibration_providers` CPU,
+`nodes_to_exclude` where the end of the graph is of several units. Before it:
 `quant_pre_process` (shape inference; basic optimizations, which fold BatchNorm). What of this fails is left
 out and said: `convertkit/stages/onnx_quantization.py`.
 """
@@ -22,8 +23,9 @@ from convertkit.graphs.onnx_graph import settle
 from convertkit.graphs.onnx_names import rename_outputs
 from convertkit.graphs.opset import opset_of
 from convertkit.runtimes.onnxruntime import named_axes, read_signature
-from convertkit.samples.representative import read_calibration
+from convertkit.samples.representative import calibration_steps, read_calibration
 from convertkit.stages import Conversion, Request
+from convertkit.stages.onnx_heads import find_head, name_nodes
 from convertkit.stages.onnx_quantization import LEAST_OPSET, new_enough, prepare, quantize
 
 WEIGHTED_OPERATORS = frozenset(["Conv", "ConvTranspose", "Gemm", "MatMul", "Gather", "LSTM", "GRU", "RNN"])
@@ -36,10 +38,13 @@ def convert(request: Request[OnnxToOnnxInt8Options]) -> Conversion:
     prepared, raw = request.scratch / "prepared.onnx", request.scratch / "quantized.onnx"
     path = settled(request)
     prepare(new_enough(path, request.scratch, notes.append), prepared, notes.append)
-    quantize(prepared, raw, taken(request.source.signature), samples, request.options, notes.append)
+    signature = taken(request.source.signature)
+    head = find_head(prepared, calibration_steps(signature, samples)) if request.options.keeps_units else None
+    left = name_nodes(prepared, head) if head else []
+    quantize(prepared, raw, signature, samples, request.options, notes.append, left)
     model = onnx.load(raw)
     remove_unused_opsets(model)
-    notes.insert(0, coverage(model))
+    notes[:0] = [coverage(model), *([head.describe()] if head else [])]
     source = named_axes(onnx.load(path, load_external_data=False))
     restore_axes(model, source)
     check_like(model, source)

@@ -7,11 +7,14 @@ Constants that float16 cannot hold stay float32: `convertkit/stages/half_constan
 Upstream flags set: `optimizations=DEFAULT` (all but float32); `target_spec.supported_types=[float16]`;
 `target_spec.supported_ops` (TFLITE_BUILTINS, _INT8, or 16x8; never SELECT_TF_OPS: Flex is an error, not a
 fallback); `representative_dataset`, one sample a step; `inference_input_type` / `inference_output_type` for
-integer I/O; `_experimental_disable_per_channel`, the only switch for per-tensor weights.
+integer I/O; `_experimental_disable_per_channel`, the only switch for per-tensor weights. Where the end of the
+graph is of several units, `_experimental_calibrate_only`; the same quantizer is then called without that end:
+`convertkit/stages/tflite_heads.py`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +24,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from convertkit.artifacts.formats import Precision
-from convertkit.artifacts.signature import Signature, TensorSpec, taken, to_physical
+from convertkit.artifacts.signature import Arrays, Signature, TensorSpec, taken, to_physical
 from convertkit.artifacts.tensors import read_npz
 from convertkit.config.stage_options import SavedmodelToTfliteOptions
 from convertkit.errors import StageError, first_line
@@ -32,6 +35,13 @@ from convertkit.samples.representative import calibration_steps, read_calibratio
 from convertkit.stages import Conversion, Request, litert_quantization
 from convertkit.stages.half_constants import mend_constants
 from convertkit.stages.quantizer_reason import quantizer_reason
+from convertkit.stages.tflite_heads import (
+    calibrated_spans,
+    find_head,
+    may_mix_units,
+    quantize_without,
+    with_own_ranges,
+)
 
 INT16X8_OPS = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
 SIGNATURE = "serving_default"
@@ -64,7 +74,20 @@ def convert_tensorflow(request: Request[SavedmodelToTfliteOptions]) -> tuple[byt
     content = run_converter(request, precision)
     if precision is Precision.FLOAT16:
         content = mend_constants(content, partial(run_converter, request, Precision.FLOAT32))
-    return content, ()
+    if not request.options.keeps_units(precision) or not may_mix_units(content):
+        return content, ()
+    calibrated = run_converter(request, precision, calibrates_only=True)
+    calibrated = with_own_ranges(calibrated, SIGNATURE, calibration(request))
+    head = find_head(calibrated, calibrated_spans(calibrated))
+    if head is None:
+        return content, ()
+    made = quantize_without(calibrated, head, per_channel=request.options.per_channel)
+    return made, (head.describe(),)
+
+
+def calibration(request: Request[SavedmodelToTfliteOptions]) -> Iterator[Arrays]:
+    """The calibration samples, one call each."""
+    return calibration_steps(taken(request.source.signature), read_calibration(request.calibration))
 
 
 def convert_litert(request: Request[SavedmodelToTfliteOptions]) -> tuple[bytes, tuple[str, ...]]:
@@ -72,15 +95,20 @@ def convert_litert(request: Request[SavedmodelToTfliteOptions]) -> tuple[bytes, 
     plain = run_converter(request, Precision.FLOAT32)
     (request.scratch / FLOAT_FILE).write_bytes(plain)
     precision = request.target.precision
-    samples = read_calibration(request.calibration) if precision.needs_calibration else {}
-    steps = calibration_steps(taken(request.source.signature), samples) if samples else ()
-    content = litert_quantization.quantize(plain, precision, request.options, steps)
-    left = litert_quantization.float_operators(content) if samples else ""
-    return content, (left,) if left else ()
+    steps = calibration(request) if precision.needs_calibration else ()
+    notes: list[str] = []
+    content = litert_quantization.quantize(plain, precision, request.options, steps, notes.append)
+    left = litert_quantization.float_operators(content) if precision.needs_calibration else ""
+    return content, (*notes, left) if left else ()
 
 
-def run_converter(request: Request[SavedmodelToTfliteOptions], precision: Precision) -> bytes:
+def run_converter(
+    request: Request[SavedmodelToTfliteOptions], precision: Precision, *, calibrates_only: bool = False
+) -> bytes:
     """What TFLiteConverter makes.
+
+    Args:
+        calibrates_only: stop before quantizing: the float file with the ranges of its tensors.
 
     Raises:
         StageError: it failed; the line names the operators where it does.
@@ -88,6 +116,7 @@ def run_converter(request: Request[SavedmodelToTfliteOptions], precision: Precis
     folder = settled(request)
     converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
     set_precision(converter, precision, request)
+    converter._experimental_calibrate_only = calibrates_only
     try:
         content: bytes = converter.convert()
     except Exception as error:  # the converter raises its own, RuntimeError, ValueError, and worse
@@ -155,8 +184,7 @@ def set_precision(converter: Any, precision: Precision, request: Request[Savedmo
         converter.target_spec.supported_types = [tf.float16]
     if not precision.needs_calibration:
         return
-    samples = read_calibration(request.calibration)
-    converter.representative_dataset = lambda: calibration_steps(taken(request.source.signature), samples)
+    converter.representative_dataset = lambda: calibration(request)
     if precision is Precision.INT16X8:
         converter.target_spec.supported_ops = [INT16X8_OPS]
         return

@@ -50,6 +50,7 @@ def planted(
         samples=folder / "samples.npz",
         out=folder / "run",
         settings=(*QUICK, "stages.savedmodel_to_tflite.quantizer=tensorflow"),
+        quality="fast",
         blame=True,
     )
     return name, folder / "run", report

@@ -17,7 +17,13 @@ from fixtures import planted
 
 pytestmark = pytest.mark.slow
 
-QUICK = ("bench.rounds=2", "bench.warmup_s=0.01", "sampling.calibration=16", "sampling.validation=24")
+QUICK = (
+    "bench.rounds=2",
+    "bench.warmup_s=0.01",
+    "sampling.calibration=16",
+    "sampling.validation=24",
+    "stages.savedmodel_to_tflite.heads=joined",
+)
 
 
 @pytest.fixture(scope="module")

@@ -45,22 +45,25 @@ class Denoiser(nn.Module):
         return cleaned
 
 
-def judged(model: nn.Module, arrays: dict[str, np.ndarray], out: Path, *to: str) -> list[HopRecord]:
+def judged(
+    model: nn.Module, arrays: dict[str, np.ndarray], out: Path, *to: str, quality: str = "default"
+) -> list[HopRecord]:
     """The hops to the targets."""
     file = out / "samples.npz"
     np.savez(file, **arrays)  # type: ignore[arg-type]
     report = convertkit.convert(
-        model.eval(), to=to, samples=file, out=out / "run", settings=QUICK, cache=False
+        model.eval(), to=to, samples=file, out=out / "run", settings=QUICK, cache=False, quality=quality
     )
     assert all(hop.status == "passed" for hop in report.hops if hop.target.endswith("float32"))
     return [hop for hop in report.hops if hop.target in to]
 
 
-def test_a_detector_with_boxes_and_scores_in_one_tensor(tmp_path: Path) -> None:
+def test_a_plain_detector_with_boxes_and_scores_in_one_tensor(tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = OneTensor()
     spread(model)
-    hops = judged(model, samples(96), tmp_path, "tflite:int8", "onnx:int8", "torch:int8")
+    targets = ("tflite:int8", "onnx:int8", "torch:int8")
+    hops = judged(model, samples(96), tmp_path, *targets, quality="fast")
     assert len(hops) == 3
     for hop in hops:
         assert hop.status == "failed", hop.target
