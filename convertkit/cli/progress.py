@@ -30,6 +30,8 @@ def finished_line(hop: Hop, record: HopRecord, width: int) -> str:
         parts.append(f"max error {format_error(largest_error(record.vs_source))}")
     if record.error:
         parts.append(one_line(record.error))
+    if record.ran_again:
+        parts.append(f"again: {record.ran_again}")
     if record.fallback_for:
         parts.append(f"by a fallback ({record.converter} for {record.fallback_for})")
     return f"{hop!s:<{width}}  {'  '.join(parts)}"

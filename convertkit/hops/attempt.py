@@ -26,6 +26,7 @@ class Made(msgspec.Struct, frozen=True):
 
     Attributes:
         refinement: what was done to the graph that it is made from; None where nothing was.
+        again: why it was made although the store has kept one of the same source; empty where it has not.
     """
 
     artifact: Artifact
@@ -34,6 +35,7 @@ class Made(msgspec.Struct, frozen=True):
     is_cached: bool
     job: ConvertJob
     refinement: RefinementRecord | None = None
+    again: str = ""
 
     @property
     def sqnr_db(self) -> float | None:
@@ -180,6 +182,7 @@ def hop_record(
         dynamic_axes=judgement.dynamic_axes,
         field_runtime=judgement.field_runtime,
         notes=(*stored.notes, *((describe(made.refinement),) if made.refinement else ())),
+        ran_again=made.again,
         exit_code=GateError.exit_code if judgement.reason else 0,
         refinement=made.refinement,
     )

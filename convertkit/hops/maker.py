@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-import sys
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
 from convertkit.artifacts.artifact import Artifact
-from convertkit.artifacts.digest import hash_path
 from convertkit.artifacts.files import remove_artifact
 from convertkit.config.attempts import StageOptions
-from convertkit.environment.interpreters import interpreter
-from convertkit.environment.versions import package_versions
 from convertkit.hops.attempt import log_name
 from convertkit.hops.inputs import HopInputs
+from convertkit.hops.provenance import Provenance, provenance_of
 from convertkit.plan import Hop
-from convertkit.registry import environment_row, extra_row
-from convertkit.storage.store import Store, StoredHop, hop_key
+from convertkit.storage.store import Store, StoredHop, key_parts
 from convertkit.workers.answers import Converted
 from convertkit.workers.jobs import ConvertJob
 from convertkit.workers.pool import Workers
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """An artifact at its place.
+
+    Attributes:
+        stored: how it was made.
+        is_cached: it came out of the store.
+        again: why it was made although the store has kept one of the same source; empty where it has not.
+    """
+
+    stored: StoredHop
+    is_cached: bool
+    again: str = ""
 
 
 class Maker:
@@ -30,30 +42,45 @@ class Maker:
         self._workers = workers
         self._store = store
 
-    def make(self, hop: Hop, options: StageOptions, job: ConvertJob) -> tuple[StoredHop, bool]:
-        """Have the artifact stand at `job.out`.
-
-        Returns:
-            How it was made, and whether it came out of the store.
+    @contextlib.contextmanager
+    def making(self, hop: Hop, options: StageOptions, job: ConvertJob) -> Iterator[Taken]:
+        """Have the artifact stand at `job.out`; whoever else wants the same one waits until the block ends.
 
         Raises:
             ConvertkitError: the stage failed.
         """
-        key = store_key(hop, options, job)
-        stored = self._store.get(key, Path(job.out)) if self._store and key else None
-        return (stored, True) if stored is not None else (self._convert(hop, options, job), False)
+        origin = provenance_of(hop, options, job) if self._store else None
+        if self._store is None or origin is None:
+            yield Taken(self._convert(hop, options, job), False)
+            return
+        with self._store.making(origin.key):
+            yield self._take(hop, options, job, origin, self._store)
+
+    def _take(
+        self, hop: Hop, options: StageOptions, job: ConvertJob, origin: Provenance, store: Store
+    ) -> Taken:
+        """The artifact out of the store, or made, and why."""
+        known, damaged = origin.key, len(store.quarantined)
+        stored = store.get(known, Path(job.out))
+        if stored is not None:
+            return Taken(stored, True)
+        again = "the one in the store was damaged" if len(store.quarantined) > damaged else ""
+        before = store.last_of(origin.line)
+        again = again or (origin.since(before) if before else "")
+        made = self._convert(hop, options, job)
+        return Taken(msgspec.structs.replace(made, parts=key_parts(**origin.parts)), False, again)
 
     def remember(self, hop: Hop, options: StageOptions, job: ConvertJob, stored: StoredHop) -> None:
         """Keep an artifact that passed its gate."""
-        key = store_key(hop, options, job)
-        if self._store and key:
-            self._store.put(key, Path(job.out), stored)
+        origin = provenance_of(hop, options, job) if self._store else None
+        if self._store and origin:
+            self._store.put(origin.key, Path(job.out), stored, origin.line)
 
     def forget(self, hop: Hop, options: StageOptions, job: ConvertJob) -> None:
         """Keep no artifact that failed its gate."""
-        key = store_key(hop, options, job)
-        if self._store and key:
-            self._store.drop(key)
+        origin = provenance_of(hop, options, job) if self._store else None
+        if self._store and origin:
+            self._store.drop(origin.key)
 
     def _convert(self, hop: Hop, options: StageOptions, job: ConvertJob) -> StoredHop:
         """Have a worker run the stage; a half-made artifact is removed."""
@@ -95,30 +122,3 @@ def convert_job(
         examples=str(inputs.examples),
         calibration=str(samples) if samples else None,
     )
-
-
-def store_key(hop: Hop, options: StageOptions, job: ConvertJob) -> str | None:
-    """The store's key; None where the artifact depends on code of the user's."""
-    source = job.source
-    if source.loader is not None and (source.loader.factory or source.loader.kind == "module"):
-        return None
-    calibration = hash_path(Path(job.calibration))[0] if job.calibration else None
-    extra = (extra_row(options.extra).package,) if options.extra else ()
-    return hop_key(
-        stage=hop.stage.name,
-        target=str(hop.target),
-        options=msgspec.to_builtins(options),
-        source=source.sha256,
-        half=source.half,
-        signature=msgspec.to_builtins(source.signature),
-        examples=hash_path(Path(job.examples))[0],
-        calibration=calibration if hop.target.precision.needs_calibration else None,
-        interpreter=other_interpreter(hop.stage.environment),
-        versions=package_versions((*hop.stage.packages, *extra)),
-    )
-
-
-def other_interpreter(environment: str) -> str | None:
-    """The interpreter of an environment that has one of its own, whose packages are not this one's."""
-    python = interpreter(environment_row(environment))
-    return None if python == Path(sys.executable) else str(python)

@@ -19,11 +19,13 @@ from convertkit.environment.versions import package_versions
 from convertkit.errors import StageError
 from convertkit.hops.inputs import HopInputs
 from convertkit.hops.maker import Maker
+from convertkit.hops.own_code import code_hash
+from convertkit.hops.provenance import Provenance
 from convertkit.plan import Hop
 from convertkit.registry import stage_row
 from convertkit.report.refinement import RefinementRecord, refinement_record
 from convertkit.storage.run_folder import RunFolder
-from convertkit.storage.store import Store, StoredHop, hop_key
+from convertkit.storage.store import Store, StoredHop, key_parts
 from convertkit.workers.answers import Refined
 from convertkit.workers.jobs import ConvertJob, RefineJob
 from convertkit.workers.pool import Workers
@@ -100,18 +102,31 @@ class Refiner:
         """Refine a graph, or take it from the store."""
         out = self._path(grid, graph.variant)
         job = RefineJob(graph, str(out), str(calibration), str(self._inputs.examples), grid, MOST_SAMPLES)
-        key = store_key(job)
-        stored = self._store.get(key, out) if self._store else None
-        if stored is None:
-            done = self._workers.ask(ENVIRONMENT, job, LOG)
-            assert isinstance(done, Refined)
-            if self._store:
-                facts = msgspec.to_builtins(done)
-                self._store.put(key, out, StoredHop(graph.signature, "", facts, (), done.seconds, 0))
-        else:
-            done = msgspec.convert(stored.options, Refined)
+        done, is_cached = self._stored(job) if self._store else (self._ask(job), False)
         artifact = Artifact(graph.variant, str(out), graph.signature, *hash_artifact(out))
-        return Source(artifact, refinement_record(done, grid, is_cached=stored is not None))
+        return Source(artifact, refinement_record(done, grid, is_cached=is_cached))
+
+    def _stored(self, job: RefineJob) -> tuple[Refined, bool]:
+        """What was done to a graph, and whether the store had it; what it had not is kept there."""
+        assert self._store is not None
+        origin = origin_of(job)
+        with self._store.making(origin.key):
+            stored = self._store.get(origin.key, Path(job.out))
+            if stored is not None:
+                return msgspec.convert(stored.options, Refined), True
+            done = self._ask(job)
+            facts = msgspec.to_builtins(done)
+            kept = StoredHop(
+                job.source.signature, "", facts, (), done.seconds, 0, parts=key_parts(**origin.parts)
+            )
+            self._store.put(origin.key, Path(job.out), kept, origin.line)
+            return done, False
+
+    def _ask(self, job: RefineJob) -> Refined:
+        """Have a worker refine a graph."""
+        done = self._workers.ask(ENVIRONMENT, job, LOG)
+        assert isinstance(done, Refined)
+        return done
 
     def _lower(self, source: Source, origin: ConvertJob, grid: int) -> Source:
         """What a conversion made of a graph, made of the refined one."""
@@ -122,10 +137,10 @@ class Refiner:
         job = msgspec.structs.replace(origin, source=source.artifact, out=str(out), scratch=str(work))
         options = msgspec.convert(origin.options, row.options)
         hop = Hop(row, source.artifact.variant, origin.target)
-        stored, is_cached = self._maker.make(hop, options, job)
-        if not is_cached:
-            self._maker.remember(hop, options, job, stored)
-        signature = like(stored.signature, self._inputs.signature)
+        with self._maker.making(hop, options, job) as taken:
+            if not taken.is_cached:
+                self._maker.remember(hop, options, job, taken.stored)
+        signature = like(taken.stored.signature, self._inputs.signature)
         artifact = Artifact(origin.target, str(out), signature, *hash_artifact(out))
         return msgspec.structs.replace(source, artifact=artifact)
 
@@ -145,16 +160,19 @@ def graph_of(source: Artifact, origin: ConvertJob | None) -> Artifact | None:
     return origin.source if origin is not None and origin.source.variant == GRAPH else None
 
 
-def store_key(job: RefineJob) -> str:
-    """The store's key."""
-    return hop_key(
-        stage="refine",
-        form=FORM,
-        source=job.source.sha256,
-        signature=msgspec.to_builtins(job.source.signature),
-        examples=hash_path(Path(job.examples))[0],
-        calibration=hash_path(Path(job.calibration))[0],
-        grid=job.largest,
-        samples=job.samples,
-        versions=package_versions(PACKAGES),
+def origin_of(job: RefineJob) -> Provenance:
+    """What a refined graph depends on."""
+    return Provenance(
+        {
+            "stage": "refine",
+            "form": FORM,
+            "source": job.source.sha256,
+            "signature": msgspec.to_builtins(job.source.signature),
+            "examples": hash_path(Path(job.examples))[0],
+            "calibration": hash_path(Path(job.calibration))[0],
+            "grid": job.largest,
+            "samples": job.samples,
+            "versions": package_versions(PACKAGES),
+            "code": code_hash("quantization/refine_file.py"),
+        }
     )

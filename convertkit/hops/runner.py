@@ -201,16 +201,17 @@ class HopRunner:
         out = scratch / hop.target.file_name(STEM)
         job = convert_job(hop, start.artifact, options, out, self._inputs, calibration)
         write_replay(job, self._folder.path)
-        stored, is_cached = self._maker.make(hop, options, job)
-        signature = like(stored.signature, self._intake.artifact.signature)
-        artifact = Artifact(hop.target, str(out), signature, *hash_artifact(out), stored.loader)
-        asked = demand(hop.target.precision, self._recipe.gate, self._recipe.budget)
-        judgement = self._judge(artifact, self._outputs[hop.source], tolerance or asked)
-        if judgement.reason:
-            self._maker.forget(hop, options, job)
-        elif not is_cached:
-            self._maker.remember(hop, options, job, stored)
-        return Made(artifact, stored, judgement, is_cached, job, start.record)
+        with self._maker.making(hop, options, job) as taken:
+            stored = taken.stored
+            signature = like(stored.signature, self._intake.artifact.signature)
+            artifact = Artifact(hop.target, str(out), signature, *hash_artifact(out), stored.loader)
+            asked = demand(hop.target.precision, self._recipe.gate, self._recipe.budget)
+            judgement = self._judge(artifact, self._outputs[hop.source], tolerance or asked)
+            if judgement.reason:
+                self._maker.forget(hop, options, job)
+            elif not taken.is_cached:
+                self._maker.remember(hop, options, job, stored)
+        return Made(artifact, stored, judgement, taken.is_cached, job, start.record, taken.again)
 
     def _origin(self, hop: Hop) -> ConvertJob | None:
         """The conversion that made a hop's source; None where it was given."""

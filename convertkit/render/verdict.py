@@ -213,6 +213,7 @@ def caveats(report: Report) -> list[str]:
     """What to know before shipping: rescues, fallbacks, what was lost or not measured, notes."""
     lines = [describe_rescue(rescue) for _, rescue in rescued_hops(report)]
     lines += [f"{hop.target}: {describe_fallback(hop)}" for hop in report.hops if hop.fallback_for]
+    lines += [f"{hop.target}: made again: {hop.ran_again}" for hop in report.hops if hop.ran_again]
     lines += [
         f"{hop.target}: a worker was lost, and its job done again by a fresh one: {lost}"
         for hop in report.hops

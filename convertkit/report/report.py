@@ -112,6 +112,8 @@ class HopRecord(Record, frozen=True, kw_only=True):
         fallback_for: the converter that should have made the artifact and did not; empty where it did.
         lost_workers: how each worker ended whose job was done again by a fresh one.
         refinement: what was done to the graph that the artifact is made from; null where nothing was.
+        ran_again: why it was made although the store has kept an artifact of the same source: `onnx 1.23.2 →
+            1.24.0`; empty where it has not.
     """
 
     stage: str
@@ -137,6 +139,7 @@ class HopRecord(Record, frozen=True, kw_only=True):
     fallback_for: str = ""
     lost_workers: tuple[str, ...] = ()
     refinement: RefinementRecord | None = None
+    ran_again: str = ""
 
     @property
     def wanted(self) -> str:

@@ -2,12 +2,15 @@
 
 import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 
 from convertkit.artifacts.signature import Signature, TensorSpec
 from convertkit.storage import store as module
 from convertkit.storage.store import Store, StoredHop, default_root, hop_key
+from tests.storage import contend
 
 HOP = StoredHop(
     Signature((TensorSpec("x", "float32", ("batch", 3)),), (TensorSpec("y", "int8", (1,), scale=0.5),)),
@@ -76,7 +79,7 @@ def test_a_second_put_replaces_the_first(store, artifact, tmp_path, root):
     store.put("key", artifact, HOP)
     store.get("key", tmp_path / "out")
     assert (tmp_path / "out").read_bytes() == b"newer"
-    assert [path.name for path in root.iterdir()] == ["key"]
+    assert store.keys() == ["key"]
 
 
 def test_drop(store, artifact, tmp_path):
@@ -111,6 +114,25 @@ def test_a_damaged_entry_is_nothing_and_can_be_put_again(store, tmp_path, root, 
     assert not out.exists()
     store.put("key", made, HOP)
     assert store.get("key", out) == HOP
+
+
+def test_a_damaged_entry_is_put_aside_and_a_few_stay(store, artifact, tmp_path, root):
+    for number in range(module.MOST_DAMAGED + 2):
+        store.put("key", artifact, HOP)
+        harm(root / "key" / "artifact", "flipped")
+        assert store.get("key", tmp_path / "out") is None
+        assert len(store.quarantined) == number + 1
+    assert store.keys() == []
+    aside = list((root / module.DAMAGED).iterdir())
+    assert len(aside) == module.MOST_DAMAGED
+    assert (aside[0] / "entry" / "artifact").read_bytes() != b"weights"
+
+
+def test_a_whole_entry_that_cannot_be_copied_out_is_not_put_aside(store, artifact, tmp_path):
+    store.put("key", artifact, HOP)
+    assert store.get("key", tmp_path / "no" / "folder" / "out") is None
+    assert store.quarantined == []
+    assert store.get("key", tmp_path / "out") == HOP
 
 
 def harm(file, damage):
@@ -195,7 +217,7 @@ class TestPrune:
             self.put(store, root, tmp_path, name, 10_000, age)
         monkeypatch.setattr(module, "LARGEST_BYTES", 35_000)
         self.put(store, root, tmp_path, "newest", 10_000, 2000)
-        assert {path.name for path in root.iterdir()} == {"middle", "new", "newest"}
+        assert set(store.keys()) == {"middle", "new", "newest"}
 
     def test_use_keeps_an_entry(self, store, root, tmp_path, monkeypatch):
         for age, name in enumerate(("old", "middle", "new"), start=1000):
@@ -203,12 +225,12 @@ class TestPrune:
         store.get("old", tmp_path / "out")
         monkeypatch.setattr(module, "LARGEST_BYTES", 35_000)
         self.put(store, root, tmp_path, "newest", 10_000, 2000)
-        assert {path.name for path in root.iterdir()} == {"old", "new", "newest"}
+        assert set(store.keys()) == {"old", "new", "newest"}
 
     def test_nothing_goes_while_there_is_room(self, store, root, tmp_path):
         for name in "abc":
             self.put(store, root, tmp_path, name, 10, 1000)
-        assert len(list(root.iterdir())) == 3
+        assert len(store.keys()) == 3
 
 
 class TestKey:
@@ -251,3 +273,32 @@ def test_the_environment_variable_names_the_root(monkeypatch, tmp_path):
     monkeypatch.delenv("CONVERTKIT_CACHE")
     assert default_root().name == "hops"
     assert "convertkit" in str(default_root())
+
+
+def test_processes_that_contend_make_each_artifact_once_and_mix_none(root, tmp_path):
+    made, rounds, keys = tmp_path / "made", 5, 3
+    command = [sys.executable, "-m", "tests.storage.contend", str(root), str(rounds), str(keys), str(made)]
+    processes = [subprocess.Popen(command) for _ in range(8)]
+    assert [process.wait() for process in processes] == [0] * 8
+    assert sorted(made.read_text().split()) == sorted(f"{a}-{b}" for a in range(rounds) for b in range(keys))
+
+
+def test_readers_see_the_old_or_the_new_entry_while_it_is_replaced(store, tmp_path):
+    old = tmp_path / "old"
+    contend.make(old, b"1")
+    store.put("key", old, HOP)
+    code = (
+        "import sys; from pathlib import Path; from tests.storage import contend, test_store as t;"
+        "s = t.Store(Path(sys.argv[1])); made = Path(sys.argv[2]); contend.make(made, b'2');"
+        "[s.put('key', made, t.HOP) for _ in range(30)]"
+    )
+    writer = subprocess.Popen([sys.executable, "-c", code, str(store.root), str(tmp_path / "new")])
+    reads = 0
+    while writer.poll() is None or not reads:
+        out = tmp_path / f"out-{reads}"
+        assert store.get("key", out) == HOP
+        assert contend.is_of_one_piece(out)
+        shutil.rmtree(out)
+        reads += 1
+    assert writer.returncode == 0
+    assert store.quarantined == []
