@@ -29,6 +29,7 @@ def convert(
     out: str | PathLike[str] | None = None,
     allow_code: bool = False,
     cache: bool = True,
+    wait: bool = True,
     blame: bool = False,
     progress: Progress | None = None,
     **words: Unpack[Words],
@@ -40,6 +41,7 @@ def convert(
         out: the run's folder; None: `build/<model>`.
         allow_code: allow a model file that is, or may be, a program.
         cache: take hops from the store, and keep those that pass.
+        wait: wait for another run that writes to the same folder; else that is an error.
         blame: compare every INT8 and float16 artifact with the float one tensor by tensor, as `blame` does.
         progress: who is told how the run goes on; None: nobody.
         to: one variant or several, as on the command line.
@@ -68,9 +70,9 @@ def convert(
     if is_module(model):
         name = type(model).__name__.lower()
         with saved_module(model, recipe) as (path, settled):
-            request = RunRequest(path, settled, where or Path("build") / name, True, cache, blame)
+            request = RunRequest(path, settled, where or Path("build") / name, True, cache, blame, wait)
             return run(request, watching)
-    return run(RunRequest(Path(model), recipe, where, allow_code, cache, blame), watching)
+    return run(RunRequest(Path(model), recipe, where, allow_code, cache, blame, wait), watching)
 
 
 def validate(

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import re
 from collections.abc import Iterable
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 class ConvertkitError(Exception):
@@ -53,6 +56,10 @@ class StageError(ConvertkitError):
 
 class CalledExitError(StageError):
     """The code of a stage called exit; its worker lived on and said so."""
+
+
+class DiskFullError(StageError):
+    """There was no space for a file: this says nothing of what was being done."""
 
 
 class WorkerError(StageError):

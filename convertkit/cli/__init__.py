@@ -19,6 +19,7 @@ VERBS = {
     "inspect": "What a model file is, its inputs and outputs; runs no code from it.",
     "blame": "Which operators of an INT8 artifact lose most, and their PyTorch modules.",
     "samples": "Check samples before they calibrate.",
+    "store": "What the store of hops holds; check it, make it smaller.",
     "recipes": "List, show and check recipes.",
     "report": "Show the report of a run in another format.",
     "doctor": "Versions, devices, and which stages can run.",

@@ -46,6 +46,7 @@ from convertkit.report.report import exit_code
 @flags.allow_code
 @click.option("--blame", is_flag=True, help="Say which operators of the INT8 artifacts lose most.")
 @click.option("--no-cache", is_flag=True, help="Neither take hops from the store nor keep them there.")
+@click.option("--no-wait", is_flag=True, help="Fail where another run writes to the same folder.")
 @flags.as_json
 @click.option("-v", "--verbose", is_flag=True, help="Say what every attempt did.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
@@ -55,6 +56,7 @@ def command(
     allow_code: bool,
     blame: bool,
     no_cache: bool,
+    no_wait: bool,
     as_json: bool,
     verbose: bool,
     quiet: bool,
@@ -63,7 +65,14 @@ def command(
     """Convert MODEL, checking and measuring every hop."""
     progress = None if quiet or as_json else ConsoleProgress(Console(highlight=False), is_verbose=verbose)
     report = convert(
-        model, out=out, allow_code=allow_code, cache=not no_cache, blame=blame, progress=progress, **words
+        model,
+        out=out,
+        allow_code=allow_code,
+        cache=not no_cache,
+        wait=not no_wait,
+        blame=blame,
+        progress=progress,
+        **words,
     )
     if as_json:
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")

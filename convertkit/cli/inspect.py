@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from convertkit.errors import ModelFileError, StageError, WorkerCrashedError
 from convertkit.registry import environment_row, runtime_row
 from convertkit.samples.intake import NEEDS_FACTORY
 from convertkit.sources import Kind, SourceFile, inspect_source
+from convertkit.storage.temporary import temporary_folder
 from convertkit.workers.answers import Described
 from convertkit.workers.jobs import DescribeJob
 from convertkit.workers.pool import expect
@@ -85,8 +85,8 @@ def describe(file: SourceFile) -> Described:
     runtime = runtime_row(file.format)
     module = f"convertkit.runtimes.{runtime.name}"
     row = msgspec.structs.replace(environment_row(runtime.environment), preload=(module,))
-    with tempfile.TemporaryDirectory(prefix="convertkit-") as folder:
-        log = Path(folder) / "inspect.log"
+    with temporary_folder() as folder:
+        log = folder / "inspect.log"
         worker = Worker(row, log, threads=1)
         try:
             answer = worker.ask(DescribeJob(file.format, str(Path(file.path).resolve())), log, LIMITS)

@@ -75,6 +75,11 @@ class ConsoleProgress(Progress):
         """Remember how wide the names are."""
         self._width = max(len(str(hop)) for hop in hops)
 
+    def waiting(self, holder: str) -> None:
+        """For whom."""
+        self._stop()
+        self._console.print(Text(f"… waiting for {holder}"), soft_wrap=True)
+
     def found(self, finding: Finding) -> None:
         """The finding, and what to do."""
         self._stop()

@@ -42,7 +42,7 @@ def child_environment(python: Path, threads: int) -> dict[str, str]:
     from a folder only because the process was started in it.
     """
     changes = {
-        "PATH": f"{python.parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PATH": f"{python.parent.absolute()}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONUNBUFFERED": "1",
         "PYTHONHASHSEED": "0",
         "PYTHONNOUSERSITE": "1",

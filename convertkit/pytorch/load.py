@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -30,8 +31,10 @@ def load_model(path: str, loader: Loader | None) -> Module:
 
 def read_model(path: str, loader: Loader) -> Module:
     """The model as the file has it, in eval mode."""
-    if loader.search_path and loader.search_path not in sys.path:
-        sys.path.insert(0, loader.search_path)
+    if loader.search_path:  # the user's own code, which may read files by their relative names
+        os.chdir(loader.search_path)
+        if loader.search_path not in sys.path:
+            sys.path.insert(0, loader.search_path)
     model: Module
     if loader.kind == "exported-program":
         register_quantized_operators()

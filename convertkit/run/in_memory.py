@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from convertkit.samples.asked import Asked, asked_of
 from convertkit.samples.examples import example_arrays
 from convertkit.samples.reading import read_samples
 from convertkit.sources.export_words import plain_words
+from convertkit.storage.temporary import temporary_folder
 
 
 def is_module(model: Any) -> bool:
@@ -60,8 +60,8 @@ def saved_module(model: Any, recipe: Recipe) -> Iterator[tuple[Path, Recipe]]:
         ) from error
     finally:
         model.train(was_training)
-    with tempfile.TemporaryDirectory(prefix="convertkit-") as folder:
-        file = Path(folder) / f"{type(model).__name__.lower()}.pt2"
+    with temporary_folder() as folder:
+        file = folder / f"{type(model).__name__.lower()}.pt2"
         torch.export.save(program, file)
         yield file, msgspec.structs.replace(recipe, inputs=told(asked, program.graph_signature.user_inputs))
 

@@ -48,7 +48,7 @@ def run(request: RunRequest, progress: Progress) -> Report:
     prepared = prepare(request)
     recipe = prepared.recipe
     with (
-        RunFolder(request.out or Path("build") / file_stem(request.model)) as folder,
+        RunFolder(folder_of(request), waits=request.waits, waiting=progress.waiting) as folder,
         Workers(folder.logs, recipe.limits, recipe.bench.threads) as workers,
     ):
         for environment in environments_of(prepared.file.format, prepared.hops):
@@ -59,7 +59,7 @@ def run(request: RunRequest, progress: Progress) -> Report:
         examined = examine(prepared, intake, validator, workers, folder.scratch)
         for finding in examined.findings:
             progress.found(finding)
-        store = Store.default() if request.use_cache else None
+        store = Store.default(progress.waiting) if request.use_cache else None
         runner = HopRunner(folder, workers, intake, validator, recipe, store)
         outcomes = run_hops(runner, prepared.hops, progress, examined.refusal)
         bench = bench_of(prepared, intake, workers, folder)
@@ -85,6 +85,11 @@ def run(request: RunRequest, progress: Progress) -> Report:
         write_run(report, every, folder)
     progress.reported(report, folder.path)
     return report
+
+
+def folder_of(request: RunRequest) -> Path:
+    """Where a run writes."""
+    return request.out or Path("build") / file_stem(request.model)
 
 
 def take_all_in(prepared: Prepared, workers: Workers, folder: RunFolder) -> Intake:

@@ -32,6 +32,7 @@ class RunRequest(msgspec.Struct, frozen=True):
     Attributes:
         out: the run's folder; None: `build/<model>`.
         blame: compare the artifacts of lower precision tensor by tensor as well.
+        waits: wait for another run that writes to the same folder; else that is an error.
     """
 
     model: Path
@@ -40,6 +41,7 @@ class RunRequest(msgspec.Struct, frozen=True):
     allow_code: bool = False
     use_cache: bool = True
     blame: bool = False
+    waits: bool = True
 
 
 class Prepared(msgspec.Struct, frozen=True):

@@ -16,6 +16,9 @@ class Progress:
     def planned(self, hops: list[Hop]) -> None:
         """These hops will run."""
 
+    def waiting(self, holder: str) -> None:
+        """Another process holds what this one needs: the folder of the run, or a hop that both want made."""
+
     def found(self, finding: Finding) -> None:
         """The calibration samples are not as they should be, and the run goes on."""
 

@@ -20,7 +20,12 @@ class HeldError(Exception):
 
 @contextlib.contextmanager
 def locked(
-    path: Path, *, is_shared: bool = False, waits: bool = True, waiting: Waiting | None = None
+    path: Path,
+    *,
+    is_shared: bool = False,
+    is_folder: bool = False,
+    waits: bool = True,
+    waiting: Waiting | None = None,
 ) -> Iterator[None]:
     """Hold the lock on a file or folder that exists; a file that does not is made.
 
@@ -28,6 +33,7 @@ def locked(
 
     Args:
         is_shared: others may share it; else nobody.
+        is_folder: what is made, where there is nothing, is a folder.
         waits: wait for whoever holds it.
         waiting: told the holder, once, before the wait.
 
@@ -35,16 +41,19 @@ def locked(
         HeldError: somebody holds it, and `waits` is false.
         OSError: it cannot be opened, or the file system has no locks.
     """
-    descriptor = taken(path, fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX, waits=waits, waiting=waiting)
+    kind = fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX
+    descriptor = taken(path, kind, is_folder=is_folder, waits=waits, waiting=waiting)
     try:
         yield
     finally:
         os.close(descriptor)
 
 
-def taken(path: Path, kind: int, *, waits: bool, waiting: Waiting | None) -> int:
+def taken(path: Path, kind: int, *, is_folder: bool, waits: bool, waiting: Waiting | None) -> int:
     """A descriptor that holds the lock on what stands at `path` now."""
     while True:
+        if is_folder:
+            path.mkdir(parents=True, exist_ok=True)
         descriptor = opened(path)
         try:
             take(descriptor, kind, waits=waits, waiting=waiting)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -9,10 +10,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from convertkit.artifacts.files import move_artifact, remove_artifact
-from convertkit.errors import StageError, UsageError
+from convertkit.artifacts.files import remove_artifact
+from convertkit.errors import NO_SPACE, DiskFullError, StageError, UsageError
+from convertkit.storage.atomic import publish
+from convertkit.storage.locks import HeldError, Waiting, locked
 
 REJECTED = "rejected"
+MARK = ".convertkit"  # in a folder of rejects that a run made: the next run may remove it, and no other
+WORK = ".work-"
 
 
 class RunFolder:
@@ -23,27 +28,56 @@ class RunFolder:
         scratch: for intermediate files; removed at the end, however the run ends.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, waits: bool = True, waiting: Waiting | None = None) -> None:
+        """The folder of one run at a time.
+
+        Args:
+            waits: wait for another run that writes there.
+            waiting: told which process that is, before the wait.
+        """
         self.path = path.resolve()
-        self._created = [p for p in (self.path, *self.path.parents) if not p.exists()]
+        self._waits = waits
+        self._waiting = waiting
+        self._created: list[Path] = []
+        self._lock = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        """Create it, with its `logs` and `repro` folders.
+        """Create it, with its `logs` and `repro` folders; what a run that was killed left there is removed.
 
         Raises:
-            UsageError: it cannot be written.
+            UsageError: it cannot be written, or another run writes there and this one does not wait.
         """
         try:
-            self.logs.mkdir(parents=True, exist_ok=True)
-            self.repro.mkdir(exist_ok=True)
-            self.scratch = Path(tempfile.mkdtemp(prefix=".work-", dir=self.path))
+            self._enter()
+        except HeldError as error:
+            raise UsageError(
+                f"{error} is writing to {self.path}", hint="wait for it, or choose another folder with -o"
+            ) from None
         except OSError as error:
             self._remove_empty()
+            self._lock.close()
+            if error.errno in NO_SPACE:
+                raise DiskFullError(f"no space on {self.path}") from None
             raise UsageError(
                 f"cannot write to {self.path}: {error.strerror}", hint="choose another folder with -o"
             ) from None
-        shutil.rmtree(self.path / REJECTED, ignore_errors=True)
+        if (self.path / REJECTED / MARK).exists():
+            shutil.rmtree(self.path / REJECTED, ignore_errors=True)
         return self
+
+    def _enter(self) -> None:
+        """Make it, take its lock, and make it clean."""
+        self._created = [p for p in (self.path, *self.path.parents) if not p.exists()]
+        self._lock.enter_context(locked(self.path, is_folder=True, waits=self._waits, waiting=self._waiting))
+        if os.listdir(self.path):  # another run made it in the meantime
+            self._created = []
+        for left in (*self.path.glob(f"{WORK}*"), *self.path.glob(".old-*"), *self.logs.glob(".worker-*")):
+            shutil.rmtree(left, ignore_errors=True)
+        for left in self.path.glob("*.partial"):
+            left.unlink(missing_ok=True)
+        self.logs.mkdir(exist_ok=True)
+        self.repro.mkdir(exist_ok=True)
+        self.scratch = Path(tempfile.mkdtemp(prefix=WORK, dir=self.path))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -54,6 +88,11 @@ class RunFolder:
         keeps_logs = kind is None or issubclass(kind, StageError)
         if self.path in self._created and not keeps_logs:
             shutil.rmtree(self.path, ignore_errors=True)
+        self._tidy()
+        self._lock.close()
+
+    def _tidy(self) -> None:
+        """Remove empty logs and folders."""
         for log in self.logs.glob("*.log"):
             if not log.stat().st_size:
                 log.unlink()
@@ -94,14 +133,16 @@ class RunFolder:
         return str(Path(path).relative_to(self.path))
 
     def accept(self, made: Path, name: str) -> Path:
-        """Move an artifact to the name that ships."""
-        return self._place(made, self.path / name)
+        """Bring an artifact under the name that ships, in one step."""
+        publish(made, self.path / name)
+        return self.path / name
 
     def reject(self, made: Path, name: str) -> Path:
         """Move an artifact that failed its gate out of the way; nothing stays under the name that ships."""
+        folder = self.path / REJECTED
+        if not folder.exists():
+            folder.mkdir()
+            (folder / MARK).touch()
+        publish(made, folder / name)
         remove_artifact(self.path / name)
-        return self._place(made, self.path / REJECTED / name)
-
-    def _place(self, made: Path, target: Path) -> Path:
-        move_artifact(made, target)
-        return target
+        return folder / name

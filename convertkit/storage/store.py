@@ -20,6 +20,7 @@ from convertkit.artifacts.files import copy_artifact, hash_artifact, remove_arti
 from convertkit.artifacts.signature import Signature
 from convertkit.storage.atomic import replace, sync
 from convertkit.storage.locks import Waiting, locked
+from convertkit.storage.temporary import temporary_folder
 
 LARGEST_BYTES = 10 << 30
 MOST_DAMAGED = 8
@@ -156,8 +157,8 @@ class Store:
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=self.root, prefix=".new-") as scratch:
-                fresh = Path(scratch) / "entry"
+            with temporary_folder(self.root, ".new-") as scratch:
+                fresh = scratch / "entry"
                 fresh.mkdir()
                 copy_artifact(artifact, fresh / CONTENT)
                 record = msgspec.json.encode(hop)
@@ -185,7 +186,7 @@ class Store:
             return msgspec.json.decode((self.root / key / RECORD).read_bytes(), type=StoredHop).parts
         return {}
 
-    def keys(self) -> list[str]:
+    def kept(self) -> list[str]:
         """Keys of all entries, the one used last first."""
         with contextlib.suppress(OSError):
             found = {path.name: path.stat().st_mtime for path in self.root.iterdir() if path.name[0] != "."}
@@ -201,7 +202,7 @@ class Store:
     def prune(self, largest_bytes: int) -> list[str]:
         """Remove the entries that were used longest ago, until the rest is small enough; their keys."""
         total, removed = 0, []
-        for key in self.keys():
+        for key in self.kept():
             total += self.size_bytes(key)
             if total > largest_bytes:
                 self.drop(key)
@@ -226,6 +227,10 @@ class Store:
             self.quarantined.append(key)
             for old in sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)[:-MOST_DAMAGED]:
                 shutil.rmtree(old, ignore_errors=True)
+
+    def forget_damaged(self) -> None:
+        """Remove what was put aside."""
+        shutil.rmtree(self.root / DAMAGED, ignore_errors=True)
 
     @contextlib.contextmanager
     def _lock(self, name: str, *, is_shared: bool = False, waiting: Waiting | None = None) -> Iterator[None]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import re
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +27,7 @@ from convertkit.registry import (
     StageRow,
     runtime_row,
 )
+from convertkit.storage.temporary import temporary_folder
 from convertkit.workers.jobs import DescribeJob
 from convertkit.workers.process import Worker
 
@@ -102,13 +102,13 @@ def started(row: EnvironmentRow, state: EnvironmentState) -> EnvironmentState:
     """
     kind = next((runtime.format for runtime in RUNTIMES if runtime.environment == row.name), Format.TFLITE)
     limits = LimitOptions(job_seconds=START_SECONDS)
-    with tempfile.TemporaryDirectory(prefix="convertkit-") as folder:
-        log = Path(folder) / "worker.log"
+    with temporary_folder() as folder:
+        log = folder / "worker.log"
         begun = time.monotonic()
         problem = ConvertkitError("")
         worker = Worker(row, log, threads=1)
         try:
-            worker.ask(DescribeJob(kind, str(Path(folder) / "none")), log, limits)
+            worker.ask(DescribeJob(kind, str(folder / "none")), log, limits)
         except ConvertkitError as error:
             problem = error
         finally:

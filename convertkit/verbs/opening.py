@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from convertkit.samples.asked import asked_of
 from convertkit.samples.intake import Intake, source_loader, take_in
 from convertkit.samples.reading import read_early
 from convertkit.sources import check_trusted, inspect_source
+from convertkit.storage.temporary import temporary_folder
 from convertkit.verbs.recorded import recorded_signature
 from convertkit.workers.pool import Workers
 
@@ -24,10 +24,8 @@ from convertkit.workers.pool import Workers
 @contextmanager
 def opened(recipe: Recipe) -> Iterator[tuple[Workers, Path]]:
     """Workers and a scratch folder, both gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="convertkit-") as folder:
-        scratch = Path(folder)
-        with Workers(scratch, recipe.limits, recipe.bench.threads) as workers:
-            yield workers, scratch
+    with temporary_folder() as scratch, Workers(scratch, recipe.limits, recipe.bench.threads) as workers:
+        yield workers, scratch
 
 
 def open_first(path: Path, recipe: Recipe, workers: Workers, scratch: Path, *, allow_code: bool) -> Intake:

@@ -28,7 +28,7 @@ class Workers:
     """
 
     def __init__(self, logs: Path, limits: LimitOptions, threads: int) -> None:
-        self._logs = logs
+        self._logs = logs.resolve()
         self._limits = limits
         self._threads = threads
         self._alive: dict[str, Worker] = {}

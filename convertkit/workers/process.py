@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -45,6 +47,8 @@ ANSWER_DECODER: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
 class Worker:
     """One worker process of one environment, in a process group of its own.
 
+    It starts in an empty folder beside its log, where its temporary files go too; the folder goes with it.
+
     Attributes:
         is_ready: True once everything it preloads is imported.
         peak_bytes: highest resident memory seen of the whole group during the last job.
@@ -61,20 +65,23 @@ class Worker:
         self.peak_bytes = 0
         self._buffer = b""
         self.is_ready = False
+        self._home = Path(tempfile.mkdtemp(prefix=f".worker-{environment.name}-", dir=log.parent)).resolve()
         with log.open("ab") as output:
             self._answers, writing = os.pipe()
             try:
                 self._process = subprocess.Popen(
-                    [str(python), str(WORKER_FILE), str(writing), *environment.preload],
+                    [str(python.absolute()), str(WORKER_FILE), str(writing), *environment.preload],
                     stdin=subprocess.PIPE,
                     stdout=output,
                     stderr=output,
                     pass_fds=(writing,),
                     start_new_session=True,
-                    env=child_environment(python, threads),
+                    cwd=self._home,
+                    env=child_environment(python, threads) | {"TMPDIR": str(self._home)},
                 )
             except OSError as error:
                 os.close(self._answers)
+                shutil.rmtree(self._home, ignore_errors=True)
                 raise MissingDependencyError(
                     f"the '{environment.name}' environment's interpreter {python} does not start: "
                     f"{error.strerror}",
@@ -164,6 +171,7 @@ class Worker:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        shutil.rmtree(self._home, ignore_errors=True)
         if self._answers >= 0:
             os.close(self._answers)
             self._answers = -1

@@ -1,10 +1,12 @@
 """A run's folder: what ships, what is rejected, and what never stays behind."""
 
+import os
+import threading
 from pathlib import Path
 
 import pytest
 
-from convertkit.errors import StageError, UsageError
+from convertkit.errors import DiskFullError, StageError, UsageError
 from convertkit.storage.run_folder import RunFolder
 
 
@@ -34,11 +36,63 @@ def test_a_rejected_artifact_takes_an_older_one_from_the_name_that_ships(tmp_pat
 
 
 def test_rejects_of_an_earlier_run_are_removed(tmp_path):
-    (tmp_path / "rejected").mkdir()
-    (tmp_path / "rejected" / "model.onnx").write_text("old")
+    with RunFolder(tmp_path) as folder:
+        folder.reject(made(folder), "model.onnx")
+    assert (tmp_path / "rejected" / "model.onnx").exists()
     with RunFolder(tmp_path) as folder:
         folder.accept(made(folder), "model.onnx")
     assert not (tmp_path / "rejected").exists()
+
+
+def test_a_folder_of_that_name_that_the_user_made_stays_with_what_is_in_it(tmp_path):
+    (tmp_path / "rejected").mkdir()
+    (tmp_path / "rejected" / "mine.txt").write_text("mine")
+    for _ in range(2):
+        with RunFolder(tmp_path) as folder:
+            folder.reject(made(folder), "model.onnx")
+        assert (tmp_path / "rejected" / "mine.txt").read_text() == "mine"
+        assert (tmp_path / "rejected" / "model.onnx").exists()
+
+
+def test_what_a_killed_run_left_is_swept_by_the_next(tmp_path):
+    for name in (".work-abc/x", ".old-1/y", "logs/.worker-torch-1/z", "report.json.partial"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("left")
+    run(tmp_path)
+    assert listing(tmp_path) == ["logs", "logs/hop.log", "model.onnx"]
+
+
+def test_a_folder_where_another_run_writes_is_refused_or_waited_for(tmp_path):
+    path = tmp_path / "run"
+    with RunFolder(path):
+        with pytest.raises(UsageError, match="is writing to") as caught, RunFolder(path, waits=False):
+            pass
+        assert f"process {os.getpid()} " in str(caught.value)
+        assert path.is_dir()
+    told = []
+    holder = RunFolder(path).__enter__()
+
+    def waiting(who):
+        told.append(who)
+        threading.Timer(0.1, holder.__exit__, (None, None, None)).start()
+
+    with RunFolder(path, waiting=waiting) as folder:
+        folder.accept(made(folder), "model.onnx")
+    assert len(told) == 1
+    assert (path / "model.onnx").read_text() == "new"
+
+
+def test_one_that_waited_for_a_run_that_was_refused_makes_the_folder_anew(tmp_path):
+    path = tmp_path / "run"
+    holder = RunFolder(path).__enter__()
+
+    def waiting(who):
+        error = UsageError("no")
+        threading.Timer(0.1, holder.__exit__, (UsageError, error, None)).start()
+
+    with RunFolder(path, waiting=waiting) as folder:
+        folder.accept(made(folder), "model.onnx")
+    assert listing(path) == ["model.onnx"]
 
 
 def run(path, error=None):
@@ -107,7 +161,7 @@ def test_a_folder_that_cannot_be_filled_is_left_as_it_was(tmp_path, monkeypatch)
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("tempfile.mkdtemp", refuse)
-    with pytest.raises(UsageError, match="No space left"), RunFolder(tmp_path / "run"):
+    with pytest.raises(DiskFullError, match="no space on"), RunFolder(tmp_path / "run"):
         pass
     assert list(tmp_path.iterdir()) == []
 

@@ -79,7 +79,7 @@ def test_a_second_put_replaces_the_first(store, artifact, tmp_path, root):
     store.put("key", artifact, HOP)
     store.get("key", tmp_path / "out")
     assert (tmp_path / "out").read_bytes() == b"newer"
-    assert store.keys() == ["key"]
+    assert store.kept() == ["key"]
 
 
 def test_drop(store, artifact, tmp_path):
@@ -122,7 +122,7 @@ def test_a_damaged_entry_is_put_aside_and_a_few_stay(store, artifact, tmp_path, 
         harm(root / "key" / "artifact", "flipped")
         assert store.get("key", tmp_path / "out") is None
         assert len(store.quarantined) == number + 1
-    assert store.keys() == []
+    assert store.kept() == []
     aside = list((root / module.DAMAGED).iterdir())
     assert len(aside) == module.MOST_DAMAGED
     assert (aside[0] / "entry" / "artifact").read_bytes() != b"weights"
@@ -217,7 +217,7 @@ class TestPrune:
             self.put(store, root, tmp_path, name, 10_000, age)
         monkeypatch.setattr(module, "LARGEST_BYTES", 35_000)
         self.put(store, root, tmp_path, "newest", 10_000, 2000)
-        assert set(store.keys()) == {"middle", "new", "newest"}
+        assert set(store.kept()) == {"middle", "new", "newest"}
 
     def test_use_keeps_an_entry(self, store, root, tmp_path, monkeypatch):
         for age, name in enumerate(("old", "middle", "new"), start=1000):
@@ -225,12 +225,12 @@ class TestPrune:
         store.get("old", tmp_path / "out")
         monkeypatch.setattr(module, "LARGEST_BYTES", 35_000)
         self.put(store, root, tmp_path, "newest", 10_000, 2000)
-        assert set(store.keys()) == {"old", "new", "newest"}
+        assert set(store.kept()) == {"old", "new", "newest"}
 
     def test_nothing_goes_while_there_is_room(self, store, root, tmp_path):
         for name in "abc":
             self.put(store, root, tmp_path, name, 10, 1000)
-        assert len(store.keys()) == 3
+        assert len(store.kept()) == 3
 
 
 class TestKey:
