@@ -10,7 +10,7 @@ from typing import Any, Unpack
 from convertkit.artifacts.formats import Precision
 from convertkit.attribution.blamer import SAMPLES
 from convertkit.measurement.measured import Measured
-from convertkit.recipe import Words, worded_recipe
+from convertkit.recipe import WeightWords, Words, worded_recipe
 from convertkit.report.blame import Blame
 from convertkit.report.report import Report
 from convertkit.run.in_memory import is_module, saved_module
@@ -52,7 +52,9 @@ def convert(
         bind: `NAME=VALUE`, constants in place of inputs.
         batch, static: fix the batch axis at a size; fix every free axis.
         output_names: what the outputs are called in every artifact: `a,b`, or a list.
-        factory: `MODULE:CALLABLE` that builds the `nn.Module` of a state dict.
+        factory: `MODULE:CALLABLE`, or `FILE.py:CALLABLE`, that builds the `nn.Module` of a state dict.
+        factory_args: its keyword arguments.
+        allow_missing, allow_extra: patterns of keys that a state dict may lack, and may have besides.
         layout, io, backend, quality, device: as the flags of the same name.
         settings: `KEY=VALUE` for any key of a recipe, dotted: `gate.min_sqnr_db=30`.
         rescue: where INT8 fails its gate, search for an artifact that passes, 10 minutes at most; the
@@ -82,10 +84,10 @@ def validate(
     samples: str | PathLike[str] | None = None,
     inputs: Sequence[str] = (),
     pairs: Sequence[str] = (),
-    factory: str | None = None,
     precision: str | None = None,
     settings: Sequence[str] = (),
     allow_code: bool = False,
+    **weights: Unpack[WeightWords],
 ) -> Judgement:
     """Compare two artifacts of any formats on the same samples; `judgement.reason` is empty when it passed.
 
@@ -96,7 +98,7 @@ def validate(
     Raises:
         ConvertkitError: either cannot be used.
     """
-    recipe = worded_recipe(samples=samples, inputs=inputs, factory=factory, settings=settings)
+    recipe = worded_recipe(samples=samples, inputs=inputs, settings=settings, **weights)
     chosen = Precision(precision) if precision else None
     return validate_artifacts(
         Path(reference), Path(candidate), recipe, pairs=pairs, precision=chosen, allow_code=allow_code
@@ -108,12 +110,12 @@ def bench(
     *,
     samples: str | PathLike[str] | None = None,
     inputs: Sequence[str] = (),
-    factory: str | None = None,
     device: str | None = None,
     batches: Sequence[int] = (),
     threads: Sequence[int] = (),
     settings: Sequence[str] = (),
     allow_code: bool = False,
+    **weights: Unpack[WeightWords],
 ) -> list[Measured]:
     """Latency, size, memory and cold start of artifacts of any formats, in interleaved rounds.
 
@@ -125,7 +127,7 @@ def bench(
     Raises:
         ConvertkitError: one of them cannot be used, or the device is not there.
     """
-    recipe = worded_recipe(samples=samples, inputs=inputs, factory=factory, device=device, settings=settings)
+    recipe = worded_recipe(samples=samples, inputs=inputs, device=device, settings=settings, **weights)
     return bench_artifacts(
         [Path(path) for path in artifacts], recipe, batches=batches, threads=threads, allow_code=allow_code
     )
@@ -139,9 +141,9 @@ def blame(
     all_hops: bool = False,
     samples: str | PathLike[str] | None = None,
     count: int = SAMPLES,
-    factory: str | None = None,
     settings: Sequence[str] = (),
     allow_code: bool = False,
+    **weights: Unpack[WeightWords],
 ) -> list[Blame]:
     """Compare the artifacts of a run tensor by tensor: which operators lose most, and their PyTorch modules.
 
@@ -155,7 +157,7 @@ def blame(
     Raises:
         ConvertkitError: the folder is not a run's, or the artifacts cannot be compared.
     """
-    recipe = worded_recipe(samples=samples, factory=factory, settings=settings)
+    recipe = worded_recipe(samples=samples, settings=settings, **weights)
     return blame_run(
         Path(run),
         recipe,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from os import PathLike
 from pathlib import Path
@@ -55,7 +55,10 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         batch: fix the batch axis at that size.
         static: fix every free axis: the batch at one, others at the samples' sizes.
         output_names: what the outputs are called in every artifact, in their order; empty: as in the model.
-        factory: `MODULE:CALLABLE` that builds the `nn.Module` of a state dict.
+        factory: `MODULE:CALLABLE`, or `FILE.py:CALLABLE`, that builds the `nn.Module` of a state dict.
+        factory_args: its keyword arguments.
+        allow_missing, allow_extra: patterns of keys that a state dict may lack, and may have besides the
+            module's.
         layout, io, backend: shorthands for the stage options of the same name.
         quality: a shorthand for `rounding` of the stages that quantize: `fast` to nearest, `default`
             with compensation where that does not pass, `high` both ways, of which the better is kept.
@@ -72,6 +75,9 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     static: bool = False
     output_names: tuple[str, ...] = ()
     factory: str | None = None
+    factory_args: dict[str, Any] = {}
+    allow_missing: tuple[str, ...] = ()
+    allow_extra: tuple[str, ...] = ()
     layout: Layout | None = None
     io: IoType | None = None
     backend: Backend | None = None
@@ -146,7 +152,16 @@ def decode_recipe(content: Any, origin: str) -> Recipe:
         raise UsageError(f"{origin}: {error}") from None
 
 
-class Words(TypedDict, total=False):
+class WeightWords(TypedDict, total=False):
+    """How a state dict becomes a module; `factory_args` is a JSON object, or a mapping."""
+
+    factory: str | None
+    factory_args: str | Mapping[str, Any] | None
+    allow_missing: Sequence[str]
+    allow_extra: Sequence[str]
+
+
+class Words(WeightWords, total=False):
     """What a recipe is told by keyword in Python and by flag on the command line.
 
     Attributes:
@@ -164,7 +179,6 @@ class Words(TypedDict, total=False):
     batch: int | None
     static: bool
     output_names: str | Sequence[str]
-    factory: str | None
     layout: str | None
     io: str | None
     backend: str | None
@@ -185,6 +199,9 @@ KEYS = {
     "static": "static",
     "output_names": "output_names",
     "factory": "factory",
+    "factory_args": "factory_args",
+    "allow_missing": "allow_missing",
+    "allow_extra": "allow_extra",
     "layout": "layout",
     "io": "io",
     "backend": "backend",
@@ -202,8 +219,8 @@ def worded_recipe(**words: Unpack[Words]) -> Recipe:
         UsageError: no such recipe, an unknown key, or a value of the wrong type.
         TypeError: no such word.
     """
-    for word in words.keys() - Words.__annotations__.keys():
-        hint = did_you_mean(word, list(Words.__annotations__))
+    for word in words.keys() - Words.__optional_keys__:
+        hint = did_you_mean(word, sorted(Words.__optional_keys__))
         raise TypeError(f"unexpected keyword argument '{word}' ({hint})")
     recipe = words.get("recipe")
     return merge(load_recipe(recipe) if recipe else Recipe(), words)
@@ -225,7 +242,9 @@ def merge(recipe: Recipe, words: Words) -> Recipe:
 
 def plain(word: str, value: Any) -> Any:
     """A word's value as a recipe's file would have it: text for a path, a list for several."""
-    if word in ("to", "inputs", "bind"):
+    if word == "factory_args":
+        return parse_arguments(value) if isinstance(value, str) else dict(value)
+    if word in ("to", "inputs", "bind", "allow_missing", "allow_extra"):
         return [value] if isinstance(value, str) else list(value)
     if word == "output_names" and isinstance(value, str):
         return [name.strip() for name in value.split(",")]
@@ -234,6 +253,19 @@ def plain(word: str, value: Any) -> Any:
     if word in ("batch", "static"):
         return value
     return str(value)
+
+
+def parse_arguments(text: str) -> dict[str, Any]:
+    """The keyword arguments that a JSON object holds.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except msgspec.MsgspecError:
+        example = "for example --factory-args '{\"num_classes\": 3}'"
+        raise UsageError(f"--factory-args '{text}' is no JSON object", hint=example) from None
 
 
 def with_shorthands(recipe: Recipe) -> Recipe:

@@ -29,6 +29,9 @@ batch: 1
 static: false
 output_names: [a, b]
 factory: models:build
+factory_args: {num_classes: 3}
+allow_missing: ['head.*']
+allow_extra: ['loss.*']
 layout: source
 io: int8
 backend: torch.ao
@@ -293,3 +296,16 @@ def test_quality_is_a_shorthand_for_rounding_of_every_stage_that_has_it(quality,
     named = worded_recipe(settings=["stages.onnx_to_onnx_int8.rounding=compensated"]).stages
     assert named.onnx_to_onnx_int8.rounding == "compensated"
     assert named.savedmodel_to_tflite.rounding == "auto"
+
+
+class TestFactoryArguments:
+    def test_they_are_a_json_object_or_a_mapping(self):
+        wanted = {"num_classes": 3, "pretrained": False}
+        assert worded_recipe(factory_args=json.dumps(wanted)).factory_args == wanted
+        assert worded_recipe(factory_args=wanted).factory_args == wanted
+
+    @pytest.mark.parametrize("text", ["3", "{num_classes: 3}", "[1]", "num_classes=3"])
+    def test_anything_else_is_told_with_an_example(self, text):
+        with pytest.raises(UsageError, match="is no JSON object") as caught:
+            worded_recipe(factory_args=text)
+        assert caught.value.hint == """for example --factory-args '{"num_classes": 3}'"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -15,7 +16,10 @@ class Loader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
     Attributes:
         kind: a `sources.Kind`: exported-program, torchscript, state-dict, safetensors or module.
-        factory: `MODULE:CALLABLE` that builds the `nn.Module` a state dict is loaded into.
+        factory: `MODULE:CALLABLE`, or `FILE.py:CALLABLE`, that builds the `nn.Module` a state dict is loaded
+            into.
+        factory_args: its keyword arguments.
+        allow_missing, allow_extra: patterns of keys that the weights may lack, and may have besides.
         search_path: folder added to the import path for `factory` and for pickled modules' classes.
         casts: of each input, the half precision that the model takes where it is given another type; empty
             for one that is taken as it is.
@@ -23,6 +27,9 @@ class Loader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
     kind: str
     factory: str | None = None
+    factory_args: dict[str, Any] = {}
+    allow_missing: tuple[str, ...] = ()
+    allow_extra: tuple[str, ...] = ()
     search_path: str | None = None
     casts: tuple[str, ...] = ()
 

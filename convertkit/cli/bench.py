@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Unpack
 
 import click
 import msgspec
@@ -10,7 +11,7 @@ from rich.console import Console
 
 from convertkit.cli import flags
 from convertkit.errors import NotMeasuredError, UsageError
-from convertkit.recipe import worded_recipe
+from convertkit.recipe import WeightWords, worded_recipe
 from convertkit.render.bench import render_bench
 from convertkit.verbs.bench import bench_artifacts
 
@@ -32,13 +33,13 @@ def command(
     artifacts: tuple[Path, ...],
     samples: str | None,
     inputs: tuple[str, ...],
-    factory: str | None,
     device: str | None,
     batches: str | None,
     threads: str | None,
     settings: tuple[str, ...],
     allow_code: bool,
     as_json: bool,
+    **weights: Unpack[WeightWords],
 ) -> int:
     """Latency, size, memory and cold start of ARTIFACTS side by side, in interleaved rounds.
 
@@ -46,7 +47,7 @@ def command(
     first one differs from itself, measured twice, is no difference. Exit code 8 where one of them could not
     be measured at all.
     """
-    recipe = worded_recipe(samples=samples, inputs=inputs, factory=factory, device=device, settings=settings)
+    recipe = worded_recipe(samples=samples, inputs=inputs, device=device, settings=settings, **weights)
     rows = bench_artifacts(
         artifacts,
         recipe,

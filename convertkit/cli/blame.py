@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Unpack
 
 import click
 import msgspec
@@ -11,6 +12,7 @@ from convertkit.api import blame
 from convertkit.attribution.blamer import SAMPLES
 from convertkit.attribution.files import write_blame
 from convertkit.cli import flags
+from convertkit.recipe import WeightWords
 from convertkit.render.blame import TOP, render_blame
 
 
@@ -36,10 +38,10 @@ def command(
     samples: str | None,
     count: int,
     top: int,
-    factory: str | None,
     settings: tuple[str, ...],
     allow_code: bool,
     as_json: bool,
+    **weights: Unpack[WeightWords],
 ) -> int:
     """Find the operators of RUN (the folder of a run) that lose most, and their PyTorch modules.
 
@@ -53,7 +55,7 @@ def command(
         all_hops=all_hops,
         samples=samples,
         count=count,
-        factory=factory,
+        **weights,
         settings=settings,
         allow_code=allow_code,
     )

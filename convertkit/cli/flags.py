@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import click
 
 samples = click.option("--samples", type=click.Path(), help="An .npz, an .npy, or a folder of images.")
@@ -15,7 +18,18 @@ inputs = click.option(
     metavar="NAME:DTYPE[d0,…]",
     help="An input: a word is a free axis, a number fixes it; or AXIS=LOW..HIGH, the sizes to try.",
 )
-factory = click.option("--factory", metavar="MODULE:CALLABLE", help="Builds the nn.Module of a state dict.")
+factory_alone = click.option(
+    "--factory", metavar="MODULE:CALLABLE", help="Builds the nn.Module of a state dict; or FILE.py:CALLABLE."
+)
+factory_args = click.option(
+    "--factory-args", metavar="JSON", help="Its keyword arguments: '{\"num_classes\": 3}'."
+)
+allow_missing = click.option(
+    "--allow-missing", multiple=True, metavar="PATTERN", help="Keys that a state dict may lack: 'head.*'."
+)
+allow_extra = click.option(
+    "--allow-extra", multiple=True, metavar="PATTERN", help="Keys that it may have besides: 'loss.*'."
+)
 device = click.option("--device", help="Where latency is measured besides the CPU: auto, cpu, cuda, cuda:N.")
 settings = click.option(
     "--set",
@@ -28,3 +42,10 @@ allow_code = click.option(
     "--allow-code", is_flag=True, help="Allow a model file that is, or may be, a program."
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+def factory(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What builds the module of a state dict, its arguments, and the keys that need not fit."""
+    for option in (allow_extra, allow_missing, factory_args, factory_alone):
+        command = option(command)
+    return command

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Unpack
 
 import click
 import msgspec
 
 from convertkit.cli import flags
 from convertkit.errors import SamplesError
-from convertkit.recipe import worded_recipe
+from convertkit.recipe import WeightWords, worded_recipe
 from convertkit.verbs.check_samples import SamplesChecked, check_samples
 
 
@@ -36,10 +37,10 @@ def check(
     model: Path,
     recipe: str | None,
     inputs: tuple[str, ...],
-    factory: str | None,
     settings: tuple[str, ...],
     allow_code: bool,
     as_json: bool,
+    **weights: Unpack[WeightWords],
 ) -> int:
     """Check the samples at PATH as before an INT8 hop, without converting anything.
 
@@ -53,7 +54,7 @@ def check(
         samples=samples,
         calibration_samples=calibration_samples,
         inputs=inputs,
-        factory=factory,
+        **weights,
         settings=settings,
     )
     result = check_samples(model, chosen, allow_code=allow_code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Unpack
 
 import click
 import msgspec
@@ -12,7 +13,7 @@ from rich.table import Table
 from convertkit.artifacts.formats import Precision
 from convertkit.cli import flags
 from convertkit.errors import GateError, UsageError, did_you_mean
-from convertkit.recipe import worded_recipe
+from convertkit.recipe import WeightWords, worded_recipe
 from convertkit.render.numbers import format_cosine, format_error, format_share, format_sqnr_db
 from convertkit.render.parts import describe_interval, describe_samples, describe_slice
 from convertkit.render.summary import axis_detail, axis_state
@@ -40,14 +41,14 @@ def command(
     samples: str | None,
     inputs: tuple[str, ...],
     pairs: tuple[str, ...],
-    factory: str | None,
     precision: str | None,
     settings: tuple[str, ...],
     allow_code: bool,
     as_json: bool,
+    **weights: Unpack[WeightWords],
 ) -> int:
     """Compare B with A on the same samples; any two artifacts, any formats."""
-    recipe = worded_recipe(samples=samples, inputs=inputs, factory=factory, settings=settings)
+    recipe = worded_recipe(samples=samples, inputs=inputs, settings=settings, **weights)
     judgement = validate_artifacts(
         reference,
         candidate,

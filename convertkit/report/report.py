@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact, Loader
 from convertkit.artifacts.signature import TensorSpec
 from convertkit.environment.versions import Environment
 from convertkit.errors import UsageError
@@ -37,6 +37,8 @@ class SourceRecord(Record, frozen=True, kw_only=True):
         nonfinite: samples for which its own outputs are not finite; null where all are.
         half: the half precision that it computes in, `float16` or `bfloat16`; empty: none. What is made of it
             computes in float32.
+        loader: how a PyTorch file was opened: factory, its arguments, keys allowed to be missing or more;
+            null for other formats.
     """
 
     path: str
@@ -48,6 +50,7 @@ class SourceRecord(Record, frozen=True, kw_only=True):
     outputs: tuple[TensorSpec, ...]
     nonfinite: NonfiniteSource | None = None
     half: str = ""
+    loader: Loader | None = None
 
 
 class SamplesRecord(Record, frozen=True, kw_only=True):

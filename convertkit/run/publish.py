@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import msgspec
+
 import convertkit
-from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact, Loader
 from convertkit.artifacts.formats import Variant
 from convertkit.environment.versions import environment_record
 from convertkit.measurement.latency import Latency
@@ -59,6 +61,7 @@ def build_report(
             outputs=signature.outputs,
             nonfinite=nonfinite,
             half=intake.artifact.half,
+            loader=recorded(intake.artifact.loader),
         ),
         samples=SamplesRecord(
             origin=samples.origin,
@@ -73,6 +76,11 @@ def build_report(
         notes=notes,
         environment=environment_record(),
     )
+
+
+def recorded(loader: Loader | None) -> Loader | None:
+    """How the source was opened, without the folder of this machine that it was opened from."""
+    return None if loader is None else msgspec.structs.replace(loader, search_path=None)
 
 
 def write_run(report: Report, artifacts: list[Artifact], folder: RunFolder) -> None:

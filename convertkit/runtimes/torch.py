@@ -16,7 +16,7 @@ from convertkit.errors import ModelFileError, NotMeasuredError, SamplesError
 from convertkit.pytorch.casts import to_numpy
 from convertkit.pytorch.engine import read_engine, use_engine
 from convertkit.pytorch.half import Float32Model, casts_of
-from convertkit.pytorch.load import Module, load_model
+from convertkit.pytorch.load import Module, load_model, open_model
 from convertkit.pytorch.outputs import (
     Shapes,
     dynamic_shape,
@@ -143,7 +143,7 @@ def describe(job: DescribeJob) -> Described:
     assert job.examples is not None
     loader, examples = job.loader, list(read_npz(job.examples).values())
     assert loader is not None
-    model = load_model(job.path, loader)
+    model, opening_notes = open_model(job.path, loader)
     inputs = named_inputs(job, model)
     names = [spec.name for spec in inputs]
     casts = casts_of(model, examples, lambda: load_model(job.path, loader))
@@ -159,7 +159,8 @@ def describe(job: DescribeJob) -> Described:
         raise ModelFileError("the model returns no tensor")
     details = {"torch": str(torch.__version__)}
     signature = Signature(inputs, specs)
-    return Described(signature, details, half=checked.half, casts=casts, notes=complex_notes(checked.complex))
+    notes = (*opening_notes, *complex_notes(checked.complex))
+    return Described(signature, details, half=checked.half, casts=casts, notes=notes)
 
 
 def complex_notes(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from convertkit.artifacts.formats import Format, Variant
 from convertkit.artifacts.signature import Signature, TensorSpec, logical_inputs
 from convertkit.config.run_settings import SampleOptions
 from convertkit.errors import UsageError
+from convertkit.recipe import Recipe
 from convertkit.registry import runtime_row
 from convertkit.samples.apart import split
 from convertkit.samples.asked import Asked
@@ -44,7 +45,7 @@ class Intake(msgspec.Struct, frozen=True):
     axis_sizes: dict[str, list[int]]
 
 
-def source_loader(file: SourceFile, factory: str | None) -> Loader | None:
+def source_loader(file: SourceFile, recipe: Recipe) -> Loader | None:
     """How a PyTorch file is opened; None for other formats.
 
     Only a model that is made of the user's own code sees the current folder: PyTorch imports optional
@@ -55,14 +56,27 @@ def source_loader(file: SourceFile, factory: str | None) -> Loader | None:
     """
     if file.format is not Format.TORCH:
         return None
-    if file.kind in NEEDS_FACTORY and not factory:
-        raise UsageError(
-            f"{file.path} is a state dict: weights without a model",
-            hint="name what builds the nn.Module: --factory MODULE:CALLABLE",
-        )
+    if file.kind in NEEDS_FACTORY and not recipe.factory:
+        raise UsageError(f"{file.path} is a state dict: weights without a model", hint=factory_hint(file))
     if file.kind not in RUNS_CODE:
         return Loader(str(file.kind))
-    return Loader(str(file.kind), factory if file.kind in NEEDS_FACTORY else None, str(Path.cwd()))
+    if not recipe.factory:
+        return Loader(str(file.kind), search_path=str(Path.cwd()))
+    return Loader(
+        str(file.kind),
+        recipe.factory,
+        recipe.factory_args,
+        recipe.allow_missing,
+        recipe.allow_extra,
+        str(Path.cwd()),
+    )
+
+
+def factory_hint(file: SourceFile) -> str:
+    """What builds the module of a file of weights: a factory, or the configuration beside it."""
+    if (Path(file.path).parent / "config.json").is_file():
+        return f"config.json lies beside it: give the folder, {Path(file.path).parent}"
+    return "name what builds the nn.Module: --factory MODULE:CALLABLE, or FILE.py:CALLABLE"
 
 
 def take_in(
