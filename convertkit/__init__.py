@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from convertkit.api import bench, blame, convert, validate
+    from convertkit.api import bench, blame, compare, convert, validate
     from convertkit.report.report import Report, load_report
 
-__all__ = ["Report", "__version__", "bench", "blame", "convert", "load_report", "validate"]
+__all__ = ["Report", "__version__", "bench", "blame", "compare", "convert", "load_report", "validate"]
 __version__ = "0.1.0"
 
 PUBLIC = {
@@ -16,6 +16,7 @@ PUBLIC = {
     "validate": "api",
     "bench": "api",
     "blame": "api",
+    "compare": "api",
     "load_report": "report.report",
     "Report": "report.report",
 }

@@ -12,6 +12,7 @@ from convertkit.attribution.blamer import SAMPLES
 from convertkit.measurement.measured import Measured
 from convertkit.recipe import WeightWords, Words, worded_recipe
 from convertkit.report.blame import Blame
+from convertkit.report.difference import Allowed, Difference
 from convertkit.report.report import Report
 from convertkit.run.in_memory import is_module, saved_module
 from convertkit.run.pipeline import run
@@ -20,6 +21,7 @@ from convertkit.run.progress import Progress
 from convertkit.validation.judgement import Judgement
 from convertkit.verbs.bench import bench_artifacts
 from convertkit.verbs.blame import blame_run
+from convertkit.verbs.compare import compare_any
 from convertkit.verbs.validate import validate_artifacts
 
 
@@ -131,6 +133,27 @@ def bench(
     return bench_artifacts(
         [Path(path) for path in artifacts], recipe, batches=batches, threads=threads, allow_code=allow_code
     )
+
+
+def compare(
+    before: str | PathLike[str],
+    after: str | PathLike[str],
+    *,
+    allowed: Allowed | None = None,
+    samples: str | PathLike[str] | None = None,
+    settings: Sequence[str] = (),
+    allow_code: bool = False,
+) -> Difference:
+    """What changed from one run's folder, or artifact, to another; `difference.regressions` is empty if none.
+
+    Args:
+        allowed: how much worse the second one may be; None: the defaults of `Allowed`.
+
+    Raises:
+        ConvertkitError: either cannot be used.
+    """
+    recipe = worded_recipe(samples=samples, settings=settings)
+    return compare_any(Path(before), Path(after), recipe, allowed or Allowed(), allow_code=allow_code)
 
 
 def blame(

@@ -16,6 +16,7 @@ VERBS = {
     "convert": "Convert a model, checking and measuring every hop.",
     "validate": "Compare any two artifacts, any formats.",
     "bench": "Latency, size and memory of artifacts, side by side.",
+    "compare": "What changed from one run or artifact to another; fails on regressions.",
     "inspect": "What a model file is, its inputs and outputs; runs no code from it.",
     "blame": "Which operators of an INT8 artifact lose most, and their PyTorch modules.",
     "samples": "Check samples before they calibrate.",

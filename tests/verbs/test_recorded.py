@@ -67,3 +67,14 @@ def test_memory_does_not_depend_on_the_order(run: tuple[Report, Path, Path]) -> 
     first, second = api.bench([file, file], settings=[*QUICK, "bench.seconds=0.01"])
     assert second.start.memory_bytes == pytest.approx(first.start.memory_bytes, rel=0.5)
     assert second.start.runtime_bytes == pytest.approx(first.start.runtime_bytes, rel=0.5)
+
+
+def test_two_artifacts_are_compared_by_running_both(run: tuple[Report, Path, Path]) -> None:
+    report, out, samples = run
+    made = files(report, out)
+    quick = [*QUICK, "bench.seconds=0.01"]
+    found = api.compare(made["tflite:float32"], made["tflite:int8"], samples=samples, settings=quick)
+    figures = {change.figure: change for change in found.changes}
+    assert figures["size"].after == made["tflite:int8"].stat().st_size
+    assert figures["sqnr"].is_regression is False
+    assert api.compare(out, out).regressions == ()
