@@ -17,7 +17,6 @@ REASONS = (  # (way, in the case's name, in the note, whose limit it is, reason)
      "float16 is rounded after every operator: the case asks for what float32 rounded once gives"),
     ("", "dft_inverse", "Not equal", SUITE,
      "the expected outputs have float32 noise of 1.9e-7 where the result is zero; here it is 6e-15"),
-    ("tflite", "", "Invalid tensor size", TFLITE, "LiteRT takes no tensor without elements"),
     ("tflite", "", "inf location mismatch", TFLITE,
      "TFLite's converter writes a constant infinity as the largest float"),
     ("tflite", "", "XNNPack delegate failed to reshape", TFLITE,

@@ -14,6 +14,7 @@ from ai_edge_litert.interpreter import Interpreter
 from benchmarks.conformance_cases import Case, compared, element_types
 from convertkit import backend
 from convertkit.lowering import write_savedmodel
+from convertkit.runtimes.interpreter import graph_runner
 
 TFLITE_TYPES = {"FLOAT", "INT8", "UINT8", "INT16", "INT32", "INT64", "BOOL"}
 
@@ -60,6 +61,6 @@ def _converted(lowered: Any) -> bytes:
 
 
 def _run_tflite(content: bytes, signature: Any, arrays: dict[str, Any]) -> list[Any]:
-    runner = Interpreter(model_content=content, num_threads=1).get_signature_runner()
-    results = runner(**{spec.runtime_name: arrays[spec.name] for spec in signature.inputs})
+    interpreter = Interpreter(model_content=content, num_threads=1)
+    results = graph_runner(interpreter)(**{spec.runtime_name: arrays[spec.name] for spec in signature.inputs})
     return [results[spec.name] for spec in signature.outputs]

@@ -15,7 +15,7 @@ Imports point downward only, in a line from left to right; `tests/lowering/test_
     functions, nodes: what ONNX says of operators and graphs
     ranks, half: operands of too many axes with fewer, of half precision in float32
     value, origin, transposes, shapes, sizes: a tensor or constant, its axis order and shape, what made it
-    element_types, narrow, weights, activations, faults: types, constants, functions, errors
+    element_types, narrow, wide, weights, activations, faults: types, constants, functions, errors
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from convertkit.artifacts.signature import Arrays, Dim, Signature, TensorSpec
 from convertkit.runtimes import TimedCall, wall_timed
 
 CONVERTERS_WORDS = re.compile(r"^serving_default_|:\d+$")  # around a name of TFLiteConverter's
+NO_ELEMENTS = "Invalid tensor size."  # what the binding says of a tensor without elements
 Details = dict[str, dict[str, Any]]
 
 
@@ -55,7 +56,47 @@ class TensorRunner:
         for name, values in inputs.items():
             self._interpreter.set_tensor(indices[name], values)
         self._interpreter.invoke()
-        return {name: self._interpreter.get_tensor(each["index"]) for name, each in self._outputs.items()}
+        return read_outputs(self._interpreter, named_details(self._interpreter.get_output_details()))
+
+
+class SignatureRunner:
+    """The graph of a signature: the interpreter's own runner, but for outputs without elements."""
+
+    def __init__(self, interpreter: Any, name: str) -> None:
+        self._interpreter = interpreter
+        self._runner = interpreter.get_signature_runner(name)
+
+    def get_input_details(self) -> Details:
+        """Name → index, dtype, shapes and quantization of each input."""
+        found: Details = self._runner.get_input_details()
+        return found
+
+    def get_output_details(self) -> Details:
+        """The same of each output."""
+        found: Details = self._runner.get_output_details()
+        return found
+
+    def __call__(self, /, **inputs: Any) -> Arrays:
+        """Outputs by name, raw; inputs are resized when their shape changes."""
+        try:
+            outputs: Arrays = self._runner(**inputs)
+        except ValueError as error:
+            details = self.get_output_details()
+            main = {each["index"] for each in self._interpreter.get_output_details()}
+            if str(error) != NO_ELEMENTS or not main.issuperset(each["index"] for each in details.values()):
+                raise
+            return read_outputs(self._interpreter, details)  # the graph has run: only the reading failed
+        return outputs
+
+
+def read_outputs(interpreter: Any, details: Details) -> Arrays:
+    """Outputs of a main graph that has run, by name; the binding refuses to read one without elements."""
+    return {
+        name: np.empty(each["shape"], each["dtype"])
+        if 0 in each["shape"]
+        else interpreter.get_tensor(each["index"])
+        for name, each in details.items()
+    }
 
 
 def named_details(details: list[dict[str, Any]]) -> Details:
@@ -101,8 +142,7 @@ class InterpreterSession:
 def graph_runner(interpreter: Any) -> Runner:
     """The runner of the file's first signature; of its main graph where it has none."""
     names = list(interpreter.get_signature_list())
-    runner: Runner = interpreter.get_signature_runner(names[0]) if names else TensorRunner(interpreter)
-    return runner
+    return SignatureRunner(interpreter, names[0]) if names else TensorRunner(interpreter)
 
 
 def read_signature(interpreter: Any) -> Signature:

@@ -9,6 +9,7 @@ import tensorflow as tf
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, elementwise, elementwise_call
 from convertkit.lowering.operators.elementwise import SHORT, widened
+from convertkit.lowering.wide import right_shift
 
 
 def _and(left: Any, right: Any) -> Any:
@@ -41,7 +42,8 @@ def _shift(call: Call) -> Any:
     if call.attribute("direction") == "LEFT":
         shifted = tf.where(is_all, zero, _left(left, tf.where(is_all, tf.zeros_like(right), right)))
     elif dtype.min < 0:
-        shifted = tf.bitwise.right_shift(left, tf.where(is_all, tf.cast(bits - 1, right.dtype), right))
+        number = tf.where(is_all, tf.cast(bits - 1, right.dtype), right)
+        shifted = (right_shift if dtype == tf.int64 else tf.bitwise.right_shift)(left, number)
     else:
         inside = tf.where(is_all, tf.zeros_like(right), right)
         shifted = tf.where(is_all, zero, tf.bitwise.right_shift(left, inside))

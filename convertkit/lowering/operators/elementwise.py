@@ -14,6 +14,7 @@ from convertkit.lowering.declare import Table, elementwise, elementwise_call
 from convertkit.lowering.faults import Undecided
 from convertkit.lowering.sizes import Size, divide, is_equal
 from convertkit.lowering.value import Value, sizes_value, squared
+from convertkit.lowering.wide import power, quotient
 
 
 def on_sizes(function: Callable[..., Size]) -> Callable[[Call], Value]:
@@ -97,6 +98,8 @@ def _divide(left: Any, right: Any) -> Any:
     """Quotients; those of integers are cut towards zero."""
     if left.dtype.is_floating:
         return tf.math.divide(left, right)
+    if left.dtype == tf.int64:
+        return quotient(left, right)
     floor = tf.math.floordiv(left, right)
     if left.dtype.min == 0:
         return floor
@@ -118,7 +121,7 @@ def _power(base: Any, exponent: Any) -> Any:
         if function is not None and known.ndim <= base.shape.rank:
             return function(base)
     if exponent.dtype == base.dtype:
-        return tf.pow(base, exponent)
+        return (power if base.dtype == tf.int64 else tf.pow)(base, exponent)
     wide = exponent.dtype if exponent.dtype.is_floating else base.dtype
     return tf.cast(tf.pow(tf.cast(base, wide), tf.cast(exponent, wide)), base.dtype)
 

@@ -21,7 +21,7 @@ def _suppressed(call: Call) -> Any:
     if batches is None or classes is None:
         raise ValueError("the numbers of batches and classes have to be known")
     most = tf.reshape(tf.cast(call.tensor(2), tf.int32), []) if call.has(2) else tf.constant(0)
-    overlap = tf.reshape(call.tensor(3), []) if call.has(3) else tf.constant(0.0)
+    overlap = _above(tf.reshape(call.tensor(3), [])) if call.has(3) else tf.constant(0.0)
     least = tf.reshape(call.tensor(4), []) if call.has(4) else tf.constant(-np.inf, tf.float32)
     if call.attribute("center_point_box", 0):
         x, y, width, height = tf.unstack(boxes, axis=-1)
@@ -43,28 +43,51 @@ def _suppressed(call: Call) -> Any:
     return tf.cast(tf.concat(rows, 0), tf.int64)
 
 
+def _above(overlap: Any) -> Any:
+    """The next number above a threshold: TFLite suppresses boxes at it too, ONNX only those above it."""
+    return tf.minimum(overlap * np.float32(1 + 2**-23) + np.float32(1e-37), 1.0)
+
+
 def _unique(call: Call) -> list[Any]:
+    """Unique slices along an axis; TFLite's UNIQUE takes vectors alone, so rows are numbered by column."""
     x, axis = call.tensor(0), call.attribute("axis")
     if axis is None:
         x, axis = tf.reshape(x, [-1]), 0
     axis = axis % x.shape.rank
-    y, inverse, counts = tf.raw_ops.UniqueWithCountsV2(x=x, axis=[axis], out_idx=tf.int64)
-    y.set_shape([None if place == axis else size for place, size in enumerate(x.shape)])
-    number = tf.shape(counts)[0]
-    first = tf.math.unsorted_segment_min(tf.range(tf.shape(inverse, tf.int64)[0]), inverse, number)
+    rows = _rows(x, axis)
+    inverse = _numbered(rows)
+    number = tf.reduce_max(inverse) + 1
+    places = tf.range(tf.shape(inverse)[0])
+    first = tf.math.unsorted_segment_min(places, inverse, number)
+    counts = tf.math.unsorted_segment_sum(tf.ones_like(inverse), inverse, number)
     if call.attribute("sorted", 1):
-        order = _sorting(y, axis)
-        y, first, counts = tf.gather(y, order, axis=axis), tf.gather(first, order), tf.gather(counts, order)
-        inverse = tf.gather(tf.cast(tf.argsort(order), tf.int64), inverse)
-    return [y, first, inverse, counts][: len(call.node.output)]
+        order = _sorting(tf.gather(rows, first))
+        first, counts = tf.gather(first, order), tf.gather(counts, order)
+        inverse = tf.gather(tf.argsort(order), inverse)
+    wide = [tf.cast(each, tf.int64) for each in (first, inverse, counts)]
+    return [tf.gather(x, first, axis=axis), *wide][: len(call.node.output)]
 
 
-def _sorting(y: Any, axis: int) -> Any:
-    """The order of slices along an axis, compared element by element."""
-    rest = [size for place, size in enumerate(y.shape) if place != axis]
+def _rows(x: Any, axis: int) -> Any:
+    """Slices along an axis as rows."""
+    rest = [size for place, size in enumerate(x.shape) if place != axis]
     if None in rest:
         raise ValueError("the other axes have to be of known size")
-    rows = tf.reshape(tf.experimental.numpy.moveaxis(y, axis, 0), [-1, int(np.prod(rest))])
+    return tf.reshape(tf.experimental.numpy.moveaxis(x, axis, 0), [-1, int(np.prod(rest))])
+
+
+def _numbered(rows: Any) -> Any:
+    """The number of each row among those that differ, in the order in which they come; int32."""
+    found = tf.unique(rows[:, 0]).idx
+    for column in range(1, rows.shape[1]):
+        other = tf.cast(tf.unique(rows[:, column]).idx, tf.int64)
+        both = tf.cast(found, tf.int64) * tf.shape(rows, tf.int64)[0] + other
+        found = tf.unique(both).idx
+    return found
+
+
+def _sorting(rows: Any) -> Any:
+    """The order of rows, compared element by element."""
     order = tf.range(tf.shape(rows)[0])
     for column in reversed(range(rows.shape[1])):
         order = tf.gather(order, tf.argsort(tf.gather(rows[:, column], order), stable=True))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import onnx
 
 from convertkit.lowering.origin import Origin
 from convertkit.lowering.patterns import adaptive, attention
@@ -151,6 +152,14 @@ def _mean(apply: Apply, found: Found, outer: Origin[Value]) -> Value | None:
     return apply("ReduceMean", [x, Value(np.array(axes))], keepdims=keeps)
 
 
+def _single_softmax(apply: Apply, found: Found, origin: Origin[Value]) -> Value | None:
+    """A softmax in float64 between float32: TFLite has it in float32 alone."""
+    x, axis = found["x"], origin_of(found["softmax"]).attribute("axis", None)
+    if x.numpy_type != np.float32 or origin.attribute("to", None) != onnx.TensorProto.FLOAT:
+        return None
+    return apply("Softmax", [x], **({} if axis is None else {"axis": axis}))
+
+
 TABLE = (
     *(Row("GELU", form, _gelu("none")) for form in halves(ERF)),
     *(Row("GELU by tanh", form, _gelu("tanh")) for form in halves(TANH)),
@@ -159,6 +168,7 @@ TABLE = (
     Row("adaptive pool", adaptive.DIVIDED, adaptive.pooled),
     Row("adaptive pool to a divisor", adaptive.AVERAGED, adaptive.pooled),
     Row("mean over H and W", ("ReduceMean", Named("inner", ("ReduceMean", "x"))), _mean),
+    Row("softmax in float64", ("Cast", Named("softmax", ("Softmax", ("Cast", "x")))), _single_softmax),
     Row("scaled scores", attention.SCALED, attention.scores),
     Row("transposed keys", attention.TURNED, attention.transposed),
     Row("masked softmax", attention.ADDED, attention.masked),

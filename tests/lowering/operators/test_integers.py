@@ -90,3 +90,51 @@ def test_small_determinants(size: int, tmp_path: Path) -> None:
     model = parse(f"g (float[n,{size},{size}] x) => (float[n] y) {{ y = Det(x) }}")
     x = RNG.standard_normal((4, size, size)).astype(np.float32)
     agrees_in_tflite(model, tmp_path, [x], [x[:1]])
+
+
+LONG = np.array(
+    [-(2**63) + 1, -(2**62) - 3, -(2**40) - 1, -7, -1, 0, 1, 6, 2**31, 2**53 + 1, 2**62 + 5, 2**63 - 1]
+)
+DIVISORS = np.array([1, -2, 3, -10, 2**31 - 1, -(2**40) + 7, 2**62 - 1])
+
+
+def test_quotients_of_64_bits_are_cut_towards_zero(tmp_path: Path) -> None:
+    model = parse("g (int64[n] x, int64[n] y) => (int64[n] z) { z = Div(x, y) }")
+    x, y = (array.reshape(-1) for array in np.meshgrid(LONG, DIVISORS))
+    x, y = x[np.abs(x / y) < 2**62], y[np.abs(x / y) < 2**62]
+    exact_in_tflite(model, tmp_path, [x, y])
+
+
+def exact_in_tflite(model: Any, folder: Path, inputs: list[Any]) -> None:
+    """To the last bit, beside ONNX Runtime."""
+    from convertkit.lowering import lower, write_savedmodel
+    from tests.lowering.oracle import tflite
+
+    lowered = lower(model)
+    write_savedmodel(lowered, folder / "m.savedmodel")
+    names = [spec.runtime_name for spec in lowered.signature.inputs]
+    found = tflite(folder / "m.savedmodel")(**dict(zip(names, inputs, strict=True)))
+    for output, want in zip(model.graph.output, expected(model, inputs), strict=True):
+        np.testing.assert_array_equal(found[output.name], want)
+
+
+def test_powers_of_64_bits(tmp_path: Path) -> None:
+    """ONNX Runtime powers in float64: up to 2^53 it is exact, and 7^18 is below it."""
+    model = parse("g (int64[n] x, int64[n] y) => (int64[n] z) { z = Pow(x, y) }")
+    x, y = (array.reshape(-1) for array in np.meshgrid([-7, -2, -1, 0, 1, 3], [0, 1, 2, 5, 18]))
+    x, y = np.append(x, [2, -1, 1, -1]), np.append(y, [52, 101, 10**12, 10**12])
+    exact_in_tflite(model, tmp_path, [x, y])
+
+
+def test_shifts_of_64_bits_keep_the_sign(tmp_path: Path) -> None:
+    """ONNX Runtime shifts unsigned integers alone: numpy is the oracle."""
+    import onnx
+
+    from convertkit.lowering import lower, write_savedmodel
+    from tests.lowering.oracle import tflite
+
+    text = 'g (int64[n] x, int64[n] y) => (int64[n] z) { z = BitShift<direction = "RIGHT">(x, y) }'
+    lowered = lower(onnx.parser.parse_model(f'<ir_version: 9, opset_import: ["": 20]> {text}'))
+    write_savedmodel(lowered, tmp_path / "m.savedmodel")
+    x, y = (array.reshape(-1) for array in np.meshgrid(LONG, [0, 1, 31, 61, 62, 63]))
+    np.testing.assert_array_equal(tflite(tmp_path / "m.savedmodel")(x=x, y=y)["z"], x >> y)

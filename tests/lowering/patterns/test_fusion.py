@@ -72,6 +72,11 @@ TANH = "i = Mul(slope, g) t = Tanh(i) p = Add(one, t) m = Mul(x, p) y = Mul(half
 
 # name → inputs, nodes, TFLite operators in any order
 PATTERNS: dict[str, tuple[str, str, str]] = {
+    "softmax in float64": (
+        ROW,
+        "d = Cast<to = 11>(x) s = Softmax(d) y = Cast<to = 1>(s)",
+        "SOFTMAX",
+    ),
     "GELU, half last": (
         ROW,
         "a = Div(x, root) e = Erf(a) p = Add(e, one) m = Mul(x, p) y = Mul(m, half)",
