@@ -7,7 +7,7 @@ the input, an entry lacks that axis; else an entry is the whole input.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
 import msgspec
@@ -90,20 +90,20 @@ class CallAxes(msgspec.Struct, frozen=True):
         """One call's inputs, logical."""
         return {name: axes.call(samples[name][rows]) for name, axes in self.inputs.items()}
 
-    def calls(self, samples: Arrays, chunk: int) -> Iterator[tuple[Rows, int]]:
+    def calls(self, samples: Arrays, chunk: int | Callable[[], int]) -> Iterator[tuple[Rows, int]]:
         """The samples of each call, and how many of them are new; a fixed batch is filled with the last.
 
         Samples whose whole inputs differ do not share a call.
 
         Args:
-            chunk: samples per call where any number will do.
+            chunk: samples per call where any number will do; a function is asked before each call.
         """
         count = len(next(iter(samples.values())))
         whole = [samples[name] for name, axes in self.inputs.items() if axes.batch is None]
         size = self.batch_size
         start = 0
         while start < count:
-            stop = min(start + (size or chunk), count)
+            stop = min(start + (size or (chunk() if callable(chunk) else chunk)), count)
             stop = min([stop, *(start + alike(values[start:stop]) for values in whole)])
             yield np.minimum(np.arange(start, start + size if size else stop), stop - 1), stop - start
             start = stop

@@ -132,10 +132,13 @@ class LimitOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         job_seconds: wall clock.
         memory_bytes: resident memory of the worker and its children; None: 90 % of the machine's.
+        call_bytes: memory that a call may take beside the loaded artifact where artifacts are judged: as many
+            samples share a call as fit, at most 32, and at least one.
     """
 
     job_seconds: PositiveFloat = 3600.0
     memory_bytes: PositiveInt | None = None
+    call_bytes: PositiveInt = 1 << 30
 
 
 class BudgetOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -156,6 +156,8 @@ class Validator:
         job = InferJob(
             row.name, artifact, str(inputs), str(outputs), chunk or self._chunk, threads=self._threads
         )
+        if chunk is None:  # a check of sizes asks for just so many
+            job = self._workers.bounded(job)
         self._workers.ask(row.environment, job, f"{row.name}.log")
         return read_npz(outputs)
 

@@ -77,7 +77,7 @@ class Matcher:
         row = runtime_row(artifact.variant.format)
         file = self._scratch / "matching-outputs.npz"
         file.unlink(missing_ok=True)
-        job = InferJob(row.name, artifact, str(self._inputs), str(file))
+        job = self._workers.bounded(InferJob(row.name, artifact, str(self._inputs), str(file)))
         self._workers.ask(row.environment, job, f"{row.name}.log")
         return read_npz(file)
 

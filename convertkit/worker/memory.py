@@ -7,7 +7,7 @@ import importlib
 import resource
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 import msgspec
 
@@ -34,12 +34,20 @@ def resident_bytes() -> int:
 
 
 class PeakMemory:
-    """Peak resident memory of this process within a `with` block, or of its largest child if larger."""
+    """Peak resident memory of this process within a `with` block, or of its largest child if larger.
 
-    peak_bytes = 0
+    Attributes:
+        own_bytes: of this process alone.
+    """
+
+    peak_bytes = own_bytes = 0
+    _open: ClassVar[list[PeakMemory]] = []
 
     def __enter__(self) -> Self:
-        """Reset the kernel's high-water mark."""
+        """Reset the kernel's high-water mark; blocks around this one keep what it was."""
+        for outer in self._open:
+            outer.own_bytes = max(outer.own_bytes, status_bytes("VmHWM"))
+        self._open.append(self)
         with contextlib.suppress(OSError):  # not allowed everywhere: the mark then covers the whole life
             CLEAR_REFS.write_text("5")
         return self
@@ -50,7 +58,9 @@ class PeakMemory:
         """Read it."""
         children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
         own = status_bytes("VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        self.peak_bytes = max(own, children)
+        self._open.remove(self)
+        self.own_bytes = max(self.own_bytes, own)
+        self.peak_bytes = max(self.own_bytes, children)
 
 
 class GpuGauge:

@@ -20,10 +20,12 @@ from convertkit.registry import runtime_row, stage_row
 from convertkit.runtimes import Runtime, Session, TimedCall
 from convertkit.stages import Request, Stage
 from convertkit.tracing import Tracer
+from convertkit.worker.chunks import Chunk, allowed_bytes
 from convertkit.worker.memory import GpuGauge, PeakMemory, resident_bytes
 from convertkit.workers import answers, jobs
 
 SESSIONS: dict[tuple[str, str, str, int, bool], Session] = {}
+CHUNKS: dict[tuple[int, int, str], Chunk] = {}
 
 
 @singledispatch
@@ -67,7 +69,8 @@ def infer(job: jobs.InferJob) -> answers.Answer:
     with PeakMemory() as memory:
         started = time.perf_counter()
         session = open_session(job.runtime, job.artifact, job.device, job.threads)
-        outputs = run_samples(session, job.artifact.signature, read_npz(job.inputs), job.chunk)
+        samples = read_npz(job.inputs)
+        outputs = run_samples(session, job.artifact.signature, samples, chunk_of(session, job, samples))
         seconds = time.perf_counter() - started
     write_npz(job.outputs, outputs)
     return answers.Inferred(seconds, memory.peak_bytes)
@@ -174,7 +177,15 @@ def physical_inputs(signature: Signature, inputs: Arrays) -> Arrays:
     return {spec.runtime_name: to_physical(inputs[spec.name], spec) for spec in signature.inputs}
 
 
-def run_samples(session: Session, signature: Signature, samples: Arrays, chunk: int) -> Arrays:
+def chunk_of(session: Session, job: jobs.InferJob, samples: Arrays) -> Chunk:
+    """How many samples share a call of this artifact at these sizes, as calls before have told."""
+    key = (id(session), job.chunk, str({name: values.shape[1:] for name, values in samples.items()}))
+    if key not in CHUNKS:
+        CHUNKS[key] = Chunk(job.chunk, allowed_bytes(job.call_bytes, job.memory_bytes))
+    return CHUNKS[key]
+
+
+def run_samples(session: Session, signature: Signature, samples: Arrays, chunk: Chunk) -> Arrays:
     """Outputs for all samples, logical, first axis = sample.
 
     A fixed batch is filled by repeating the last sample, and the surplus is cut off again. An output
@@ -182,8 +193,12 @@ def run_samples(session: Session, signature: Signature, samples: Arrays, chunk: 
     """
     axes = CallAxes.of(signature.inputs, samples)
     parts: dict[str, list[Array]] = {spec.name: [] for spec in signature.outputs}
-    for rows, new in axes.calls(samples, chunk):
-        raw = session.run(physical_inputs(signature, axes.call(samples, rows)))
+    if axes.batch_size is None and chunk.is_open and chunk.size == 1:
+        first = physical_inputs(signature, axes.call(samples, np.arange(1)))
+        chunk.probe(lambda: session.run(first))
+    for rows, new in axes.calls(samples, lambda: chunk.size):
+        given = physical_inputs(signature, axes.call(samples, rows))
+        raw = chunk.watch(len(rows), lambda given=given: session.run(given))  # type: ignore[misc]
         for spec in signature.outputs:
             value = to_logical(raw[spec.runtime_name], spec)
             parts[spec.name].append(

@@ -60,7 +60,9 @@ class InferJob(Message, frozen=True, tag="infer"):
         runtime: name of the runtime's row.
         inputs: `.npz`, logical, first axis = sample.
         outputs: `.npz` to write, logical.
-        chunk: samples per call where the batch axis is dynamic.
+        chunk: samples per call where the batch axis is dynamic; fewer where so many do not fit.
+        call_bytes: memory that a call may take beside the loaded artifact; None: no bound.
+        memory_bytes: memory that the worker may take in all.
     """
 
     runtime: str
@@ -68,6 +70,8 @@ class InferJob(Message, frozen=True, tag="infer"):
     inputs: str
     outputs: str
     chunk: int = 32
+    call_bytes: int | None = None
+    memory_bytes: int | None = None
     device: str = "cpu"
     threads: int = 1
 

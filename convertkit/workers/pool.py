@@ -10,13 +10,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import msgspec
+
 from convertkit.artifacts.files import remove_artifact
 from convertkit.config.run_settings import LimitOptions
 from convertkit.errors import ConvertkitError, StageError, WorkerError, WorkerLimitError
 from convertkit.registry import environment_row
 from convertkit.workers.answers import Answer
-from convertkit.workers.jobs import ConvertJob, Job
-from convertkit.workers.process import Worker
+from convertkit.workers.jobs import ConvertJob, InferJob, Job
+from convertkit.workers.process import Worker, memory_limit_bytes
 
 
 class Workers:
@@ -46,6 +48,13 @@ class Workers:
         for worker_process in self._alive.values():
             worker_process.kill()
         self._alive.clear()
+
+    def bounded(self, job: InferJob) -> InferJob:
+        """The job with the limits of the run: no more samples share a call than fit."""
+        limits = self._limits
+        return msgspec.structs.replace(
+            job, call_bytes=limits.call_bytes, memory_bytes=memory_limit_bytes(limits)
+        )
 
     def start(self, environment: str) -> Worker:
         """The environment's worker, started where it is not running; imports go on in the background.

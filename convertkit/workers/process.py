@@ -118,7 +118,7 @@ class Worker:
     def _receive(self, limits: LimitOptions) -> Answer:
         """The next answer; the worker is killed where it passes a limit first."""
         deadline = time.monotonic() + limits.job_seconds
-        memory_limit = limits.memory_bytes or int(psutil.virtual_memory().total * 0.9)
+        memory_limit = memory_limit_bytes(limits)
         self.peak_bytes = 0
         while b"\n" not in self._buffer:
             wait = min(POLL_SECONDS, max(0.0, deadline - time.monotonic()))
@@ -183,6 +183,11 @@ class Worker:
 def failed_error(answer: Failed) -> ConvertkitError:
     """The typed error that a `Failed` answer stands for."""
     return error_class(answer.error)(answer.message, hint=answer.hint)
+
+
+def memory_limit_bytes(limits: LimitOptions) -> int:
+    """What a worker and its children may take in all."""
+    return limits.memory_bytes or int(psutil.virtual_memory().total * 0.9)
 
 
 def group_bytes(pid: int) -> int:

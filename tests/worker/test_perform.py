@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from convertkit.artifacts.signature import Arrays, Signature, TensorSpec
+from convertkit.worker.chunks import Chunk, allowed_bytes
+from convertkit.worker.memory import STATUS
 from convertkit.worker.perform import cpu_timed, run_samples
 
 
@@ -45,7 +47,67 @@ def test_outputs_are_one_entry_a_sample_wherever_the_batch_stands() -> None:
     random = np.random.default_rng(0)
     samples = {"x": random.normal(size=(7, 3)), "h": random.normal(size=(7, 2, 3)), "heat": np.full(7, 2.0)}
     session = Recurrent()
-    outputs = run_samples(session, signature, samples, 3)  # type: ignore[arg-type]
+    outputs = run_samples(session, signature, samples, Chunk(3))  # type: ignore[arg-type]
     np.testing.assert_array_equal(outputs["y"], samples["h"] + samples["x"][:, np.newaxis])
     assert session.batches == [3, 3, 1]
     assert outputs["once"].tolist() == [2.0] * 3
+
+
+class Heavy:
+    """A session that takes memory for each sample of a call, and lets it go again."""
+
+    def __init__(self, bytes_a_sample: int) -> None:
+        self.batches: list[int] = []
+        self._bytes = bytes_a_sample
+
+    def run(self, inputs: Arrays) -> Arrays:
+        self.batches.append(len(inputs["x"]))
+        np.ones(self._bytes // 8 * len(inputs["x"])).sum()
+        return {"y": inputs["x"] * 2}
+
+
+HEAVY = Signature((TensorSpec("x", "float64", ("batch", 3)),), (TensorSpec("y", "float64", ("batch", 3)),))
+X = np.arange(120.0).reshape(40, 3)
+
+
+@pytest.mark.skipif(not STATUS.exists(), reason="reads the memory of a process from /proc")
+def test_no_more_samples_share_a_call_than_fit() -> None:
+    """16 MiB a sample and 100 MiB a call: four, since eight would not fit."""
+    session, chunk = Heavy(16 << 20), Chunk(32, 100 << 20)
+    outputs = run_samples(session, HEAVY, {"x": X}, chunk)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(outputs["y"], X * 2)
+    assert session.batches[:4] == [1, 2, 4, 4]
+    assert max(session.batches) == 4
+    assert chunk.size == 4
+
+
+@pytest.mark.skipif(not STATUS.exists(), reason="reads the memory of a process from /proc")
+def test_one_sample_is_given_whatever_it_takes() -> None:
+    session = Heavy(16 << 20)
+    outputs = run_samples(session, HEAVY, {"x": X[:5]}, Chunk(32, 1))  # type: ignore[arg-type]
+    np.testing.assert_array_equal(outputs["y"], X[:5] * 2)
+    assert set(session.batches) == {1}
+
+
+def test_a_light_model_has_full_calls() -> None:
+    session = Heavy(8)
+    run_samples(session, HEAVY, {"x": X}, Chunk(32, 64 << 20))  # type: ignore[arg-type]
+    assert session.batches == [1, 32, 8]
+
+
+def test_a_model_that_takes_no_single_sample_has_full_calls() -> None:
+    class Pairs(Heavy):
+        def run(self, inputs: Arrays) -> Arrays:
+            if len(inputs["x"]) == 1:
+                raise ValueError("two at least")
+            return super().run(inputs)
+
+    session = Pairs(8)
+    run_samples(session, HEAVY, {"x": X}, Chunk(32, 64 << 20))  # type: ignore[arg-type]
+    assert session.batches == [32, 8]
+
+
+def test_what_a_call_may_take_is_bounded_by_what_the_process_has_left() -> None:
+    assert allowed_bytes(None, 1 << 40) is None
+    assert allowed_bytes(1 << 30, 1 << 50) == 1 << 30
+    assert allowed_bytes(1 << 30, 1) == 1
