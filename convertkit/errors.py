@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import errno
 import re
+import signal
 from collections.abc import Iterable
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -60,6 +61,36 @@ class CalledExitError(StageError):
 
 class DiskFullError(StageError):
     """There was no space for a file: this says nothing of what was being done."""
+
+
+class RunTimeoutError(StageError):
+    """The whole run passed its limit."""
+
+
+class Ended(BaseException):
+    """A run cannot go on, whatever it was doing: no handler of errors may take this for an answer.
+
+    Attributes:
+        error: what the user is told.
+    """
+
+    def __init__(self, error: ConvertkitError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal asked the process to end.
+
+    Attributes:
+        name: of the signal: `SIGTERM`.
+        exit_code: 128 and the signal's number, as shells have it.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.name = signal.Signals(number).name
+        self.exit_code = 128 + number
 
 
 class WorkerError(StageError):

@@ -184,6 +184,7 @@ class Words(WeightWords, total=False):
     backend: str | None
     quality: str | None
     device: str | None
+    timeout: float | None
     settings: Sequence[str]
     rescue: bool
 
@@ -207,6 +208,7 @@ KEYS = {
     "backend": "backend",
     "quality": "quality",
     "device": "device",
+    "timeout": "limits.run_seconds",
 }
 SHORTHANDS = ("layout", "io", "backend")
 ROUNDINGS: dict[Quality, Rounding] = {"fast": "nearest", "default": "auto", "high": "best"}
@@ -250,7 +252,7 @@ def plain(word: str, value: Any) -> Any:
         return [name.strip() for name in value.split(",")]
     if word == "output_names":
         return list(value)
-    if word in ("batch", "static"):
+    if word in ("batch", "static", "timeout"):
         return value
     return str(value)
 

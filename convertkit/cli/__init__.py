@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import importlib
+import os
+import signal
 import sys
+import traceback
+from types import FrameType
 
 import click
 
 from convertkit import __version__
-from convertkit.errors import ConvertkitError, UsageError, did_you_mean
+from convertkit.errors import (
+    NO_SPACE,
+    ConvertkitError,
+    DiskFullError,
+    Stopped,
+    UsageError,
+    caused,
+    did_you_mean,
+)
 
+UNEXPECTED = 1
 INTERRUPTED = 130
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+DEBUG = "--debug"
 
 VERBS = {
     "convert": "Convert a model, checking and measuring every hop.",
@@ -57,31 +72,71 @@ class Verbs(click.Group):
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="convertkit")
+@click.option(DEBUG, is_flag=True, expose_value=False, help="Show the traceback of an error; for any verb.")
 def cli() -> None:
     """Convert PyTorch models to what ships, and prove at every hop that they are still the same.
 
     Exit codes: 0 passed, 1 unexpected, 2 usage or recipe, 3 no route, 4 missing dependency, 5 a stage
     failed, 6 model file or samples unusable or refused, 7 a gate failed, 8 could not be checked or
-    measured, 130 interrupted.
+    measured, 130, 143, 129 interrupted (SIGINT, SIGTERM, SIGHUP).
     """
 
 
 def main() -> None:
-    """Run the command line; every deliberate error becomes one line and its own exit code."""
+    """Run the command line; every error becomes one line and its own exit code."""
+    stop_on_signals()
+    is_debug = DEBUG in sys.argv
+    sys.argv[1:] = [word for word in sys.argv[1:] if word != DEBUG]
     try:
         code = cli.main(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
-    except ConvertkitError as error:
-        click.echo(f"convertkit: {error.message}", err=True)
-        if error.hint:
-            click.echo(f"  hint: {error.hint}", err=True)
-        sys.exit(error.exit_code)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
-    except click.ClickException as error:
-        click.echo(f"convertkit: {error.format_message()}", err=True)
-        click.echo("  hint: convertkit --help, or convertkit VERB --help", err=True)
-        sys.exit(UsageError.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("convertkit: interrupted", err=True)
-        sys.exit(INTERRUPTED)
+    except (Exception, KeyboardInterrupt) as error:
+        if is_debug:
+            traceback.print_exc()
+        sys.exit(told(error))
+
+
+def told(error: BaseException) -> int:
+    """Say in one line, with a hint where there is one, what ended the program; its exit code."""
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if isinstance(error, BrokenPipeError):  # whoever read the output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNEXPECTED
+    message, hint, code = described(error)
+    click.echo(f"convertkit: {message}", err=True)
+    if hint:
+        click.echo(f"  hint: {hint}", err=True)
+    return code
+
+
+def described(error: BaseException) -> tuple[str, str, int]:
+    """Message, hint and exit code of an error."""
+    if isinstance(error, click.Abort) and error.__cause__ is not None:  # click's own for an interrupt
+        return described(error.__cause__)
+    if isinstance(error, ConvertkitError):
+        return error.message, error.hint, error.exit_code
+    if isinstance(error, Stopped):
+        return f"interrupted ({error.name})", "", error.exit_code
+    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+        return "interrupted", "", INTERRUPTED
+    if isinstance(error, click.ClickException):
+        hint = "convertkit --help, or convertkit VERB --help"
+        return error.format_message(), hint, UsageError.exit_code
+    if isinstance(error, OSError) and error.errno in NO_SPACE:
+        return f"no space on {error.filename or 'the disk'}", "free some", DiskFullError.exit_code
+    return f"unexpected: {caused(error)}", f"{DEBUG} says where; please report it", UNEXPECTED
+
+
+def stop_on_signals() -> None:
+    """Have the signals that ask a program to end raise `Stopped`, once; one that is ignored stays so."""
+    for number in STOPPING:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, stop)
+
+
+def stop(number: int, frame: FrameType | None) -> None:
+    """Raise `Stopped`; from then on only SIGKILL cuts the tidying up short."""
+    for each in STOPPING:
+        signal.signal(each, signal.SIG_IGN)
+    raise Stopped(number)

@@ -46,6 +46,7 @@ from convertkit.report.report import exit_code
 @flags.allow_code
 @click.option("--blame", is_flag=True, help="Say which operators of the INT8 artifacts lose most.")
 @click.option("--no-cache", is_flag=True, help="Neither take hops from the store nor keep them there.")
+@click.option("--timeout", type=float, metavar="SECONDS", help="End the run then, with what it finished.")
 @click.option("--no-wait", is_flag=True, help="Fail where another run writes to the same folder.")
 @flags.as_json
 @click.option("-v", "--verbose", is_flag=True, help="Say what every attempt did.")

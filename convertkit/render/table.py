@@ -47,7 +47,13 @@ ROOMY_WIDTH = 100
 LONGEST_NAME = 20
 LONGEST_AXIS = 8
 SHORTEST_NAME = 12
-STATUS_STYLES = {"passed": "green", "failed": "red", "error": "red", "not run": "yellow"}
+STATUS_STYLES = {
+    "passed": "green",
+    "failed": "red",
+    "error": "red",
+    "not run": "yellow",
+    "interrupted": "yellow",
+}
 KEPT_WORDS = {"not kept": "no", "not proven": "unsure", "kept": "yes"}
 NOTHING = ("", "")
 

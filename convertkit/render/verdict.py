@@ -48,7 +48,7 @@ from convertkit.render.summary import (
 )
 from convertkit.report.report import HopRecord, Report
 
-STATUS_WORDS = {"passed": "PASSED", "failed": "FAILED", "error": "ERROR"}
+STATUS_WORDS = {"passed": "PASSED", "failed": "FAILED", "error": "ERROR", "interrupted": "INTERRUPTED"}
 
 
 class Fact(msgspec.Struct, frozen=True):

@@ -23,7 +23,7 @@ SCHEMA_VERSION = 1
 FILE_NAME = "report.json"
 SIGNATURE_FILE = "signature.json"
 
-Status = Literal["passed", "failed", "error"]
+Status = Literal["passed", "failed", "error", "interrupted"]
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -154,7 +154,7 @@ class Report(Record, frozen=True, kw_only=True):
     """A whole run. `report.json` is this, as JSON; fields may be added, none renamed.
 
     Attributes:
-        status: that of the first hop that did not pass.
+        status: that of the first hop that did not pass; `interrupted` where the run was ended before its end.
         targets: variants that were asked for, in full.
         started: ISO 8601, UTC.
         seconds: wall time of the whole run.
@@ -190,9 +190,18 @@ class ArtifactSignature(Record, frozen=True, kw_only=True):
 
 def write_json(value: Any, path: Path) -> None:
     """Write a record as indented JSON, in one step: a reader never sees half of it."""
+    write_whole(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n", path)
+
+
+def write_whole(content: bytes, path: Path) -> None:
+    """Write a file in one step; where it cannot be written, the one that stood there stays."""
     partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
-    partial.replace(path)
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def signature_entry(artifact: Artifact, path: str) -> ArtifactSignature:

@@ -41,9 +41,14 @@ class Outcome(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self.record, latency=latency)
 
 
-def run_hops(runner: HopRunner, hops: list[Hop], progress: Progress, refusal: str) -> list[Outcome]:
-    """Every hop in turn, announced before and after; each failed where there is a reason to refuse all."""
-    records = []
+def run_hops(
+    runner: HopRunner, hops: list[Hop], progress: Progress, refusal: str, records: list[HopRecord]
+) -> list[Outcome]:
+    """Every hop in turn, announced before and after; each failed where there is a reason to refuse all.
+
+    Args:
+        records: takes each hop's as it is finished.
+    """
     for hop in hops:
         progress.started(hop)
         records.append(refused_record(hop, refusal) if refusal else runner.run(hop))

@@ -15,6 +15,7 @@ from convertkit.plan import default_variant
 from convertkit.recipe import Recipe
 from convertkit.report.report import Report
 from convertkit.run.examine import examine
+from convertkit.run.interrupted import reported_when_ended
 from convertkit.run.outcome import rescue_hops, rescuer_of, run_hops, unique
 from convertkit.run.prepare import (
     Prepared,
@@ -54,35 +55,42 @@ def run(request: RunRequest, progress: Progress) -> Report:
         for environment in environments_of(prepared.file.format, prepared.hops):
             workers.start(environment)
         intake = take_all_in(prepared, workers, folder)
-        progress.planned(prepared.hops)
-        validator = Validator(workers, intake, folder.scratch, recipe.gate, recipe.bench.threads)
-        examined = examine(prepared, intake, validator, workers, folder.scratch)
-        for finding in examined.findings:
-            progress.found(finding)
-        store = Store.default(progress.waiting) if request.use_cache else None
-        runner = HopRunner(folder, workers, intake, validator, recipe, store)
-        outcomes = run_hops(runner, prepared.hops, progress, examined.refusal)
-        bench = bench_of(prepared, intake, workers, folder)
-        if not examined.refusal:
-            rescuer = rescuer_of(recipe, intake, runner, bench, workers, folder, progress)
-            outcomes = rescue_hops(rescuer, outcomes, progress)
-        progress.measuring()
-        artifacts = [intake.artifact, *unique(each.artifact for each in outcomes if each.artifact)]
-        latencies = bench.by_path(artifacts)
-        every = [*artifacts, *runner.rejected.values()]
-        made = {artifact.variant: artifact for artifact in every}
-        blames = blame_notes(made, recipe.gate.masks, workers, folder) if request.blame else ()
-        notes = run_notes(recipe, intake), examined.notes, deprecation_notes(prepared.hops, recipe), blames
-        report = build_report(
-            intake,
-            [outcome.timed(latencies) for outcome in outcomes],
-            targets=prepared.targets,
-            notes=tuple(chain.from_iterable(notes)),
-            source_latency=latencies[intake.artifact.path],
-            nonfinite=examined.nonfinite,
-            started=started,
-        )
-        write_run(report, every, folder)
+        with reported_when_ended(prepared, intake, folder, started) as finished:
+            progress.planned(prepared.hops)
+            validator = Validator(workers, intake, folder.scratch, recipe.gate, recipe.bench.threads)
+            examined = examine(prepared, intake, validator, workers, folder.scratch)
+            for finding in examined.findings:
+                progress.found(finding)
+            store = Store.default(progress.waiting) if request.use_cache else None
+            runner = HopRunner(folder, workers, intake, validator, recipe, store)
+            finished.runner = runner
+            outcomes = run_hops(runner, prepared.hops, progress, examined.refusal, finished.records)
+            bench = bench_of(prepared, intake, workers, folder)
+            if not examined.refusal:
+                rescuer = rescuer_of(recipe, intake, runner, bench, workers, folder, progress)
+                outcomes = rescue_hops(rescuer, outcomes, progress)
+            progress.measuring()
+            artifacts = [intake.artifact, *unique(each.artifact for each in outcomes if each.artifact)]
+            latencies = bench.by_path(artifacts)
+            every = [*artifacts, *runner.rejected.values()]
+            made = {artifact.variant: artifact for artifact in every}
+            blames = blame_notes(made, recipe.gate.masks, workers, folder) if request.blame else ()
+            notes = (
+                run_notes(recipe, intake),
+                examined.notes,
+                deprecation_notes(prepared.hops, recipe),
+                blames,
+            )
+            report = build_report(
+                intake,
+                [outcome.timed(latencies) for outcome in outcomes],
+                targets=prepared.targets,
+                notes=tuple(chain.from_iterable(notes)),
+                source_latency=latencies[intake.artifact.path],
+                nonfinite=examined.nonfinite,
+                started=started,
+            )
+            write_run(report, every, folder)
     progress.reported(report, folder.path)
     return report
 

@@ -23,6 +23,7 @@ from convertkit.report.report import (
     Status,
     signature_entry,
     write_json,
+    write_whole,
 )
 from convertkit.report.versus import with_versus
 from convertkit.samples.intake import Intake
@@ -91,4 +92,4 @@ def write_run(report: Report, artifacts: list[Artifact], folder: RunFolder) -> N
     write_json(entries, folder.path / SIGNATURE_FILE)
     write_json(report, folder.path / FILE_NAME)
     for name, form in RENDERED_FILES.items():
-        (folder.path / name).write_text(render(report, form), encoding="utf-8")
+        write_whole(render(report, form).encode(), folder.path / name)

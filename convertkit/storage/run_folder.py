@@ -39,6 +39,7 @@ class RunFolder:
         self._waits = waits
         self._waiting = waiting
         self._created: list[Path] = []
+        self._is_kept = False
         self._lock = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -85,14 +86,20 @@ class RunFolder:
         """Remove the scratch folder; a run that was refused or interrupted removes all that it made."""
         shutil.rmtree(self.scratch, ignore_errors=True)
         self._remove_unused()
-        keeps_logs = kind is None or issubclass(kind, StageError)
+        keeps_logs = self._is_kept or kind is None or issubclass(kind, StageError)
         if self.path in self._created and not keeps_logs:
             shutil.rmtree(self.path, ignore_errors=True)
         self._tidy()
         self._lock.close()
 
+    def keep(self) -> None:
+        """Keep what there is, also when the run ends by an error."""
+        self._is_kept = True
+
     def _tidy(self) -> None:
-        """Remove empty logs and folders."""
+        """Remove empty logs and folders, and those of workers that were being started."""
+        for home in self.logs.glob(".worker-*"):
+            shutil.rmtree(home, ignore_errors=True)
         for log in self.logs.glob("*.log"):
             if not log.stat().st_size:
                 log.unlink()

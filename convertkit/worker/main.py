@@ -34,14 +34,19 @@ def adopt_package() -> None:
 
 
 def die_with_parent() -> None:
-    """Ask the kernel to kill this process when its parent ends, however it ends (Linux only)."""
+    """Ask the kernel to kill this process when its parent ends, however it ends (Linux only).
+
+    What its own children leave behind becomes its child, in whatever session, so that the parent finds it.
+    """
     if not sys.platform.startswith("linux"):
         return
     import ctypes
     import signal
 
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+    pr_set_pdeathsig, pr_set_child_subreaper = 1, 36
+    library = ctypes.CDLL(None)
+    library.prctl(pr_set_pdeathsig, signal.SIGKILL)
+    library.prctl(pr_set_child_subreaper, 1)
 
 
 def redirect_output(log: str) -> None:
@@ -103,6 +108,9 @@ def failure(error: BaseException) -> Failed:
     from convertkit.workers.answers import Failed
 
     text = traceback.format_exc()
+    if is_disk_full(error):
+        where = getattr(error, "filename", None) or os.getcwd()
+        return Failed("DiskFullError", f"no space on {Path(str(where)).parent}", "", text)
     if isinstance(error, ConvertkitError):
         return Failed(type(error).__name__, error.message, error.hint, text)
     if isinstance(error, ModuleNotFoundError):
@@ -114,6 +122,15 @@ def failure(error: BaseException) -> Failed:
     if isinstance(error, MemoryError):
         return Failed("WorkerMemoryError", "out of memory", "", text)
     return Failed(type(error).__name__, caused(error), "", text)
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """True where an exception is about want of space, in Python's words or in those of a library in C++."""
+    from convertkit.errors import NO_SPACE
+
+    while error.__cause__ is not None and not isinstance(error, OSError):
+        error = error.__cause__
+    return getattr(error, "errno", None) in NO_SPACE or os.strerror(NO_SPACE[0]) in str(error)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,10 @@ Never imports a framework.
 
 from __future__ import annotations
 
+import contextlib
+import math
 import shutil
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,11 +17,23 @@ import msgspec
 
 from convertkit.artifacts.files import remove_artifact
 from convertkit.config.run_settings import LimitOptions
-from convertkit.errors import ConvertkitError, StageError, WorkerError, WorkerLimitError
+from convertkit.errors import (
+    NO_SPACE,
+    ConvertkitError,
+    DiskFullError,
+    Ended,
+    RunTimeoutError,
+    StageError,
+    WorkerError,
+    WorkerLimitError,
+    WorkerTimeoutError,
+)
 from convertkit.registry import environment_row
 from convertkit.workers.answers import Answer
 from convertkit.workers.jobs import ConvertJob, InferJob, Job
 from convertkit.workers.process import Worker, memory_limit_bytes
+
+LEAST_FREE_BYTES = 1 << 20
 
 
 class Workers:
@@ -33,6 +48,7 @@ class Workers:
         self._logs = logs.resolve()
         self._limits = limits
         self._threads = threads
+        self._ends = time.monotonic() + (limits.run_seconds or math.inf)
         self._alive: dict[str, Worker] = {}
         self.peak_bytes = 0
         self.losses: list[str] = []
@@ -44,10 +60,18 @@ class Workers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Kill every worker's process group."""
+        """Kill every worker's process group; what ended the run from inside becomes the error it stands for.
+
+        Raises:
+            DiskFullError, RunTimeoutError: the run could not go on.
+        """
         for worker_process in self._alive.values():
             worker_process.kill()
         self._alive.clear()
+        if isinstance(error, Ended):
+            raise error.error from error
+        if isinstance(error, OSError) and error.errno in NO_SPACE:
+            raise disk_full(self._logs.parent) from error
 
     def bounded(self, job: InferJob) -> InferJob:
         """The job with the limits of the run: no more samples share a call than fit."""
@@ -88,6 +112,7 @@ class Workers:
         except WorkerLimitError:
             raise
         except WorkerError as first:
+            self._check_space()
             self.losses.append(first.message)
             clear_away(job)
             try:
@@ -106,16 +131,42 @@ class Workers:
 
     def _ask(self, environment: str, job: Job, log: str) -> Answer:
         """Send a job once; a worker that died is replaced for the next job."""
+        limits, left = self._limits, self._ends - time.monotonic()
+        if left <= 0:
+            raise Ended(run_timeout(limits))
         current = self.start(environment)
         try:
-            return current.ask(job, self._logs / log, self._limits)
+            within = msgspec.structs.replace(limits, job_seconds=min(limits.job_seconds, left))
+            return current.ask(job, self._logs / log, within)
+        except DiskFullError as error:
+            raise Ended(disk_full(self._logs.parent)) from error
         except ConvertkitError as error:
             if isinstance(error, WorkerError) or not current.is_ready:
                 current.kill()
                 self._alive.pop(environment, None)
+            if isinstance(error, WorkerTimeoutError) and time.monotonic() >= self._ends:
+                raise Ended(run_timeout(limits)) from error
             raise
         finally:
             self.peak_bytes = current.peak_bytes
+
+    def _check_space(self) -> None:
+        """Raise `Ended` where a worker most likely died of a full disk: a mapped file is a crash then."""
+        with contextlib.suppress(OSError):
+            if shutil.disk_usage(self._logs).free < LEAST_FREE_BYTES:
+                raise Ended(disk_full(self._logs.parent))
+
+
+def disk_full(folder: Path) -> DiskFullError:
+    """The error of a disk without space."""
+    return DiskFullError(f"no space on {folder}", hint="free some, or choose another folder with -o")
+
+
+def run_timeout(limits: LimitOptions) -> RunTimeoutError:
+    """The error of a run that took too long."""
+    return RunTimeoutError(
+        f"the run took longer than {limits.run_seconds:g} s", hint="raise --timeout, or limits.run_seconds"
+    )
 
 
 def clear_away(job: Job) -> None:

@@ -34,6 +34,7 @@ from convertkit.workers.answers import Answer, Failed, Ready
 from convertkit.workers.jobs import Job, Order
 
 POLL_SECONDS = 0.25
+KILL_TURNS = 20
 CRASHES = frozenset(
     getattr(signal, name)
     for name in ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGTRAP", "SIGSYS")
@@ -167,7 +168,14 @@ class Worker:
         return WorkerSilentError("the worker exited 0 without an answer")
 
     def kill(self) -> None:
-        """End the whole process group at once; safe to call twice."""
+        """End the process and all that it started, in whatever session, at once; safe to call twice."""
+        for _ in range(KILL_TURNS):  # one that is being ended may still start another
+            family = descendants(self._process.pid) if self.is_alive else []
+            for member in family:
+                with contextlib.suppress(psutil.Error):
+                    member.kill()
+            if not family:
+                break
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -188,6 +196,15 @@ def failed_error(answer: Failed) -> ConvertkitError:
 def memory_limit_bytes(limits: LimitOptions) -> int:
     """What a worker and its children may take in all."""
     return limits.memory_bytes or int(psutil.virtual_memory().total * 0.9)
+
+
+def descendants(pid: int) -> list[psutil.Process]:
+    """All that a process has started and that still runs; a worker adopts what its children leave."""
+    try:
+        found = psutil.Process(pid).children(recursive=True)
+        return [process for process in found if process.status() != psutil.STATUS_ZOMBIE]
+    except psutil.Error:
+        return []
 
 
 def group_bytes(pid: int) -> int:

@@ -120,6 +120,23 @@ def start_child(file):
         stream.write(str(child.pid))
 
 
+def have_daemon(argument):
+    """Start a process twice removed, in a session of its own, its pid written to a file."""
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            with open(argument, "w") as stream:
+                stream.write(str(os.getpid()))
+            time.sleep(60)
+        os._exit(0)
+    while not os.path.exists(argument) or not os.path.getsize(argument):
+        time.sleep(0.01)
+
+
+def fill_disk(argument):
+    raise OSError(28, "No space left on device")
+
+
 def fork_and_exit(argument):
     """Leave behind a fork that holds the answer channel open, then exit 3."""
     child = os.fork()
@@ -186,6 +203,8 @@ ACTIONS = {
     "allocate": allocate,
     "allocate_in_child": allocate_in_child,
     "have_child": have_child,
+    "have_daemon": have_daemon,
+    "fill_disk": fill_disk,
     "fork_and_exit": fork_and_exit,
     "print_everywhere": print_everywhere,
     "read_stdin": read_stdin,

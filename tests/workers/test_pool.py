@@ -1,5 +1,6 @@
 """Real worker processes that end in every way a converter can end one; each is told apart by its class."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -19,8 +20,11 @@ from convertkit.config.run_settings import LimitOptions
 from convertkit.environment.interpreters import interpreter
 from convertkit.errors import (
     CalledExitError,
+    ConvertkitError,
+    DiskFullError,
     MissingDependencyError,
     ModelFileError,
+    RunTimeoutError,
     StageError,
     WorkerCrashedError,
     WorkerExitedError,
@@ -311,6 +315,51 @@ def test_children_that_a_finished_job_left_behind_are_killed_at_the_end(logs, tm
         child = int(file.read_text())
         assert is_running(child)
     assert wait_until(lambda: not is_running(child))
+
+
+def test_a_daemon_in_a_session_of_its_own_is_killed_at_the_end(logs, tmp_path):
+    file = tmp_path / "pid"
+    with Workers(logs, LIMITS, threads=1) as pool:
+        ask(pool, f"have_daemon:{file}")
+        daemon = int(file.read_text())
+        assert is_running(daemon)
+    assert wait_until(lambda: not is_running(daemon))
+
+
+def test_a_full_disk_ends_the_run_whoever_handles_errors(logs):
+    def run():
+        with Workers(logs, LIMITS, threads=1) as pool:
+            try:
+                ask(pool, "fill_disk")
+            except ConvertkitError:
+                return "taken for an answer"
+
+    with pytest.raises(DiskFullError, match=f"no space on {logs.parent}"):
+        run()
+
+
+def test_a_full_disk_in_the_parent_is_told_as_such(logs):
+    with pytest.raises(DiskFullError, match="no space on"), Workers(logs, LIMITS, threads=1):
+        raise OSError(28, "No space left on device")
+
+
+def test_a_run_has_a_limit_of_its_own(logs):
+    limits = LimitOptions(job_seconds=20, run_seconds=0.2)
+
+    def run():
+        with Workers(logs, limits, threads=1) as pool, contextlib.suppress(ConvertkitError):
+            ask(pool, "wait:30")
+
+    with pytest.raises(RunTimeoutError, match=r"longer than 0\.2 s"):
+        run()
+
+
+def test_a_worker_starts_in_an_empty_folder_which_goes_with_it(logs):
+    with Workers(logs, LIMITS, threads=1) as pool:
+        home = Path(ask(pool, "environment:TMPDIR")["TMPDIR"])
+        assert home.parent == logs
+        assert list(home.iterdir()) == []
+    assert not home.exists()
 
 
 def test_a_child_that_holds_the_answer_channel_does_not_hide_its_parents_death(pool, tmp_path):
