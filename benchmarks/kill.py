@@ -133,7 +133,11 @@ def prepared(folder: Path, targets: tuple[str, ...]) -> Iterator[tuple[HopRunner
     asked = {"to": list(targets), "samples": str(SAMPLES), "sampling": {"calibration": 16}}
     recipe = decode_recipe(asked, "kill")
     ready = prepare(RunRequest(MODEL, recipe))
-    with RunFolder(folder) as run, Workers(run.logs, recipe.limits, recipe.bench.threads) as workers:
+    limits, threads = recipe.limits, recipe.bench.threads
+    with (
+        RunFolder(folder) as run,
+        Workers(run.logs, limits, threads, (run.scratch, run.repro)) as workers,
+    ):
         intake = take_all_in(ready, workers, run)
         validator = Validator(workers, intake, run.scratch, recipe.gate, recipe.bench.threads)
         yield HopRunner(run, workers, intake, validator, recipe, None), ready.hops

@@ -58,6 +58,7 @@ def convert(
         factory_args: its keyword arguments.
         allow_missing, allow_extra: patterns of keys that a state dict may lack, and may have besides.
         layout, io, backend, quality, device: as the flags of the same name.
+        sandbox, require_sandbox: what workers give up, `auto` or `none`; fail where not all of it is granted.
         timeout: seconds after which the run ends with what it has finished.
         settings: `KEY=VALUE` for any key of a recipe, dotted: `gate.min_sqnr_db=30`.
         rescue: where INT8 fails its gate, search for an artifact that passes, 10 minutes at most; the

@@ -185,6 +185,8 @@ class Words(WeightWords, total=False):
     quality: str | None
     device: str | None
     timeout: float | None
+    sandbox: str | None
+    require_sandbox: bool
     settings: Sequence[str]
     rescue: bool
 
@@ -209,6 +211,8 @@ KEYS = {
     "quality": "quality",
     "device": "device",
     "timeout": "limits.run_seconds",
+    "sandbox": "limits.sandbox",
+    "require_sandbox": "limits.require_sandbox",
 }
 SHORTHANDS = ("layout", "io", "backend")
 ROUNDINGS: dict[Quality, Rounding] = {"fast": "nearest", "default": "auto", "high": "best"}
@@ -252,7 +256,7 @@ def plain(word: str, value: Any) -> Any:
         return [name.strip() for name in value.split(",")]
     if word == "output_names":
         return list(value)
-    if word in ("batch", "static", "timeout"):
+    if word in ("batch", "static", "timeout", "require_sandbox"):
         return value
     return str(value)
 

@@ -47,6 +47,8 @@ from convertkit.report.report import exit_code
 @click.option("--blame", is_flag=True, help="Say which operators of the INT8 artifacts lose most.")
 @click.option("--no-cache", is_flag=True, help="Neither take hops from the store nor keep them there.")
 @click.option("--timeout", type=float, metavar="SECONDS", help="End the run then, with what it finished.")
+@click.option("--sandbox", help="What workers give up: auto (all that the system grants) or none.")
+@click.option("--require-sandbox", is_flag=True, help="Fail where the system does not grant all of it.")
 @click.option("--no-wait", is_flag=True, help="Fail where another run writes to the same folder.")
 @flags.as_json
 @click.option("-v", "--verbose", is_flag=True, help="Say what every attempt did.")

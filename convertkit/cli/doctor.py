@@ -76,7 +76,9 @@ def environment_line(state: EnvironmentState) -> str:
         return fact("missing", advised(state.name, state.problem, state.fix))
     if state.seconds is None:
         return fact("found", f"{state.name}: {state.python}, not started")
-    return fact("ok", f"{state.name}: {state.python}, started in {state.seconds:.1f} s")
+    return fact(
+        "ok", f"{state.name}: {state.python}, started in {state.seconds:.1f} s, sandbox {state.sandbox}"
+    )
 
 
 def stage_line(stage: StageState) -> str:

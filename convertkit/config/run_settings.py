@@ -134,6 +134,8 @@ class LimitOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         memory_bytes: resident memory of the worker and its children; None: 90 % of the machine's.
         call_bytes: memory that a call may take beside the loaded artifact where artifacts are judged: as many
             samples share a call as fit, at most 32, and at least one.
+        sandbox: what workers give up before they open anything: `auto`, what the system grants; or `none`.
+        require_sandbox: fail where any of it is not granted.
         run_seconds: wall clock of the whole run, which ends then with what it has finished; None: no limit.
     """
 
@@ -141,6 +143,8 @@ class LimitOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     memory_bytes: PositiveInt | None = None
     call_bytes: PositiveInt = 1 << 30
     run_seconds: PositiveFloat | None = None
+    sandbox: Literal["auto", "none"] = "auto"
+    require_sandbox: bool = False
 
 
 class BudgetOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

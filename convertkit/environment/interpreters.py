@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from convertkit.registry import EnvironmentRow
+
+SECRET = re.compile(
+    r"TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|AUTH|COOKIE|SIGNING"
+)
+SECRET_PREFIXES = ("AWS_", "AZURE_", "GOOGLE_", "GCP_", "GITHUB_", "GITLAB_", "CI_", "SSH_", "GPG_", "VAULT_")
 
 
 def own_folder(row: EnvironmentRow) -> Path:
@@ -35,11 +42,14 @@ def interpreter(row: EnvironmentRow) -> Path | None:
     return None if row.own_interpreter else Path(sys.executable)
 
 
-def child_environment(python: Path, threads: int) -> dict[str, str]:
+def child_environment(python: Path, threads: int, home: Path) -> dict[str, str]:
     """The worker's environment variables: quiet, offline, deterministic, its own tools on the PATH.
 
     onnx2tf starts `onnxsim` by name, so the environment's `bin` comes first on the PATH. Nothing is imported
-    from a folder only because the process was started in it.
+    from a folder only because the process was started in it, and no secret is handed on.
+
+    Args:
+        home: where its temporary files and caches go.
     """
     changes = {
         "PATH": f"{python.parent.absolute()}{os.pathsep}{os.environ.get('PATH', '')}",
@@ -55,8 +65,18 @@ def child_environment(python: Path, threads: int) -> dict[str, str]:
         "TF_NUM_INTEROP_THREADS": "1",
         "HF_HUB_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
+        **dict.fromkeys(("TMPDIR", "TRITON_CACHE_DIR", "MPLCONFIGDIR"), str(home)),
     }
-    return {**os.environ, **changes}
+    return {**public_variables(os.environ), **changes}
+
+
+def public_variables(variables: Mapping[str, str]) -> dict[str, str]:
+    """Those that a worker is given: none of Python's own, and none that is called a secret."""
+    return {
+        name: value
+        for name, value in variables.items()
+        if not name.startswith(("PYTHON", *SECRET_PREFIXES)) and not SECRET.search(name.upper())
+    }
 
 
 def absolute_entries(search_path: str) -> str:

@@ -46,6 +46,7 @@ class EnvironmentState(msgspec.Struct, frozen=True):
         seconds: how long its worker took to import everything; None where it was not started.
         problem: why nothing of it can run; empty where it can.
         fix: the exact line to run against the problem.
+        sandbox: what its worker gives up: `full`, `none`, or `partial: …`; empty where it was not started.
     """
 
     name: str
@@ -54,6 +55,7 @@ class EnvironmentState(msgspec.Struct, frozen=True):
     seconds: float | None = None
     problem: str = ""
     fix: str = ""
+    sandbox: str = ""
 
 
 class Conflict(msgspec.Struct, frozen=True):

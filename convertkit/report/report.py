@@ -158,6 +158,7 @@ class Report(Record, frozen=True, kw_only=True):
         targets: variants that were asked for, in full.
         started: ISO 8601, UTC.
         seconds: wall time of the whole run.
+        sandbox: what the workers had given up before they opened anything: `full`, `none`, or `partial: …`.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -171,6 +172,7 @@ class Report(Record, frozen=True, kw_only=True):
     seconds: float = 0.0
     source_latency: tuple[Latency, ...] = ()
     notes: tuple[str, ...] = ()
+    sandbox: str = ""
     environment: Environment
 
     @property

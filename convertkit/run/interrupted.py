@@ -13,11 +13,12 @@ from convertkit.errors import Ended, Stopped
 from convertkit.hops.attempt import blank_record
 from convertkit.hops.runner import HopRunner
 from convertkit.plan import Hop
-from convertkit.report.report import HopRecord
+from convertkit.report.report import HopRecord, Report
 from convertkit.run.prepare import Prepared
 from convertkit.run.publish import build_report, write_run
 from convertkit.samples.intake import Intake
 from convertkit.storage.run_folder import RunFolder
+from convertkit.workers.pool import Workers
 
 INTERRUPTED = 130
 
@@ -36,7 +37,7 @@ class Finished(msgspec.Struct):
 
 @contextlib.contextmanager
 def reported_when_ended(
-    prepared: Prepared, intake: Intake, folder: RunFolder, started: datetime
+    prepared: Prepared, intake: Intake, folder: RunFolder, workers: Workers, started: datetime
 ) -> Iterator[Finished]:
     """Where the block is ended from outside, write the report with what was finished, and go on ending."""
     finished = Finished()
@@ -44,7 +45,10 @@ def reported_when_ended(
         yield finished
     except (KeyboardInterrupt, Ended) as end:
         with contextlib.suppress(OSError):  # the disk may be full
-            write_unfinished(finished, reason_of(end), prepared, intake, folder, started)
+            report = unfinished(finished, reason_of(end), prepared, intake, started)
+            report = msgspec.structs.replace(report, status="interrupted", sandbox=workers.sandbox)
+            made = made_by(finished.runner, prepared.hops[: len(finished.records)])
+            write_run(report, [intake.artifact, *made], folder)
             folder.keep()
         raise
 
@@ -58,19 +62,14 @@ def reason_of(end: BaseException) -> tuple[str, int]:
     )
 
 
-def write_unfinished(
-    finished: Finished,
-    reason: tuple[str, int],
-    prepared: Prepared,
-    intake: Intake,
-    folder: RunFolder,
-    started: datetime,
-) -> None:
-    """Write the report; hops that are not finished are `not run`, with the reason."""
+def unfinished(
+    finished: Finished, reason: tuple[str, int], prepared: Prepared, intake: Intake, started: datetime
+) -> Report:
+    """The report; hops that are not finished are `not run`, with the reason."""
     message, code = reason
     done = finished.records
     left = [blank_record(hop, f"not run: {message}", code) for hop in prepared.hops[len(done) :]]
-    report = build_report(
+    return build_report(
         intake,
         [*done, *left],
         targets=prepared.targets,
@@ -78,9 +77,8 @@ def write_unfinished(
         source_latency=(),
         nonfinite=None,
         started=started,
+        sandbox="",
     )
-    made = made_by(finished.runner, prepared.hops[: len(done)])
-    write_run(msgspec.structs.replace(report, status="interrupted"), [intake.artifact, *made], folder)
 
 
 def made_by(runner: HopRunner | None, hops: list[Hop]) -> list[Artifact]:

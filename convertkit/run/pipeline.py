@@ -36,6 +36,7 @@ from convertkit.validation.validator import Validator
 from convertkit.workers.pool import Workers
 
 SYNTHETIC_NOTE = "no samples were given: the float gates used seeded synthetic inputs"
+NO_SANDBOX_NOTE = "workers ran without a sandbox, as asked for"
 RANDOM_NOTE = "calibrated on random data, as asked for: the integer artifacts are not fit to ship"
 
 
@@ -50,12 +51,12 @@ def run(request: RunRequest, progress: Progress) -> Report:
     recipe = prepared.recipe
     with (
         RunFolder(folder_of(request), waits=request.waits, waiting=progress.waiting) as folder,
-        Workers(folder.logs, recipe.limits, recipe.bench.threads) as workers,
+        Workers(folder.logs, recipe.limits, recipe.bench.threads, (folder.scratch, folder.repro)) as workers,
     ):
         for environment in environments_of(prepared.file.format, prepared.hops):
             workers.start(environment)
         intake = take_all_in(prepared, workers, folder)
-        with reported_when_ended(prepared, intake, folder, started) as finished:
+        with reported_when_ended(prepared, intake, folder, workers, started) as finished:
             progress.planned(prepared.hops)
             validator = Validator(workers, intake, folder.scratch, recipe.gate, recipe.bench.threads)
             examined = examine(prepared, intake, validator, workers, folder.scratch)
@@ -89,6 +90,7 @@ def run(request: RunRequest, progress: Progress) -> Report:
                 source_latency=latencies[intake.artifact.path],
                 nonfinite=examined.nonfinite,
                 started=started,
+                sandbox=workers.sandbox,
             )
             write_run(report, every, folder)
     progress.reported(report, folder.path)
@@ -127,6 +129,7 @@ def run_notes(recipe: Recipe, intake: Intake) -> tuple[str, ...]:
     notes = [*intake.samples.notes, *mask_notes(recipe.gate.masks, intake.artifact.signature, inputs)]
     half = intake.artifact.half
     notes += [f"the source computes in {half}; what is made of it computes in float32"] if half else []
+    notes += [NO_SANDBOX_NOTE] if recipe.limits.sandbox == "none" else []
     notes += [SYNTHETIC_NOTE] if intake.samples.origin == "synthetic" else []
     if intake.samples.origin == "synthetic" and intake.split.calibration:
         notes.append(RANDOM_NOTE)

@@ -42,6 +42,7 @@ def build_report(
     source_latency: tuple[Latency, ...],
     nonfinite: NonfiniteSource | None,
     started: datetime,
+    sandbox: str,
 ) -> Report:
     """The report of a run; its status is that of the first hop that did not pass."""
     file, signature, samples = intake.file, intake.artifact.signature, intake.samples
@@ -75,6 +76,7 @@ def build_report(
         hops=with_versus(records, source_latency),
         source_latency=source_latency,
         notes=notes,
+        sandbox=sandbox,
         environment=environment_record(),
     )
 

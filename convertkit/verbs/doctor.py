@@ -28,6 +28,7 @@ from convertkit.registry import (
     runtime_row,
 )
 from convertkit.storage.temporary import temporary_folder
+from convertkit.workers.confinement import describe
 from convertkit.workers.jobs import DescribeJob
 from convertkit.workers.process import Worker
 
@@ -114,7 +115,8 @@ def started(row: EnvironmentRow, state: EnvironmentState) -> EnvironmentState:
         finally:
             worker.kill()
     if worker.is_ready and not isinstance(problem, WorkerError):
-        return msgspec.structs.replace(state, seconds=time.monotonic() - begun)
+        seconds = time.monotonic() - begun
+        return msgspec.structs.replace(state, seconds=seconds, sandbox=describe(worker.sandbox))
     return msgspec.structs.replace(
         state, problem=f"does not start: {problem.message}", fix=start_fix(row, state, problem.message)
     )

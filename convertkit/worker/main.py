@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from convertkit.workers.jobs import Job, Order
 
 
+REACHED: tuple[str, ...] = ()  # of the sandbox
+
+
 def adopt_package() -> None:
     """Make `convertkit` importable from the folder above this one, and nothing else that lies in either."""
     own = Path(__file__).resolve().parent
@@ -96,7 +99,7 @@ def attempt(job: Job | None, preload: list[str]) -> Answer:
     try:
         for name in preload:
             importlib.import_module(name)
-        return Ready() if job is None else perform(job)
+        return Ready(REACHED) if job is None else perform(job)
     except (Exception, SystemExit) as error:
         traceback.print_exc()
         return failure(error)
@@ -133,7 +136,17 @@ def is_disk_full(error: BaseException) -> bool:
     return getattr(error, "errno", None) in NO_SPACE or os.strerror(NO_SPACE[0]) in str(error)
 
 
+def enter_sandbox() -> tuple[str, ...]:
+    """Give up what this process does not need; what was reached, nothing where it was not asked for."""
+    from convertkit.worker.sandbox import enter
+    from convertkit.workers.confinement import WRITABLE
+
+    folders = os.environ.pop(WRITABLE, "")
+    return enter(folders.split(os.pathsep)) if folders else ()
+
+
 if __name__ == "__main__":
     adopt_package()
+    REACHED = enter_sandbox()
     die_with_parent()
     serve(int(sys.argv[1]), sys.argv[2:])

@@ -10,7 +10,13 @@ from convertkit.workers.jobs import Message
 
 
 class Ready(Message, frozen=True, tag="ready"):
-    """The worker has imported what it preloads."""
+    """The worker has imported what it preloads.
+
+    Attributes:
+        sandbox: what it gave up before, in the words of `confinement`.
+    """
+
+    sandbox: tuple[str, ...] = ()
 
 
 class Converted(Message, frozen=True, tag="converted"):

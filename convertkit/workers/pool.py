@@ -9,6 +9,7 @@ import contextlib
 import math
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -30,6 +31,7 @@ from convertkit.errors import (
 )
 from convertkit.registry import environment_row
 from convertkit.workers.answers import Answer
+from convertkit.workers.confinement import FULL, describe
 from convertkit.workers.jobs import ConvertJob, InferJob, Job
 from convertkit.workers.process import Worker, memory_limit_bytes
 
@@ -44,14 +46,21 @@ class Workers:
         losses: how each worker ended whose job was asked again; in order.
     """
 
-    def __init__(self, logs: Path, limits: LimitOptions, threads: int) -> None:
+    def __init__(self, logs: Path, limits: LimitOptions, threads: int, writable: Sequence[Path] = ()) -> None:
+        """A pool without workers.
+
+        Args:
+            writable: folders that workers may write to, besides `logs`.
+        """
         self._logs = logs.resolve()
         self._limits = limits
         self._threads = threads
+        self._writable = None if limits.sandbox == "none" else tuple(writable)
         self._ends = time.monotonic() + (limits.run_seconds or math.inf)
         self._alive: dict[str, Worker] = {}
         self.peak_bytes = 0
         self.losses: list[str] = []
+        self._sandboxes: dict[str, tuple[str, ...]] = {}
 
     def __enter__(self) -> Self:
         """The pool itself; workers start on demand or by `start`."""
@@ -92,7 +101,7 @@ class Workers:
             current = None
         if current is None:
             log = self._logs / f"worker-{environment}.log"
-            current = Worker(environment_row(environment), log, self._threads)
+            current = Worker(environment_row(environment), log, self._threads, self._writable)
             self._alive[environment] = current
         return current
 
@@ -126,7 +135,7 @@ class Workers:
         Raises:
             ConvertkitError: what the job raised; a `WorkerError` where the process died.
         """
-        with Workers(self._logs, self._limits, self._threads) as alone:
+        with Workers(self._logs, self._limits, self._threads, self._writable or ()) as alone:
             return alone._ask(environment, job, log)
 
     def _ask(self, environment: str, job: Job, log: str) -> Answer:
@@ -149,6 +158,16 @@ class Workers:
             raise
         finally:
             self.peak_bytes = current.peak_bytes
+            if current.is_ready:
+                self._sandboxes[environment] = current.sandbox
+
+    @property
+    def sandbox(self) -> str:
+        """What all workers that were asked had given up: `full`, `none`, or `partial: …`."""
+        reached = list(self._sandboxes.values())
+        return describe(
+            tuple(part for part in FULL if all(part in each for each in reached)) if reached else ()
+        )
 
     def _check_space(self) -> None:
         """Raise `Ended` where a worker most likely died of a full disk: a mapped file is a crash then."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import compileall
 import contextlib
+import functools
 import os
 import select
 import shutil
@@ -10,6 +12,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -31,6 +34,7 @@ from convertkit.errors import (
 )
 from convertkit.registry import EnvironmentRow
 from convertkit.workers.answers import Answer, Failed, Ready
+from convertkit.workers.confinement import FULL, WRITABLE
 from convertkit.workers.jobs import Job, Order
 
 POLL_SECONDS = 0.25
@@ -53,19 +57,29 @@ class Worker:
     Attributes:
         is_ready: True once everything it preloads is imported.
         peak_bytes: highest resident memory seen of the whole group during the last job.
+        sandbox: what it gave up before it imported anything; known once it is ready.
     """
 
-    def __init__(self, environment: EnvironmentRow, log: Path, threads: int) -> None:
+    def __init__(
+        self, environment: EnvironmentRow, log: Path, threads: int, writable: Sequence[Path] | None = ()
+    ) -> None:
+        """Start it.
+
+        Args:
+            writable: folders that it may write to, besides that of its log; None: no sandbox.
+        """
         python = interpreter(environment)
         if python is None or not python.exists():
             raise MissingDependencyError(
                 f"the '{environment.name}' environment has no interpreter",
                 hint=environment_install(environment),
             )
+        precompile()
         self.environment = environment
         self.peak_bytes = 0
         self._buffer = b""
         self.is_ready = False
+        self.sandbox: tuple[str, ...] = ()
         self._home = Path(tempfile.mkdtemp(prefix=f".worker-{environment.name}-", dir=log.parent)).resolve()
         with log.open("ab") as output:
             self._answers, writing = os.pipe()
@@ -78,7 +92,7 @@ class Worker:
                     pass_fds=(writing,),
                     start_new_session=True,
                     cwd=self._home,
-                    env=child_environment(python, threads) | {"TMPDIR": str(self._home)},
+                    env=child_environment(python, threads, self._home) | confined(log, writable),
                 )
             except OSError as error:
                 os.close(self._answers)
@@ -106,7 +120,7 @@ class Worker:
             ConvertkitError: what the job raised, by class; a `WorkerError` when the worker ended first.
         """
         if not self.is_ready:
-            self.is_ready = isinstance(self._receive(limits), Ready)
+            self._become_ready(limits)
         order = msgspec.json.encode(Order(job, str(log))) + b"\n"
         assert self._process.stdin is not None
         try:
@@ -115,6 +129,24 @@ class Worker:
         except BrokenPipeError:
             raise self._obituary() from None
         return self._receive(limits)
+
+    def _become_ready(self, limits: LimitOptions) -> None:
+        """Wait until everything is imported.
+
+        Raises:
+            MissingDependencyError: a sandbox is required, and the system does not grant all of it.
+        """
+        answer = self._receive(limits)
+        if not isinstance(answer, Ready):
+            return
+        self.sandbox = answer.sandbox
+        missing = [part for part in FULL if part not in answer.sandbox]
+        if limits.require_sandbox and missing:
+            raise MissingDependencyError(
+                f"the sandbox is not to be had here, it lacks: {', '.join(missing)}",
+                hint="run: convertkit doctor",
+            )
+        self.is_ready = True
 
     def _receive(self, limits: LimitOptions) -> Answer:
         """The next answer; the worker is killed where it passes a limit first."""
@@ -186,6 +218,20 @@ class Worker:
         if self._process.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.close()
+
+
+@functools.cache
+def precompile() -> None:
+    """Write the bytecode that workers cannot write themselves, once; in an installed package it is there."""
+    with contextlib.suppress(OSError):
+        compileall.compile_dir(WORKER_FILE.parents[1], quiet=2)
+
+
+def confined(log: Path, writable: Sequence[Path] | None) -> dict[str, str]:
+    """The variable that has a worker enter its sandbox; nothing where it is to have none."""
+    if writable is None:
+        return {}
+    return {WRITABLE: os.pathsep.join(str(folder.resolve()) for folder in (log.parent, *writable))}
 
 
 def failed_error(answer: Failed) -> ConvertkitError:

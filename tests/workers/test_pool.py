@@ -36,13 +36,14 @@ from convertkit.errors import (
 )
 from convertkit.registry import ENVIRONMENTS, EnvironmentRow, parse_variant
 from convertkit.workers.answers import Described, Failed, Ready
+from convertkit.workers.confinement import READ_ONLY
 from convertkit.workers.jobs import ConvertJob, DescribeJob
 from convertkit.workers.pool import Workers, clear_away, expect
 from convertkit.workers.process import Worker, failed_error
 
 HERE = Path(__file__).parent
 PACKAGE = Path(convertkit.__file__).parent
-LIMITS = LimitOptions(job_seconds=20)
+LIMITS = LimitOptions(job_seconds=20, sandbox="none")  # what the jobs do is written where tests look
 FAKE = EnvironmentRow("fake", ("fake_jobs",))
 ROWS = {
     row.name: row
@@ -343,8 +344,32 @@ def test_a_full_disk_in_the_parent_is_told_as_such(logs):
         raise OSError(28, "No space left on device")
 
 
+def test_a_sandbox_that_is_required_and_not_there_is_a_missing_dependency(logs):
+    limits = LimitOptions(job_seconds=20, sandbox="none", require_sandbox=True)
+    with (
+        Workers(logs, limits, threads=1) as pool,
+        pytest.raises(
+            MissingDependencyError, match="the sandbox is not to be had here, it lacks: no network"
+        ),
+    ):
+        ask(pool, "succeed:")
+
+
+def test_what_all_workers_reached_is_what_the_pool_tells(logs, tmp_path):
+    with Workers(logs, LimitOptions(job_seconds=20), threads=1) as pool:
+        ask(pool, "succeed:")
+        confined = pool.sandbox
+        if READ_ONLY in confined or confined == "full":
+            with pytest.raises(StageError, match="PermissionError"):
+                ask(pool, f"have_child:{tmp_path / 'outside'},0")
+    assert confined.startswith(("full", "partial", "none"))
+    with Workers(logs, LIMITS, threads=1) as pool:
+        ask(pool, "succeed:")
+        assert pool.sandbox == "none"
+
+
 def test_a_run_has_a_limit_of_its_own(logs):
-    limits = LimitOptions(job_seconds=20, run_seconds=0.2)
+    limits = LimitOptions(job_seconds=20, run_seconds=0.2, sandbox="none")
 
     def run():
         with Workers(logs, limits, threads=1) as pool, contextlib.suppress(ConvertkitError):

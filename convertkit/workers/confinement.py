@@ -1,0 +1,15 @@
+"""Words for what a worker gives up before it opens anything, for both sides. Must not import anything."""
+
+NO_NETWORK = "no network"
+READ_ONLY = "read-only files"
+NO_PRIVILEGES = "no privileges"
+LIMITS = "limits"
+FULL = (NO_NETWORK, READ_ONLY, NO_PRIVILEGES, LIMITS)
+WRITABLE = "CONVERTKIT_WRITABLE"  # variable with the folders that a worker may write to; unset: no sandbox
+
+
+def describe(reached: tuple[str, ...]) -> str:
+    """`full`, `none`, or `partial: no network, limits`."""
+    if set(FULL) <= set(reached):
+        return "full"
+    return f"partial: {', '.join(reached)}" if reached else "none"

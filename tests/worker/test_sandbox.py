@@ -1,0 +1,88 @@
+"""The sandbox: what a worker can no longer do, tried by a process that has entered it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from convertkit.workers.confinement import FULL, NO_NETWORK, NO_PRIVILEGES, READ_ONLY, describe
+
+TRIES = """
+import json, os, socket, subprocess, sys
+from convertkit.worker.sandbox import enter
+own, other = sys.argv[1:]
+server = socket.socket(); server.bind(("127.0.0.1", 0)); server.listen()
+address = server.getsockname()
+reached = enter([own])
+
+def works(act):
+    try:
+        act()
+    except Exception:
+        return False
+    return True
+
+def write(path):
+    with open(path, "w") as file:
+        file.write("x")
+
+def capabilities():
+    lines = open("/proc/self/status").read().splitlines()
+    assert not int(next(line.split()[1] for line in lines if line.startswith("CapEff")), 16)
+
+print(json.dumps([reached, {
+    "write own": works(lambda: write(f"{own}/new")),
+    "rename own": works(lambda: os.rename(f"{own}/new", f"{own}/newer")),
+    "read other": works(lambda: open(f"{other}/file").read()),
+    "write null": works(lambda: write("/dev/null")),
+    "write other": works(lambda: write(f"{other}/file")),
+    "make other": works(lambda: write(f"{other}/new")),
+    "remove other": works(lambda: os.unlink(f"{other}/file")),
+    "cut other": works(lambda: os.truncate(f"{other}/file", 0)),
+    "link out": works(lambda: os.link(f"{own}/newer", f"{other}/link")),
+    "move out": works(lambda: os.rename(f"{own}/newer", f"{other}/moved")),
+    "child writes other": works(lambda: subprocess.run(["touch", f"{other}/child"], check=True, stderr=-3)),
+    "connect": works(lambda: socket.create_connection(address, 1)),
+    "no capability": works(capabilities),
+}]))
+"""
+
+
+def tried(tmp_path: Path) -> tuple[tuple[str, ...], dict[str, bool]]:
+    """What the sandbox reached, and what works in it."""
+    own, other = tmp_path / "own", tmp_path / "other"
+    own.mkdir()
+    other.mkdir()
+    (other / "file").write_text("content")
+    command = [sys.executable, "-c", TRIES, str(own), str(other)]
+    reached, works = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    if READ_ONLY in reached:
+        assert [path.name for path in other.iterdir()] == ["file"]
+        assert (other / "file").read_text() == "content"
+    return tuple(reached), works
+
+
+def test_what_was_given_up_cannot_be_done(tmp_path: Path) -> None:
+    reached, works = tried(tmp_path)
+    allowed = {name for name, done in works.items() if done}
+    assert {"write own", "rename own", "read other", "write null"} <= allowed
+    outside = {"write other", "make other", "remove other", "cut other", "link out", "move out"}
+    if READ_ONLY in reached:
+        assert not allowed & (outside | {"child writes other"})
+    if NO_NETWORK in reached:
+        assert "connect" not in allowed
+    if NO_PRIVILEGES in reached:
+        assert "no capability" in allowed
+    assert set(reached) <= set(FULL)
+
+
+@pytest.mark.parametrize(
+    ("reached", "words"),
+    [(FULL, "full"), ((), "none"), ((NO_NETWORK, READ_ONLY), "partial: no network, read-only files")],
+)
+def test_it_is_described_by_what_was_reached(reached: tuple[str, ...], words: str) -> None:
+    assert describe(reached) == words
