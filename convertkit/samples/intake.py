@@ -122,7 +122,8 @@ def take_in(
     signature = with_output_axes(Signature(inputs, signature.outputs), is_seen=file.format is Format.TORCH)
     asked.check_bounds(signature)
     signature = asked.named(asked.settled(signature, samples))
-    sha256, size = with_external_data(file, answer.external_data)
+    names = tuple(sorted({*file.external, *answer.external_data}))
+    sha256, size = with_external_data(file, names)
     if loader is not None:
         loader = msgspec.structs.replace(loader, casts=answer.casts)
     artifact = Artifact(Variant(file.format), job.path, signature, sha256, size, loader, answer.half)

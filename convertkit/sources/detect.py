@@ -16,6 +16,7 @@ from convertkit.artifacts.formats import Format
 from convertkit.errors import ConvertkitError, ModelFileError
 from convertkit.sources import (
     exported_program,
+    onnx_external,
     onnx_file,
     safetensors_file,
     savedmodel,
@@ -67,6 +68,7 @@ def inspect_source(path: Path) -> SourceFile:
         ranges=findings.ranges,
         details=findings.details,
         limits=findings.limits,
+        external=findings.external,
     )
 
 
@@ -89,6 +91,8 @@ def read_file(path: Path) -> Findings:
         stream.seek(0)
         refuse_other_files(head, path.suffix.lower())
         findings = read_kind(stream, head, size, path.suffix.lower())
+    if findings.kind is Kind.ONNX:
+        findings = msgspec.structs.replace(findings, external=onnx_external.external_files(path))
     return note_wrong_name(findings, path)
 
 

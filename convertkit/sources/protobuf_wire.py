@@ -22,6 +22,10 @@ class WireError(ValueError):
     """The bytes are no message of the expected kind."""
 
 
+class TruncatedError(WireError):
+    """The bytes end within a field: no parser reads them."""
+
+
 class Span(NamedTuple):
     """Where the content of a message or text lies."""
 
@@ -134,7 +138,7 @@ class WireReader:
         else:
             raise WireError("a group, which no current writer makes")
         if size > end - position:
-            raise WireError("a truncated field")
+            raise TruncatedError("a truncated field")
         return Span(position, position + size), position + size
 
     def varint(self, position: int, end: int) -> tuple[int, int]:
@@ -144,7 +148,7 @@ class WireReader:
         value = 0
         for shift in range(0, 70, 7):
             if position >= end:
-                raise WireError("a truncated number")
+                raise TruncatedError("a truncated number")
             byte = self.data[position]
             position += 1
             value |= (byte & 0x7F) << shift

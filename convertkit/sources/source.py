@@ -43,6 +43,7 @@ class Findings(msgspec.Struct, frozen=True):
     ranges: dict[str, tuple[int, int | None]] = {}
     details: dict[str, str] = {}
     limits: dict[str, int] = {}
+    external: tuple[str, ...] = ()
 
 
 class SourceFile(msgspec.Struct, frozen=True):
@@ -60,6 +61,7 @@ class SourceFile(msgspec.Struct, frozen=True):
         ranges: dynamic axis name → smallest and largest size; None is no limit.
         details: what `inspect` shows: number of tensors and parameters, versions, classes.
         limits: integer input → what its values stay below, where the file tells.
+        external: names of files beside it that hold some of its tensors (ONNX).
     """
 
     path: str
@@ -74,6 +76,7 @@ class SourceFile(msgspec.Struct, frozen=True):
     ranges: dict[str, tuple[int, int | None]] = {}
     details: dict[str, str] = {}
     limits: dict[str, int] = {}
+    external: tuple[str, ...] = ()
 
 
 def check_trusted(source: SourceFile, *, allow_code: bool) -> None:
