@@ -96,7 +96,7 @@ class SampleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     calibration: PositiveInt | None = None
     calibration_samples: str | None = None
     validation: PositiveInt = 512
-    seed: int = 0
+    seed: Annotated[int, msgspec.Meta(ge=0)] = 0
     resize: PositiveInt | None = None
     crop: Literal["center", "none"] = "center"
     interpolation: Literal["nearest", "bilinear", "bicubic"] = "bilinear"
@@ -119,8 +119,8 @@ class BenchOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         seconds: measure further rounds until every interval is narrow, at most so long; None: `rounds` alone.
     """
 
-    rounds: PositiveInt = 12
-    calls: Annotated[int, msgspec.Meta(ge=2)] = 6
+    rounds: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 12
+    calls: Annotated[int, msgspec.Meta(ge=2, le=100_000)] = 6
     warmup_s: PositiveFloat = 0.2
     threads: PositiveInt = 1
     seconds: Annotated[float, msgspec.Meta(gt=0, le=3600)] | None = None

@@ -40,6 +40,8 @@ def load_arrays(path: Path) -> Samples:
         raise SamplesError(
             f"{path}: no such file", hint="--samples takes an .npz, an .npy or a folder of images"
         )
+    if not path.is_file():
+        raise SamplesError(f"{path} is neither a file nor a folder", hint="a pipe or a device is no .npz")
     try:
         refuse_bombs(path)
         arrays = map_file(path)

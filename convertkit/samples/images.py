@@ -16,6 +16,8 @@ from convertkit.samples.rows import Indices
 from convertkit.samples.samples import Samples
 
 SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"))
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # no other reader is tried, whatever the name
+LARGEST_SCALED_PIXELS = 1 << 28
 CHANNELS = {"rgb": 3, "bgr": 3, "gray": 1}
 INTERPOLATIONS = {
     "nearest": Image.Resampling.NEAREST,
@@ -32,7 +34,7 @@ def load_images(folder: Path, inputs: tuple[TensorSpec, ...], options: SampleOpt
     Raises:
         SamplesError: no image file, an unreadable one, or a model that takes something else than one image.
     """
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     if not files:
         raise SamplesError(f"{folder} holds no image file", hint=f"known: {' '.join(sorted(SUFFIXES))}")
     if len(inputs) != 1 or len(inputs[0].shape) != 4:
@@ -106,10 +108,12 @@ def opened(file: Path) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return Image.open(file)
+            return Image.open(file, formats=FORMATS)
     except (
         UnidentifiedImageError,
         OSError,
+        ValueError,
+        SyntaxError,
         Image.DecompressionBombWarning,
         Image.DecompressionBombError,
     ) as error:
@@ -125,6 +129,11 @@ def fitted(image: Image.Image, height: int, width: int, options: SampleOptions) 
     if options.resize is not None:
         factor = max(factor, options.resize / min(image.size))
     scaled = (max(width, round(image.width * factor)), max(height, round(image.height * factor)))
+    if scaled[0] * scaled[1] > LARGEST_SCALED_PIXELS:
+        raise SamplesError(
+            f"an image of {image.width}×{image.height} pixels would become one of {scaled[0]}×{scaled[1]}",
+            hint="leave out images that are far longer than wide, or set sampling.crop=none",
+        )
     image = image.resize(scaled, method)
     left, top = (image.width - width) // 2, (image.height - height) // 2
     return image.crop((left, top, left + width, top + height))

@@ -9,6 +9,7 @@ from convertkit.errors import UsageError
 
 INPUT_PATTERN = re.compile(r"(?P<name>[^:\s]+):(?P<dtype>[a-z]+\d*)\[(?P<dims>[^\]]*)\]")
 DTYPES = frozenset(["float32", "float16", "float64", "int8", "int16", "int32", "int64", "uint8", "bool"])
+MOST_DIGITS = 18
 
 
 BOUNDS_PATTERN = re.compile(r"\b(?P<name>[A-Za-z_]\w*)\s*=\s*(?P<low>\d+)\.\.(?P<high>\d*)")
@@ -42,7 +43,12 @@ def parse_input(text: str) -> TensorSpec:
         )
     dims: list[Dim] = []
     for word in filter(None, (part.strip() for part in match["dims"].split(","))):
-        if not word.isidentifier() and not (word.isdigit() and int(word) > 0):
+        if not word.isidentifier() and not (is_number(word) and int(word) > 0):
             raise UsageError(f"--input '{text}': '{word}' is neither a size nor a name")
-        dims.append(int(word) if word.isdigit() else word)
+        dims.append(int(word) if is_number(word) else word)
     return TensorSpec(match["name"], match["dtype"], tuple(dims))
+
+
+def is_number(word: str) -> bool:
+    """True for digits that `int` reads, and not too many of them; `²` is none."""
+    return word.isascii() and word.isdigit() and len(word) < MOST_DIGITS

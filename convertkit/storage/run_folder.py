@@ -116,9 +116,10 @@ class RunFolder:
                 folder.rmdir()
 
     def _remove_empty(self) -> None:
-        for folder in (self.logs, self.repro, *self._created):
-            if folder.is_dir() and not os.listdir(folder):
-                folder.rmdir()
+        with contextlib.suppress(OSError):  # a name that is too long for a folder
+            for folder in (self.logs, self.repro, *self._created):
+                if folder.is_dir() and not os.listdir(folder):
+                    folder.rmdir()
 
     @property
     def logs(self) -> Path:

@@ -251,3 +251,34 @@ class TestFactories:
         model = FIXTURES / "digits" / "model.state_dict.pt"
         result = convert(model, out, "--factory", "fixtures.models:digits", "--samples", tmp_path / "s.npz")
         refused(result, 6, "picture")
+
+
+class TestOddWords:
+    """Values that once hung or ended in a traceback."""
+
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            (("--set", "bench.rounds=99999999999999999999"), "bench.rounds"),
+            (("--set", "bench.calls=100000000000"), "bench.calls"),
+            (("--set", "sampling.seed=-1"), "sampling.seed"),
+            (("--input", "x:float32[²,3]"), "neither a size nor a name"),
+            (("--input", f"x:float32[{'9' * 400},3]"), "neither a size nor a name"),
+        ],
+    )
+    def test_are_usage_errors(self, out: Path, arguments: tuple[str, ...], words: str) -> None:
+        refused(convert(DIGITS, out, *arguments), 2, words)
+
+    def test_a_folder_name_that_is_too_long(self, tmp_path: Path) -> None:
+        refused(
+            convertkit("convert", DIGITS, "--to", "onnx", "-o", tmp_path / ("a" * 300)), 2, "cannot write"
+        )
+
+    @pytest.mark.parametrize("kind", ["pipe", "device"])
+    def test_samples_that_never_end(self, out: Path, tmp_path: Path, kind: str) -> None:
+        path = tmp_path / "samples.npz"
+        if kind == "pipe":
+            os.mkfifo(path)
+        else:
+            path.symlink_to("/dev/zero")
+        refused(convert(DIGITS, out, "--samples", path), 6, "neither a file nor a folder")

@@ -158,6 +158,26 @@ def test_a_decompression_bomb_is_refused(folder, monkeypatch):
     refused(folder, (FIRST,), "is not a usable image")
 
 
+@pytest.mark.parametrize("size", [(1, 60_000), (60_000, 1)])
+def test_an_image_that_is_far_longer_than_wide_is_refused_before_it_is_scaled(tmp_path, size):
+    Image.new("1", size).save(tmp_path / "long.png")
+    with pytest.raises(SamplesError, match="pixels would become one of"):
+        read(tmp_path, TensorSpec("image", "float32", ("batch", 3, 224, 224)))
+
+
+@pytest.mark.parametrize("content", [b"P6\n9 9 9 9", b"P6\nx y\n255\n", b"P6\n99999999999 1\n255\n", b"P6"])
+def test_a_bad_ppm_is_one_line(tmp_path, content):
+    (tmp_path / "a.ppm").write_bytes(content)
+    with pytest.raises(SamplesError, match="is not a usable image"):
+        read(tmp_path, FIRST)
+
+
+def test_no_reader_of_another_format_is_tried(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 6 4\n%%EndComments\n")
+    with pytest.raises(SamplesError, match="is not a usable image"):
+        read(tmp_path, FIRST)
+
+
 @pytest.mark.parametrize(
     "inputs",
     [
