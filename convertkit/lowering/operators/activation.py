@@ -80,8 +80,20 @@ def _prelu(call: Call) -> Any:
         place = call.axis(1)
         slope = tf.reshape(slope, [-1, *[1] * (call.rank - 1 - place)])
     if x.dtype.is_floating:
-        return tf.nn.relu(x) - slope * tf.nn.relu(-x)
+        return _sloped(call, x, slope)
     return tf.where(x >= 0, x, slope * x)
+
+
+def _sloped(call: Call, x: Any, slope: Any) -> Any:
+    """The sum that TFLiteConverter makes one PRELU of: it takes a constant with one axis less than x."""
+    known = call.value(1)
+    if not known.is_constant or known.dtype != tf.float32:
+        return tf.nn.relu(x) - slope * tf.nn.relu(-x)
+    if len(np.unique(known.data)) == 1:
+        return tf.nn.leaky_relu(x, float(known.data.flat[0]))
+    ones = [1] * (x.shape.rank - 1 - slope.shape.rank)
+    negated = tf.constant(-known.data.reshape([*ones, *slope.shape]))
+    return tf.nn.relu(x) + negated * tf.nn.relu(-x)
 
 
 def _along(function: Callable[..., Any], default: int) -> Callable[[Call], Any]:

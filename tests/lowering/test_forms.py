@@ -1,0 +1,75 @@
+"""The operators of TFLite that a graph ends as: the ones with the fewest steps, right at two batches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow")
+import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+from convertkit.artifacts.signature import to_logical, to_physical
+from convertkit.lowering import Lowered, lower
+from tests.lowering.oracle import expected, parse
+
+pytestmark = pytest.mark.slow
+RNG = np.random.default_rng(5)
+
+
+def f32(*shape: int) -> Any:
+    return RNG.standard_normal(shape).astype(np.float32)
+
+
+def interpreter_of(lowered: Lowered) -> Any:
+    """Without a delegate, so that it tells the operators."""
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([lowered.concrete], lowered.module)
+    return Interpreter(
+        model_content=converter.convert(),
+        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    )
+
+
+def operators(text: str, *shape: int, **weights: Any) -> list[str]:
+    """TFLite's operators for a graph of one input, after its results were compared at batch 1 and 3."""
+    model = parse(text, **weights)
+    lowered = lower(model)
+    interpreter = interpreter_of(lowered)
+    (source,), (result,) = lowered.signature.inputs, lowered.signature.outputs
+    entry, *_ = interpreter.get_input_details()
+    found = sorted(row["op_name"] for row in interpreter._get_ops_details())
+    for batch in (1, 3):
+        x = f32(batch, *shape)
+        given = to_physical(x, source)
+        interpreter.resize_tensor_input(entry["index"], given.shape)
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(entry["index"], given)
+        interpreter.invoke()
+        got = to_logical(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]), result)
+        np.testing.assert_allclose(got, expected(model, [x])[0], rtol=1e-4, atol=1e-5)
+    return found
+
+
+SLOPES = {
+    "of channels in 2-D": ((4, 5, 5), (4, 1, 1), ["PRELU"]),
+    "of channels in 1-D": ((4, 9), (4, 1), ["PRELU"]),
+    "of features": ((4,), (4,), ["PRELU"]),
+    "of one number": ((4, 5, 5), (1,), ["LEAKY_RELU"]),
+}
+
+
+@pytest.mark.parametrize("name", SLOPES)
+def test_a_prelu_is_one_operator(name: str) -> None:
+    shape, slope, wanted = SLOPES[name]
+    text = f"g (float[{','.join(['n', *map(str, shape)])}] x) => (float y) {{ y = PRelu(x, slope) }}"
+    assert operators(text, *shape, slope=RNG.uniform(0.1, 0.5, slope).astype(np.float32)) == wanted
+
+
+def test_a_prelu_after_a_convolution_is_one_operator() -> None:
+    text = """g (float[n,3,8,8] x) => (float y) {
+        c = Conv<pads = [1,1,1,1]>(x, w) p = PRelu(c, slope) y = ReduceMean<keepdims = 0>(p, axes)
+    }"""
+    weights = {"w": f32(4, 3, 3, 3), "slope": np.float32([0.1, 0.2, 0.3, 1.5]).reshape(4, 1, 1)}
+    assert operators(text, 3, 8, 8, axes=np.array([2, 3]), **weights) == ["CONV_2D", "MEAN", "PRELU"]
