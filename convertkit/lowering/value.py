@@ -211,6 +211,15 @@ def shaped(tensor: Any, shape: Sequence[int | None]) -> Any:
     return tensor
 
 
+def expanded(tensor: Any, axis: int) -> Any:
+    """One more axis of size 1: a RESHAPE where one size at most is free, never a STRIDED_SLICE."""
+    sizes = tensor.shape.as_list()
+    if sizes.count(None) > 1 or 0 in sizes:
+        return tf.expand_dims(tensor, axis)
+    target = [-1 if size is None else size for size in sizes]
+    return tf.reshape(tensor, [*target[:axis], 1, *target[axis:]])
+
+
 def squared(tensor: Any) -> Any:
     """x · x as a product: TensorFlow's own square may end as SQUARED_DIFFERENCE, which int16x8 refuses."""
     return tf.multiply(tensor, tf.identity(tensor))

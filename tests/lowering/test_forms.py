@@ -73,3 +73,23 @@ def test_a_prelu_after_a_convolution_is_one_operator() -> None:
     }"""
     weights = {"w": f32(4, 3, 3, 3), "slope": np.float32([0.1, 0.2, 0.3, 1.5]).reshape(4, 1, 1)}
     assert operators(text, 3, 8, 8, axes=np.array([2, 3]), **weights) == ["CONV_2D", "MEAN", "PRELU"]
+
+
+LINES = {
+    "a convolution": ("y = Conv(x, w)", ["CONV_2D", "RESHAPE", "RESHAPE", "TRANSPOSE"]),
+    "a padded convolution": (
+        "y = Conv<pads = [1,1], strides = [2]>(x, w)",
+        ["CONV_2D", "PAD", "RESHAPE", "RESHAPE", "TRANSPOSE"],
+    ),
+    "a pool": (
+        "y = MaxPool<kernel_shape = [2], strides = [2]>(x)",
+        ["MAX_POOL_2D", "RESHAPE", "RESHAPE", "TRANSPOSE"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_windows_over_one_axis_are_reshaped_not_sliced(name: str) -> None:
+    body, wanted = LINES[name]
+    text = f"g (float[n,3,8] x) => (float y) {{ {body} }}"
+    assert operators(text, 3, 8, w=f32(4, 3, 3)) == wanted

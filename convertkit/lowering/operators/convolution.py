@@ -11,7 +11,7 @@ from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, channel_last
 from convertkit.lowering.geometry.padding import Window, window_of
 from convertkit.lowering.sizes import Size, fixed, is_equal, scalar, vector
-from convertkit.lowering.value import Value
+from convertkit.lowering.value import Value, expanded
 
 
 def _convolution(call: Call) -> Value:
@@ -48,7 +48,7 @@ def convolve(call: Call, x: Any, weight: Value, index: int = 1) -> Any:
         x = tf.pad(x, [(0, 0), *window.pads, (0, 0)])
     padding = "SAME" if window.is_padded and window.is_same() else "VALID"
     if len(window.kernel) == 1:
-        flat = _correlate_2d(call, x[:, tf.newaxis], _line(weight), _line_window(window), group, padding)
+        flat = _correlate_2d(call, expanded(x, 1), _line(weight), _line_window(window), group, padding)
         return tf.squeeze(flat, 1)
     if len(window.kernel) == 2:
         return _correlate_2d(call, x, weight, window, group, padding)
@@ -61,7 +61,7 @@ def _line(weight: Value) -> Value:
     """A 1-D kernel as a 2-D one of height 1."""
     if weight.is_constant:
         return Value(weight.logical().data[:, :, np.newaxis])
-    return Value(weight.logical().data[:, :, tf.newaxis])
+    return Value(expanded(weight.logical().data, 2))
 
 
 def _line_window(window: Window) -> Window:
@@ -190,7 +190,7 @@ def _spread(
     sizes, channels = weight.shape[2:], weight.shape[1]
     if rank == 1:
         wide = _spread(
-            call, x[:, tf.newaxis], _line(weight), (1, *strides), [1, *full], [(0, 0), *cut], [1, *outputs]
+            call, expanded(x, 1), _line(weight), (1, *strides), [1, *full], [(0, 0), *cut], [1, *outputs]
         )
         return tf.squeeze(wide, 1)
     is_same = all(

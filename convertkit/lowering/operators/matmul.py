@@ -10,7 +10,7 @@ from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, free, logical
 from convertkit.lowering.shapes import broadcast
 from convertkit.lowering.sizes import Shape, Size, is_equal, product, reshape_target
-from convertkit.lowering.value import Order, Value, axis_size, identity
+from convertkit.lowering.value import Order, Value, axis_size, expanded, identity
 
 LIMIT = 5  # axes of TFLite's BATCH_MATMUL
 
@@ -70,8 +70,8 @@ def _with_vector(call: Call, left: Value, right: Value) -> Any:
         return tf.reduce_sum(a * b)
     if left.rank == 1:
         shape: tuple[Size, ...] = (*right.shape[:-2], right.shape[-1])
-        return Value(tf.squeeze(tf.matmul(a[tf.newaxis, :], b), -2), shape=shape)
-    return Value(tf.squeeze(tf.matmul(a, b[:, tf.newaxis]), -1), shape=left.shape[:-1])
+        return Value(tf.squeeze(tf.matmul(expanded(a, 0), b), -2), shape=shape)
+    return Value(tf.squeeze(tf.matmul(a, expanded(b, 1)), -1), shape=left.shape[:-1])
 
 
 def _gemm(call: Call) -> Any:

@@ -14,7 +14,7 @@ from convertkit.lowering.geometry.padding import Window, window_of
 from convertkit.lowering.geometry.windows import largest, largest_with_places, total
 from convertkit.lowering.operators.reduce import reduced
 from convertkit.lowering.sizes import Size, scalar
-from convertkit.lowering.value import Value
+from convertkit.lowering.value import Value, expanded
 
 NEVER_NEGATIVE = {"Relu", "Relu6", "Sigmoid", "Abs", "Exp", "Softmax", "Square"}
 KEEPS_SIGN = {"Identity", "Transpose", "Reshape", "Squeeze", "ExpandDims", "MaxPool", "AvgPool"}
@@ -122,7 +122,7 @@ def _windows(x: Any, window: Window, kind: str, padding: str) -> Any:
     rank = len(window.kernel)
     if rank == 1:
         flat = Window((1, *window.kernel), (1, *window.strides), (1, *window.dilations), (), ())
-        return tf.squeeze(_windows(x[:, tf.newaxis], flat, kind, padding), 1)
+        return tf.squeeze(_windows(expanded(x, 1), flat, kind, padding), 1)
     if rank == 3:
         return _volume(x, window, kind, padding)
     function = tf.nn.max_pool2d if kind == "MAX" else tf.nn.avg_pool2d

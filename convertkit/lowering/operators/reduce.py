@@ -11,7 +11,7 @@ from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, axis_wise
 from convertkit.lowering.faults import Undecided
 from convertkit.lowering.sizes import product
-from convertkit.lowering.value import Value, sizes_value
+from convertkit.lowering.value import Value, expanded, sizes_value
 
 Reduction = Callable[..., Any]
 
@@ -41,7 +41,7 @@ def reduced(call: Call, function: Reduction, axes: list[int], keeps: bool) -> Va
 
 def _each(function: Reduction, x: Any) -> Any:
     """A reduction over no axes: every element by itself."""
-    return tf.squeeze(function(x[tf.newaxis], [0], True), [0])
+    return tf.squeeze(function(expanded(x, 0), [0], True), [0])
 
 
 def _sum(x: Any, axes: list[int], keeps: bool) -> Any:

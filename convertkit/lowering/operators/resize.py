@@ -11,7 +11,7 @@ from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, channel_last
 from convertkit.lowering.geometry.interpolation import Axis, weights
 from convertkit.lowering.sizes import Expr, Size, derived, fixed, is_equal, vector
-from convertkit.lowering.value import Value
+from convertkit.lowering.value import Value, expanded
 
 
 def _upsample(call: Call) -> Value:
@@ -114,7 +114,7 @@ def _native(
         _is_exact(*row) for row in zip(call.shape, targets, scales, strict=True)
     ):
         return None
-    x = call.tensor(0) if call.rank == 4 else call.tensor(0)[:, tf.newaxis]
+    x = call.tensor(0) if call.rank == 4 else expanded(call.tensor(0), 1)
     size = vector(targets[2:] if call.rank == 4 else [1, targets[2]])
     aligned, half = coordinates == "align_corners", coordinates in ("half_pixel", "pytorch_half_pixel")
     if coordinates == "pytorch_half_pixel" and any(target == 1 for target in targets[2:]):
