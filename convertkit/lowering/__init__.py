@@ -11,6 +11,7 @@ Imports point downward only, in a line from left to right; `tests/lowering/test_
     operators: one family a file
     patterns: what exporters broke up, put together again
     geometry: what families share
+    repeats: values repeated along axes, and what they were before
     orders, declare, call: what an operator declares, and the node that it is handed
     functions, nodes: what ONNX says of operators and graphs
     ranks, half: operands of too many axes with fewer, of half precision in float32

@@ -14,7 +14,7 @@ import tensorflow as tf
 from convertkit.errors import ConvertkitError, ModelFileError, StageError
 from convertkit.graphs.value_names import scope_of
 from convertkit.lowering.call import Call
-from convertkit.lowering.declare import Operator
+from convertkit.lowering.declare import Acts, Operator
 from convertkit.lowering.faults import NeedsConstant, Undecided, UnsupportedOperators, describe, first_line
 from convertkit.lowering.functions import function_of, is_defined
 from convertkit.lowering.nodes import needed
@@ -22,6 +22,7 @@ from convertkit.lowering.orders import arrange, with_broadcast_axis
 from convertkit.lowering.origin import Origin
 from convertkit.lowering.patterns.fusion import fused
 from convertkit.lowering.registry import find
+from convertkit.lowering.repeats import bases, is_repeated, repeated, shape_of, spared
 from convertkit.lowering.results import as_list, evaluated, lowered
 from convertkit.lowering.value import Value, constant_value
 from convertkit.lowering.weights import Weights
@@ -177,7 +178,23 @@ class Scope:
                 return as_list(operator.sizes(Call(node, opset, values, self)))
         if operator.folds and all(value.is_constant for value in given):
             return self._folded(node, operator, values)
+        if operator.acts is Acts.ELEMENTWISE and operator.data is None:
+            values = spared(values)
+        if operator.folds or node.op_type == "Unsqueeze":
+            whole = self._repeated(node, operator, values)
+            if whole is not None:
+                return [whole]
         return lowered(operator, Call(node, opset, arrange(operator, values), self))
+
+    def _repeated(self, node: onnx.NodeProto, operator: Operator, values: list[Value | None]) -> Value | None:
+        """The result for constants that are repeated along axes: computed once, and repeated then."""
+        if not is_repeated(values):
+            return None
+        shape = shape_of(Call(node, self._opset(node), values, self), operator)
+        if shape is None:
+            return None
+        (base,) = self._folded(node, operator, bases(values))
+        return repeated(base, self.weights.tensor(base.data, base.dtype), shape)
 
     def _folded(self, node: onnx.NodeProto, operator: Operator, values: list[Value | None]) -> list[Value]:
         """The results of a node whose operands are all known, computed now."""

@@ -48,6 +48,7 @@ class Value:
         wide: what half precision was before it was rounded (see `half`), None where it is not known.
         rounds: the float32 value that half precision is a rounding of, None where it is not known. It is
             transposed in its place: TFLite does not transpose half precision.
+        base: what it was before it was repeated along axes (see `repeats`), None where it was not.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Value:
         self.origin: Origin[Value] | None = None
         self.wide: Value | None = None
         self.rounds: Value | None = None
+        self.base: Value | None = None
         self._reordered: dict[tuple[Order, int], Value] = {}
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -93,3 +94,70 @@ def test_windows_over_one_axis_are_reshaped_not_sliced(name: str) -> None:
     body, wanted = LINES[name]
     text = f"g (float[n,3,8] x) => (float y) {{ {body} }}"
     assert operators(text, 3, 8, w=f32(4, 3, 3)) == wanted
+
+
+REPEATED = {
+    "a mask of zeros": (
+        """b = Shape<start = 0, end = 1>(x) e = Concat<axis = 0>(b, rest) kept = Expand(all, e)
+        m = Where(kept, zero, low) s = MatMul(x, t) a = Add(s, m) p = Softmax<axis = -1>(a)
+        bad = IsNaN(p) y = Where(bad, zero, p)""",
+        ["BATCH_MATMUL", "SOFTMAX"],
+    ),
+    "no mask": (
+        "s = MatMul(x, t) h = Mul(s, half) p = Softmax<axis = -1>(h) bad = IsNaN(p) y = Where(bad, zero, p)",
+        ["BATCH_MATMUL", "MUL", "SOFTMAX"],
+    ),
+    "a mask that leaves every row something": (
+        """b = Shape<start = 0, end = 1>(x) e = Concat<axis = 0>(b, rest) kept = Expand(causal, e)
+        m = Where(kept, zero, low) s = MatMul(x, t) a = Add(s, m) p = Softmax<axis = -1>(a)
+        bad = IsNaN(p) y = Where(bad, zero, p)""",
+        ["BATCH_MATMUL", "REDUCE_MIN", "SELECT_V2", "SOFTMAX", "SUB"],
+    ),
+    "indices of an embedding": (
+        """b = Shape<start = 0, end = 1>(x) e = Concat<axis = 0>(b, four) i = Expand(numbers, e)
+        w = Gather(table, i) u = Unsqueeze(w, one) y = Add(x, u)""",
+        ["ADD"],
+    ),
+    "what is cut and joined": (
+        """b = Shape<start = 0, end = 1>(x) e = Concat<axis = 0>(b, four) i = Expand(numbers, e)
+        l = Slice(i, none, two, one) r = Slice(i, two, four, one) j = Concat<axis = -1>(r, l)
+        c = CumSum(j, last) f = Cast<to = 1>(c) u = Unsqueeze(f, places) y = Mul(x, u)""",
+        ["MUL"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REPEATED)
+def test_constants_repeated_over_the_batch_cost_nothing(name: str) -> None:
+    body, wanted = REPEATED[name]
+    text = f"g (float[n,3,4,5] x) => (float y) {{ {body} }}"
+    known = {
+        "rest": np.array([1, 4, 4]), "all": np.ones((1, 1, 4, 1), bool), "zero": np.float32(0),
+        "low": np.float32(-np.inf), "t": f32(1, 1, 5, 4), "half": np.float32(0.5),
+        "causal": np.tril(np.ones((1, 1, 4, 4), bool)), "four": np.array([4]),
+        "numbers": np.array([[3, 0, 1, 2]]), "last": np.array(1),
+        "table": f32(6, 5), "one": np.array([1]), "none": np.array([0]), "two": np.array([2]),
+        "places": np.array([1, 3]),
+    }  # fmt: skip
+    used = {key: value for key, value in known.items() if re.search(rf"\b{key}[,)]", body)}
+    assert operators(text, 3, 4, 5, **used) == wanted
+
+
+def test_a_row_that_is_wholly_masked_keeps_its_guard() -> None:
+    text = """g (float[n,3,4,5] x) => (float y) {
+        b = Shape<start = 0, end = 1>(x) e = Concat<axis = 0>(b, rest) kept = Expand(some, e)
+        m = Where(kept, zero, low) s = MatMul(x, t) a = Add(s, m) p = Softmax<axis = -1>(a)
+        bad = IsNaN(p) y = Where(bad, zero, p)
+    }"""
+    some = np.ones((1, 1, 4, 4), bool)
+    some[:, :, 2] = False
+    known = {"rest": np.array([1, 4, 4]), "zero": np.float32(0), "low": np.float32(-np.inf), "some": some}
+    assert operators(text, 3, 4, 5, t=f32(1, 1, 5, 4), **known).count("SELECT_V2") == 2
+
+
+def test_a_mask_that_widens_the_scores_still_does() -> None:
+    text = """g (float[n,1,4,5] x) => (float y) {
+        s = MatMul(x, t) a = Add(s, m) p = Softmax<axis = -1>(a) y = Mul(p, p)
+    }"""
+    mask = np.zeros((1, 2, 4, 4), np.float32)
+    assert "SOFTMAX" in operators(text, 1, 4, 5, t=f32(1, 1, 5, 4), m=mask)

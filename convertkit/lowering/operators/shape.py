@@ -11,9 +11,10 @@ import tensorflow as tf
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, axis_wise, free
 from convertkit.lowering.faults import Undecided
+from convertkit.lowering.repeats import repeated
 from convertkit.lowering.shapes import broadcast
 from convertkit.lowering.sizes import Expr, Size, fixed, is_equal, is_static, product, scalar, vector
-from convertkit.lowering.value import Value, identity, shaped, sizes_value
+from convertkit.lowering.value import Value, shaped, sizes_value
 
 INT_MAX = 2**31 - 1
 
@@ -195,9 +196,7 @@ def _expand(call: Call) -> Any:
     if len(shape) == value.rank and all(is_equal(a, b) for a, b in zip(shape, value.shape, strict=True)):
         return value
     value = value if len(shape) == value.rank else value.logical()
-    order = value.order if len(shape) == value.rank else identity(len(shape))
-    result = tf.broadcast_to(call.tensor_of(value), vector([shape[axis] for axis in order]))
-    return Value(result, order, shape)
+    return repeated(value, call.tensor_of(value), shape)
 
 
 def _widest(source: tuple[Size, ...], target: tuple[Size, ...], shape: tuple[Size, ...]) -> tuple[Size, ...]:

@@ -70,6 +70,9 @@ def transposed(apply: Apply, found: Found, origin: Origin[Value]) -> Value | Non
 def masked(apply: Apply, found: Found, origin: Origin[Value]) -> Value | None:
     """A softmax over scores of which a mask takes some out."""
     del found
+    bare = _without_mask(apply, origin)
+    if bare is not None:
+        return apply("Softmax", [bare], axis=-1)
     parts = _masked_parts(apply, origin)
     return None if parts is None or not parts[2] else apply(MASKED, list(parts[:2]))
 
@@ -78,6 +81,8 @@ def guarded(apply: Apply, found: Found, origin: Origin[Value]) -> Value | None:
     """The same where a row that is wholly masked has to give zeros, not NaN."""
     del origin
     softmax = found["p"].origin
+    if softmax is not None and _is_unmasked(apply, softmax):
+        return found["p"]
     parts = None if softmax is None else _masked_parts(apply, softmax)
     if parts is None:
         return None
@@ -86,6 +91,36 @@ def guarded(apply: Apply, found: Found, origin: Origin[Value]) -> Value | None:
         return found["p"]
     weights = apply(MASKED, [scores, kept])
     return apply("Where", [kept, weights, Value(np.zeros([], weights.numpy_type))])
+
+
+def _is_unmasked(apply: Apply, softmax: Origin[Value]) -> bool:
+    """True for the softmax of a product, scaled or not: no mask is there to make a row of NaN."""
+    value = softmax.values[0] if _without_mask(apply, softmax) is None else _without_mask(apply, softmax)
+    while value is not None and value.origin is not None and value.origin.node.op_type in ("Mul", "Div"):
+        left, right = value.origin.values[:2]
+        if left is None or right is None:
+            return False
+        value = left if number_of(right) is not None else right if number_of(left) is not None else None
+    return value is not None and value.origin is not None and value.origin.node.op_type == "MatMul"
+
+
+def _without_mask(apply: Apply, softmax: Origin[Value]) -> Value | None:
+    """The scores where the mask that is added to them is a constant of zeros alone."""
+    operand = softmax.values[0]
+    found = matched_node(ADDED, softmax, {})
+    if operand is None or found is None or softmax.attribute("axis", None) not in (-1, operand.rank - 1):
+        return None
+    for one, other in (("scores", "mask"), ("mask", "scores")):
+        mask = constant_of(found[other])
+        if found[one].is_tensor and mask is not None and not mask.any():
+            return found[one] if found[one].shape == operand.shape else None
+    return None
+
+
+def constant_of(value: Value) -> np.ndarray[Any, Any] | None:
+    """The elements of a constant, or of one that is repeated along axes, before that."""
+    known = value.base if value.base is not None else value
+    return known.array() if known.is_constant else None
 
 
 def _masked_parts(apply: Apply, origin: Origin[Value]) -> tuple[Value, Value, bool] | None:
@@ -97,7 +132,8 @@ def _masked_parts(apply: Apply, origin: Origin[Value]) -> tuple[Value, Value, bo
     if found is not None:
         for one, other in (("scores", "mask"), ("mask", "scores")):
             mask = _mask(apply, found[other])
-            if found[one].is_tensor and mask is not None:
+            widens = found[other].base is not None and found[one].shape != operand.shape
+            if found[one].is_tensor and mask is not None and not widens:
                 return (found[one], *mask)
     found = matched_node(CHOSEN, origin, {})
     if found is not None:
@@ -111,9 +147,9 @@ def _masked_parts(apply: Apply, origin: Origin[Value]) -> tuple[Value, Value, bo
 
 def _mask(apply: Apply, mask: Value) -> tuple[Value, bool] | None:
     """Where an added mask is 0, if it is that or absorbing; and whether no row of it gives NaN."""
-    if mask.is_constant:
-        array = mask.array()
-        if array is None or array.dtype.kind != "f" or not ((array == 0) | (array <= ABSORBING)).all():
+    array = constant_of(mask)
+    if array is not None:
+        if array.dtype.kind != "f" or not ((array == 0) | (array <= ABSORBING)).all():
             return None
         kept = array == 0
         is_sure = bool(kept.ndim and kept.any(-1).all())
