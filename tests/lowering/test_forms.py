@@ -161,3 +161,32 @@ def test_a_mask_that_widens_the_scores_still_does() -> None:
     }"""
     mask = np.zeros((1, 2, 4, 4), np.float32)
     assert "SOFTMAX" in operators(text, 1, 4, 5, t=f32(1, 1, 5, 4), m=mask)
+
+
+TOKEN = "b = Shape<start = 0, end = 1>(x) e = Concat<axis = 0>(b, rest) t = Expand(token, e)"
+JOINS = {
+    "a class token": ("y = Concat<axis = 1>(t, x)", ["ADD", "PAD"]),
+    "tokens on both sides": ("y = Concat<axis = -2>(t, x, t)", ["ADD", "PAD"]),
+    "a token and positions": ("c = Concat<axis = 1>(t, x) y = Add(c, places)", ["ADD", "PAD"]),
+}
+
+
+@pytest.mark.parametrize("name", JOINS)
+def test_a_class_token_reads_no_batch(name: str) -> None:
+    body, wanted = JOINS[name]
+    text = f"g (float[n,4,5] x) => (float y) {{ {TOKEN} {body} }}"
+    known = {"rest": np.array([1, 5]), "token": f32(1, 1, 5)}
+    known |= {"places": f32(1, 5, 5)} if "places" in body else {}
+    assert operators(text, 4, 5, **known) == wanted
+
+
+def test_positions_that_widen_the_tokens_still_do() -> None:
+    text = f"g (float[n,4,5] x) => (float y) {{ {TOKEN} c = Concat<axis = 1>(t, x) y = Add(c, places) }}"
+    known = {"rest": np.array([1, 5]), "token": f32(1, 1, 5), "places": f32(2, 1, 5, 5)}
+    assert "PAD" in operators(text, 4, 5, **known)
+
+
+def test_padding_by_zeros_is_the_operator_that_convolutions_take_in() -> None:
+    text = "g (float[n,3,6,6] x) => (float y) { p = Pad(x, pads) y = Conv<strides = [2,2]>(p, w) }"
+    pads = np.array([0, 0, 1, 1, 0, 0, 1, 1])
+    assert operators(text, 3, 6, 6, pads=pads, w=f32(4, 3, 3, 3)) == ["CONV_2D", "PAD", "TRANSPOSE"]

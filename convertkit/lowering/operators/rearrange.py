@@ -84,7 +84,8 @@ def _padded(x: Any, rows: list[Any], mode: str, fill: Any) -> Any:
     pads = [[scalar(begin), scalar(end)] for begin, end in rows]
     match mode:
         case "constant":
-            return tf.pad(x, pads, constant_values=fill)
+            is_zero = tf.get_static_value(fill) == 0  # PAD: what convolutions take in and PADV2 is not
+            return tf.pad(x, pads) if is_zero else tf.pad(x, pads, constant_values=fill)
         case "reflect":
             return tf.pad(x, pads, "REFLECT")
         case "edge" | "wrap":
