@@ -190,3 +190,18 @@ def test_padding_by_zeros_is_the_operator_that_convolutions_take_in() -> None:
     text = "g (float[n,3,6,6] x) => (float y) { p = Pad(x, pads) y = Conv<strides = [2,2]>(p, w) }"
     pads = np.array([0, 0, 1, 1, 0, 0, 1, 1])
     assert operators(text, 3, 6, 6, pads=pads, w=f32(4, 3, 3, 3)) == ["CONV_2D", "PAD", "TRANSPOSE"]
+
+
+BLOCKS = {
+    "without overlap": ("y = ConvTranspose<strides = [2,2]>(c, t, b)", True),
+    "of one pixel and more": ("y = ConvTranspose<strides = [1,1]>(c, t, b)", False),
+    "with a margin": ("y = ConvTranspose<strides = [2,2], output_padding = [1,1]>(c, t, b)", False),
+}
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_a_transposed_convolution_of_a_free_batch(name: str) -> None:
+    body, is_spread = BLOCKS[name]
+    text = f"g (float[n,3,4,6] x) => (float y) {{ c = Relu(x) {body} }}"
+    found = operators(text, 3, 4, 6, t=f32(3, 4, 2, 2), b=f32(4))
+    assert ("DEPTH_TO_SPACE" in found, "TRANSPOSE_CONV" in found) == (is_spread, not is_spread)

@@ -10,7 +10,7 @@ import tensorflow as tf
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, channel_last
 from convertkit.lowering.geometry.padding import Window, window_of
-from convertkit.lowering.sizes import Size, fixed, is_equal, scalar, vector
+from convertkit.lowering.sizes import Expr, Size, fixed, is_equal, scalar, vector
 from convertkit.lowering.value import Value, expanded
 
 
@@ -117,14 +117,41 @@ def _transposed(call: Call) -> Value:
     full = [(s - 1) * stride + k for s, stride, k in zip(call.shape[2:], strides, reach, strict=True)]
     pads, outputs = _crop(call, full, strides)
     x = call.tensor(0)
+    if group == 1 and _is_blocks(call, weight, strides, pads):
+        return call.like(_blocks(call, x, weight, strides[0]), _spatial(weight.shape[1], outputs))
     parts = zip(tf.split(x, group, -1), _groups(weight, group), strict=True) if group > 1 else [(x, weight)]
     results = [_spread(call, part, kernel_part, strides, full, pads, outputs) for part, kernel_part in parts]
     result = tf.concat(results, -1) if group > 1 else results[0]
     if call.has(2):
         result = tf.nn.bias_add(result, call.tensor(2))
-    changed: dict[int, Size | None] = {1: weight.shape[1] * group}
-    changed |= {axis + 2: size for axis, size in enumerate(outputs)}
-    return call.like(result, changed)
+    return call.like(result, _spatial(weight.shape[1] * group, outputs))
+
+
+def _spatial(channels: Size, outputs: list[Size]) -> dict[int, Size | None]:
+    sizes: list[Size | None] = [channels, *outputs]
+    return dict(enumerate(sizes, start=1))
+
+
+def _is_blocks(call: Call, weight: Value, strides: tuple[int, ...], cut: list[tuple[int, int]]) -> bool:
+    """True where each pixel becomes a block of its own, and the target's size is not known.
+
+    TRANSPOSE_CONV is told its target's size: with a free batch that is a tensor, and XNNPACK leaves it out.
+    """
+    known = [weight, *[value for value in call.values[2:] if value is not None]]
+    is_even = len(strides) == 2 and len({*weight.shape[2:], *strides}) == 1 and strides[0] > 1
+    is_free = any(isinstance(size, Expr) for size in call.shape)
+    return is_even and is_free and set(cut) == {(0, 0)} and all(value.is_constant for value in known)
+
+
+def _blocks(call: Call, x: Any, weight: Value, block: int) -> Any:
+    """A transposed convolution without overlap: one over a pixel, its channels spread in space."""
+    kernel = weight.logical().data.transpose(0, 2, 3, 1)
+    kernel = Value(np.ascontiguousarray(kernel.reshape(1, 1, kernel.shape[0], -1)))
+    result = tf.nn.conv2d(x, call.tensor_of(kernel), 1, "VALID")
+    if call.has(2):
+        bias = Value(np.tile(call.value(2).logical().data, block * block))
+        result = tf.nn.bias_add(result, call.tensor_of(bias))
+    return tf.nn.depth_to_space(result, block)
 
 
 def _groups(weight: Value, group: int) -> list[Value]:
