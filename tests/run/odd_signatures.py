@@ -95,6 +95,24 @@ def random(*shape: int) -> np.ndarray:
     return np.random.default_rng(len(shape)).standard_normal(shape).astype(np.float32)
 
 
+class Patches(nn.Module):
+    """A small vision transformer: patches, a class token, positions, attention over four heads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, 16, 4, 4)
+        self.token = nn.Parameter(torch.randn(1, 1, 16))
+        self.places = nn.Parameter(torch.randn(1, 17, 16))
+        self.parts, self.head = nn.Linear(16, 48), nn.Linear(16, 4)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        x = self.patches(images).flatten(2).transpose(1, 2)
+        x = torch.cat([self.token.expand(x.shape[0], -1, -1), x], 1) + self.places
+        parts = self.parts(x).view(x.shape[0], 17, 3, 4, 4).permute(2, 0, 3, 1, 4)
+        seen = nn.functional.scaled_dot_product_attention(*parts.unbind(0))
+        return self.head((x + seen.transpose(1, 2).reshape(x.shape[0], 17, 16))[:, 0])
+
+
 def save(model: nn.Module, inputs: tuple[np.ndarray, ...], dynamic: Any, folder: Path) -> Path:
     """The model as `.pt2`, exported with these inputs."""
     torch.backends.mha.set_fastpath_enabled(False)
