@@ -4,7 +4,7 @@ BIN := .venv/bin
 FIELD := .venv-field
 DEMO := build/digits
 
-.PHONY: help setup demo test test-fast lint format fixtures bench bench-gpu kill-test conformance zoo rescue int8 gate-corpus signatures clean lock
+.PHONY: help setup demo test test-fast lint format fixtures bench bench-gpu kill-test conformance zoo peers rescue int8 gate-corpus signatures clean lock
 
 ##@ Start here
 
@@ -68,9 +68,16 @@ kill-test: setup ## Kill the worker at 20 moments of each hop: the same artifact
 conformance: setup ## ONNX's suite; docs/conformance.md (an hour)
 	$(BIN)/python -m benchmarks.conformance
 
-zoo: setup ## 24 models into TFLite; docs/zoo.md (half an hour)
+zoo: setup ## 24 models into TFLite; docs/zoo.md (twenty minutes)
 	$(BIN)/python -m benchmarks.zoo
-	$(BIN)/python -m benchmarks.against_onnx2tf
+
+peers: setup build/litert-torch/.installed ## Latency, size and operators beside onnx2tf and litert-torch; docs/peers.md (half an hour)
+	$(BIN)/python -m benchmarks.against_peers
+
+build/litert-torch/.installed: benchmarks/peers.txt
+	$(PYTHON) -m venv build/litert-torch
+	build/litert-torch/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
 
 rescue: setup ## Three models that fail INT8; docs/rescue.md (ten minutes)
 	$(BIN)/python -m benchmarks.rescue

@@ -36,7 +36,6 @@ COLUMNS = (
     "flex",
     "mb",
 )
-COMPARED = ("resnet-50", "mobilenet-v2", "efficientnet-b0", "unet", "yolo")  # what onnx2tf gets right
 Cases = list[tuple[list[Any], list[Any]]]
 
 
@@ -206,7 +205,7 @@ def main() -> None:
         row = json.loads(line) if line else {"model": name, "error": f"exit {done.returncode}"}
         cells = [str(row.get(column, "")) for column in COLUMNS]
         print("| " + " | ".join(cells if "error" not in row else [name, row["error"]]) + " |", flush=True)
-    write_page(folder, known, COMPARED)
+    write_page(folder, known)
 
 
 if __name__ == "__main__":

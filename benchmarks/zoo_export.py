@@ -58,17 +58,6 @@ def export(name: str, path: Path) -> str:
     return "torchscript"
 
 
-def export_static(name: str, path: Path) -> None:
-    """Write the ONNX file for batch 1 and no free axis."""
-    torch.manual_seed(1)
-    inputs = MODELS[name].inputs(batch=1)
-    names = [f"input{index}" for index in range(len(inputs))]
-    program = torch.onnx.export(
-        made(name), inputs, dynamo=True, opset_version=20, input_names=names, verbose=False
-    )
-    program.save(str(path))
-
-
 def _dimension(word: str) -> Any:
     return torch.export.Dim(word) if word == "batch" else torch.export.Dim.DYNAMIC
 
@@ -77,8 +66,6 @@ def main() -> None:
     warnings.filterwarnings("ignore")
     name, folder = sys.argv[1], Path(sys.argv[2])
     folder.mkdir(parents=True, exist_ok=True)
-    if sys.argv[3:] == ["static"]:
-        return export_static(name, folder / "static.onnx")
     started = time.perf_counter()
     exporter = export(name, folder / "model.onnx")
     model = made(name)

@@ -1,4 +1,4 @@
-"""docs/zoo.md: what `benchmarks.zoo` and `benchmarks.against_onnx2tf` measured last, model by model."""
+"""docs/zoo.md: what `benchmarks.zoo` measured last, model by model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from convertkit.render.markdown_table import table
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "zoo.md"
-ROW, AGAINST = "row.json", "against.json"
+ROW = "row.json"
 VERSIONS = ("torch", "onnx", "tensorflow", "ai-edge-litert", "onnx2tf", "transformers")
 MODEL_COLUMNS = {
     "model": "Model",
@@ -26,28 +26,11 @@ MODEL_COLUMNS = {
     "peak_mb": "Peak, MB",
     "mb": "TFLite, MB",
 }
-AGAINST_COLUMNS = {
-    "model": "Model",
-    "time_ratio": "Conversion time",
-    "latency_ratio": "TFLite latency",
-    "size_ratio": "TFLite size",
-    "ours_transposes": "TRANSPOSE, ours",
-    "onnx2tf_transposes": "TRANSPOSE, onnx2tf",
-    "ours_db": "dB, ours",
-    "onnx2tf_db": "dB, onnx2tf",
-}
-
-
 MODELS_TEXT = (
     "Models with seeded random weights, from PyTorch through ONNX and the lowering into a `.tflite` of",
     "built-in operators, with a dynamic batch and, where a model takes them, dynamic lengths, heights and",
     "widths. SQNR against PyTorch is the lowest of batch 1, 2 and 5 and of two other sizes of every other",
     "dynamic axis. INT8 is TFLiteConverter's, of the same SavedModel, calibrated by 32 seeded samples.",
-    "",
-)
-AGAINST_TEXT = (
-    "Ratios, ours to onnx2tf's, on models that it gets right with a fixed batch and sample data: conversion",
-    "in processes of their own, imports not counted; latency in interleaved rounds, one thread, batch 1.",
     "",
 )
 
@@ -68,7 +51,7 @@ def cells(columns: dict[str, str], rows: list[dict[str, Any]]) -> list[list[str]
     return [[str(row[key]) if row.get(key) is not None else "–" for key in columns] for row in rows]
 
 
-def write_page(zoo: Path, models: Iterable[str], compared: Iterable[str]) -> None:
+def write_page(zoo: Path, models: Iterable[str]) -> None:
     """Write the page from what was kept."""
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in VERSIONS)
     lines = [
@@ -79,13 +62,5 @@ def write_page(zoo: Path, models: Iterable[str], compared: Iterable[str]) -> Non
         *MODELS_TEXT,
         *table(tuple(MODEL_COLUMNS.values()), cells(MODEL_COLUMNS, kept(zoo, ROW, models))),
     ]
-    against = kept(zoo, AGAINST, compared)
-    if against:
-        lines += [
-            "",
-            "## Beside onnx2tf",
-            "",
-            *AGAINST_TEXT,
-            *table(tuple(AGAINST_COLUMNS.values()), cells(AGAINST_COLUMNS, against)),
-        ]
+    lines += ["", "Beside onnx2tf and litert-torch: [peers](peers.md)."]
     PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
