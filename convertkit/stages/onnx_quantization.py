@@ -23,6 +23,7 @@ from convertkit.errors import StageError, first_line
 from convertkit.graphs.opset import opset_of, raised
 from convertkit.runtimes.onnxruntime import FATAL_ONLY, named_axes
 from convertkit.samples.representative import calibration_steps
+from convertkit.stages.onnx_biases import with_own_biases
 
 METHODS = {
     "minmax": quantization.CalibrationMethod.MinMax,
@@ -97,6 +98,9 @@ def prepare(path: str, prepared: Path, report: Report) -> None:
             quant_pre_process(graph, target, auto_merge=True, **off)
 
     without(PREPARING, run, report)
+    model = onnx.load(target)
+    if with_own_biases(model.graph):
+        onnx.save_model(model, target)
 
 
 def quantize(
