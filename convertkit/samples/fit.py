@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from convertkit.artifacts.axes import batch_word
+from convertkit.artifacts.axes import BATCH_WORDS, batch_word
 from convertkit.artifacts.signature import Array, TensorSpec
 from convertkit.errors import SamplesError
 from convertkit.samples.arrays import told_counts
@@ -80,7 +80,8 @@ def fit_samples(
     for spec in inputs:
         rows = chosen[spec.name].rows(arrays[spec.name], count)
         fitted[spec.name], note = cast(spec.name, rows, spec.logical_dtype)
-        notes += tuple(filter(None, (constant_note(spec, chosen[spec.name]), note)))
+        told = (constant_note(spec, chosen[spec.name]), guess_note(spec, chosen[spec.name]), note)
+        notes += tuple(filter(None, told))
     axes = {name: chosen[name].batch for name in names}
     return msgspec.structs.replace(
         samples, arrays=fitted, batch_axes=axes, notes=tuple(dict.fromkeys((*samples.notes, *notes)))
@@ -88,12 +89,34 @@ def fit_samples(
 
 
 def batch_hint(inputs: tuple[TensorSpec, ...]) -> str:
-    """How to say which axis samples stand along, where one input has several free ones."""
+    """How to say which axis samples stand along, where several axes are free."""
     spec = next((spec for spec in inputs if len(spec.dynamic_axes) > 1), None)
-    if spec is None:
+    if spec is not None:
+        axes = " or ".join(spec.dynamic_axes.values())
+        return f"if the batch of '{spec.name}' is {axes}: call it batch in --input '{spec.describe()}'"
+    free = [(each, axis, word) for each in inputs for axis, word in each.dynamic_axes.items()]
+    if len({word for _, _, word in free}) < 2:
         return ""
-    axes = " or ".join(spec.dynamic_axes.values())
-    return f"if the batch of '{spec.name}' is {axes}: call it batch in --input '{spec.describe()}'"
+    told = " and ".join(f"'{word}' of '{each.name}'" for each, _, word in free)
+    first, axis, _ = free[0]
+    return f"the free axes are {told}; the one of samples is called batch: {called_batch(first, axis)}"
+
+
+def called_batch(spec: TensorSpec, axis: int) -> str:
+    """The option that makes an axis the batch."""
+    shape = (*spec.shape[:axis], "batch", *spec.shape[axis + 1 :])
+    return f"--input '{msgspec.structs.replace(spec, shape=shape).describe()}'"
+
+
+def guess_note(spec: TensorSpec, reading: Reading) -> str:
+    """What to say where samples could stand along several free axes and none is called batch; else empty."""
+    axes = dict(spec.dynamic_axes)
+    chosen = None if reading.batch is None else axes.pop(reading.batch, None)
+    if chosen is None or chosen.lower() in BATCH_WORDS or not axes:
+        return ""
+    others = " or ".join(f"'{word}'" for word in axes.values())
+    option = called_batch(spec, next(iter(axes)))
+    return f"samples of '{spec.name}' are stacked along '{chosen}'; if it is {others}: {option}"
 
 
 def constant_note(spec: TensorSpec, reading: Reading) -> str:
@@ -163,5 +186,7 @@ def unfit_shape(spec: TensorSpec, values: Rows, word: str | None, taken: set[str
         if in_axis_order(spec, values, order, word, taken) is not values:
             hint = f"it fits as {order} images: --set sampling.axis_order={order} transposes them"
             break
+    if not hint and len(spec.dynamic_axes) > 1:
+        hint = batch_hint((spec,))
     message = f"array '{spec.name}' has shape {list(values.shape)}, the model takes [{wanted}]"
     return SamplesError(message, hint=hint)

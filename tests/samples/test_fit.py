@@ -121,6 +121,26 @@ class TestAxes:
         said = "if the batch of 'x' is s0 or s1: call it batch in --input 'x:float32[s0,s1,3]'"
         assert caught.value.hint == said
 
+    def test_a_guess_among_free_axes_is_told_with_the_option_that_decides(self):
+        spec = TensorSpec("x", "float32", ("rows", "steps", 3))
+        told = "samples of 'x' are stacked along 'rows'; if it is 'steps': --input 'x:float32[rows,batch,3]'"
+        assert fit(spec, x=values(COUNT, 4, 3)).notes == (told,)
+
+    @pytest.mark.parametrize("shape", [("batch", "steps", 3), ("steps", "batch", 3), ("rows", 4, 3)])
+    def test_an_axis_that_is_called_batch_or_the_only_one_is_no_guess(self, shape):
+        assert fit(TensorSpec("x", "float32", shape), x=values(COUNT, 4, 3)).notes == ()
+
+    def test_an_array_without_a_sample_axis_is_told_which_axes_it_may_have_lost(self):
+        spec = TensorSpec("x", "float32", ("rows", "steps", 3))
+        said = "if the batch of 'x' is rows or steps: call it batch in --input 'x:float32[rows,steps,3]'"
+        assert said in refused(spec, x=values(4, 3))
+
+    def test_inputs_without_a_common_free_axis_name_theirs(self):
+        left, right = TensorSpec("x", "float32", ("t", 4)), TensorSpec("y", "float32", (4, "u"))
+        said = refused(left, right, x=values(6, 5, 4), y=values(COUNT, 4, 6))
+        assert "the free axes are 't' of 'x' and 'u' of 'y'" in said
+        assert "--input 'x:float32[batch,4]'" in said
+
     def test_only_constants_are_no_samples(self):
         assert "different numbers of samples" in refused(HEAT, heat=np.float32(1))
 
