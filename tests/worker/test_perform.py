@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from convertkit.artifacts.signature import Arrays, Signature, TensorSpec
+from convertkit.worker import chunks, memory
 from convertkit.worker.chunks import Chunk, allowed_bytes
-from convertkit.worker.memory import STATUS
+from convertkit.worker.memory import PeakMemory
 from convertkit.worker.perform import cpu_timed, run_samples
 
 
@@ -54,7 +55,9 @@ def test_outputs_are_one_entry_a_sample_wherever_the_batch_stands() -> None:
 
 
 class Heavy:
-    """A session that takes memory for each sample of a call, and lets it go again."""
+    """A session that takes so much memory for each sample of a call, and lets it go again."""
+
+    taken_bytes = 0
 
     def __init__(self, bytes_a_sample: int) -> None:
         self.batches: list[int] = []
@@ -62,15 +65,29 @@ class Heavy:
 
     def run(self, inputs: Arrays) -> Arrays:
         self.batches.append(len(inputs["x"]))
-        np.ones(self._bytes // 8 * len(inputs["x"])).sum()
+        Heavy.taken_bytes = self._bytes * len(inputs["x"])
         return {"y": inputs["x"] * 2}
+
+
+class Gauge(PeakMemory):
+    """A gauge that reads what `Heavy` says instead of the process."""
+
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)  # type: ignore[arg-type]
+        self.own_bytes = Heavy.taken_bytes
+
+
+@pytest.fixture
+def gauge(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunks, "PeakMemory", Gauge)
+    monkeypatch.setattr(chunks, "resident_bytes", lambda: 0)
 
 
 HEAVY = Signature((TensorSpec("x", "float64", ("batch", 3)),), (TensorSpec("y", "float64", ("batch", 3)),))
 X = np.arange(120.0).reshape(40, 3)
 
 
-@pytest.mark.skipif(not STATUS.exists(), reason="reads the memory of a process from /proc")
+@pytest.mark.usefixtures("gauge")
 def test_no_more_samples_share_a_call_than_fit() -> None:
     """16 MiB a sample and 100 MiB a call: four, since eight would not fit."""
     session, chunk = Heavy(16 << 20), Chunk(32, 100 << 20)
@@ -81,7 +98,7 @@ def test_no_more_samples_share_a_call_than_fit() -> None:
     assert chunk.size == 4
 
 
-@pytest.mark.skipif(not STATUS.exists(), reason="reads the memory of a process from /proc")
+@pytest.mark.usefixtures("gauge")
 def test_one_sample_is_given_whatever_it_takes() -> None:
     session = Heavy(16 << 20)
     outputs = run_samples(session, HEAVY, {"x": X[:5]}, Chunk(32, 1))  # type: ignore[arg-type]
@@ -89,12 +106,14 @@ def test_one_sample_is_given_whatever_it_takes() -> None:
     assert set(session.batches) == {1}
 
 
+@pytest.mark.usefixtures("gauge")
 def test_a_light_model_has_full_calls() -> None:
     session = Heavy(8)
     run_samples(session, HEAVY, {"x": X}, Chunk(32, 64 << 20))  # type: ignore[arg-type]
     assert session.batches == [1, 32, 8]
 
 
+@pytest.mark.usefixtures("gauge")
 def test_a_model_that_takes_no_single_sample_has_full_calls() -> None:
     class Pairs(Heavy):
         def run(self, inputs: Arrays) -> Arrays:
@@ -111,3 +130,11 @@ def test_what_a_call_may_take_is_bounded_by_what_the_process_has_left() -> None:
     assert allowed_bytes(None, 1 << 40) is None
     assert allowed_bytes(1 << 30, 1 << 50) == 1 << 30
     assert allowed_bytes(1 << 30, 1) == 1
+
+
+def test_a_block_inside_another_does_not_hide_its_peak(monkeypatch: pytest.MonkeyPatch) -> None:
+    marks = iter([700, 300, 300])
+    monkeypatch.setattr(memory, "status_bytes", lambda field: next(marks))
+    with PeakMemory() as outer, PeakMemory() as inner:
+        pass
+    assert (outer.own_bytes, inner.own_bytes) == (700, 300)
