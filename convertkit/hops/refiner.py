@@ -35,7 +35,7 @@ GRAPH = Variant(Format.ONNX)
 PACKAGES = ("onnxruntime-gpu", "onnx", "numpy")
 MOST_SAMPLES = 64
 LOG = "refine.log"
-FORM = 1  # another one where the same samples give other weights
+FORM = 2  # another one where the same samples give other weights
 
 
 class Source(msgspec.Struct, frozen=True):

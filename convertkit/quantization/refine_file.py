@@ -40,7 +40,8 @@ def refine_file(job: RefineJob) -> Refined:
     if not done.layers:
         raise StageError("the graph has no weights that rounding could be improved for")
     save(model, Path(job.out), has_sidecar=sidecar(Path(job.source.path)).exists())
-    return Refined(done.layers, done.left, done.biases, done.calls, time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    return Refined(done.layers, done.left, done.biases, done.calls, seconds, done.equalized)
 
 
 def spaced(samples: Arrays, most: int) -> Arrays:

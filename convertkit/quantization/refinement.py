@@ -1,6 +1,6 @@
-"""A float graph refined for INT8: its weights rounded with compensation, its biases corrected, in order.
+"""A float graph refined for INT8: channels equalized, weights rounded with compensation, biases corrected.
 
-Every layer sees what the layers before it give with their weights rounded already.
+Layers come in the order of execution: each sees what those before it give with their weights rounded already.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import onnx
 from convertkit.artifacts.signature import Arrays
 from convertkit.quantization.bias import Means, float_means, mean_of, shift_bias
 from convertkit.quantization.columns import columns_of
+from convertkit.quantization.equalization import equalize
 from convertkit.quantization.folding import fold_normalizations, fold_transposes
 from convertkit.quantization.graph import Graph
 from convertkit.quantization.grid import Matrix, channel_scales, nearest
@@ -34,12 +35,14 @@ class Refined(NamedTuple):
         left: how many are too wide for it, and were rounded to nearest.
         biases: how many were corrected.
         calls: how many were enough, or fitted into memory.
+        equalized: how many values had their channels scaled.
     """
 
     layers: int
     left: int
     biases: int
     calls: int
+    equalized: int = 0
 
 
 def refine(
@@ -49,7 +52,7 @@ def refine(
     threads: int,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Refined:
-    """Round the weights of a model's layers and correct their biases, in place.
+    """Equalize channels, round the weights of a model's layers and correct their biases, in place.
 
     Args:
         calls: inputs of the model, one call each.
@@ -59,6 +62,7 @@ def refine(
     graph = Graph(model)
     fold_transposes(graph)
     fold_normalizations(graph)
+    equalized = equalize(graph, calls, largest, threads)
     layers = find_layers(graph)
     means = float_means(graph, layers, calls, threads) if layers else []
     run = Run(graph, calls, threads)
@@ -69,7 +73,7 @@ def refine(
         run.advance(layer.node)
         rounded += round_layer(graph, layer, run, largest, random)
         biases += correct_bias(graph, layer, run, wanted)
-    return Refined(rounded, len(layers) - rounded, biases, len(run.calls))
+    return Refined(rounded, len(layers) - rounded, biases, len(run.calls), equalized)
 
 
 def round_layer(graph: Graph, layer: Layer, run: Run, largest: int, random: np.random.Generator) -> bool:

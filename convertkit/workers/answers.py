@@ -139,6 +139,7 @@ class Refined(Message, frozen=True, tag="refined"):
         biases: how many were corrected.
         samples: how many calls served.
         seconds: wall time.
+        equalized: how many values had their channels scaled.
     """
 
     layers: int
@@ -146,6 +147,7 @@ class Refined(Message, frozen=True, tag="refined"):
     biases: int
     samples: int
     seconds: float
+    equalized: int = 0
 
 
 class TracedTensor(Message, frozen=True):
