@@ -216,6 +216,7 @@ KEYS = {
 }
 SHORTHANDS = ("layout", "io", "backend")
 ROUNDINGS: dict[Quality, Rounding] = {"fast": "nearest", "default": "auto", "high": "best"}
+PLAIN = {"heads": "joined", "integers": "everywhere"}
 
 
 def worded_recipe(**words: Unpack[Words]) -> Recipe:
@@ -282,8 +283,8 @@ def with_shorthands(recipe: Recipe) -> Recipe:
         options |= {key: content[key] for key in SHORTHANDS if key in options and content[key]}
         if recipe.quality and "rounding" in options:
             options["rounding"] = ROUNDINGS[recipe.quality]
-        if recipe.quality == "fast" and "heads" in options:
-            options["heads"] = "joined"
+        if recipe.quality == "fast":
+            options |= {key: plain for key, plain in PLAIN.items() if key in options}
     return decode_recipe(content, "options")
 
 

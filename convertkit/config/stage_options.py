@@ -17,6 +17,7 @@ Layout = Literal["auto", "source", "channels-last"]
 IoType = Literal["float32", "int8", "uint8"]
 Rounding = Literal["auto", "best", "nearest", "compensated"]
 Heads = Literal["apart", "joined"]
+Integers = Literal["auto", "everywhere", "weights"]
 
 ONE_GRID = "rounding with compensation is on a grid of each channel: per_channel has to be true"
 
@@ -105,6 +106,8 @@ class SavedmodelToTfliteOptions(OneAttempt, frozen=True, forbid_unknown_fields=T
         heads: `apart` leaves the last operators of int8 float where they join parts whose ranges differ by
             more than 16 times, so that each part keeps its own scale (docs/quantizers.md); `joined` does not.
             Integer outputs have one scale anyway.
+        integers: what litert makes integer in int8: `everywhere` all that it can, `weights` only operators
+            with weights and tables; `auto` is `weights` in a graph with attention (docs/quantizers.md).
     """
 
     io: IoType = "float32"
@@ -114,6 +117,7 @@ class SavedmodelToTfliteOptions(OneAttempt, frozen=True, forbid_unknown_fields=T
     excluded_weights: Literal["float32", "float16"] = "float32"
     rounding: Rounding = "auto"
     heads: Heads = "apart"
+    integers: Integers = "auto"
 
     def __post_init__(self) -> None:
         """Refuse what no quantizer can do."""
@@ -200,7 +204,7 @@ class OnnxToOnnxInt8Options(OneAttempt, frozen=True, forbid_unknown_fields=True)
         reduce_range: weights in 7 bits, which are right on every CPU. 8 bits saturate in silence on x86
             CPUs without VNNI (digits: 12 dB for 30 dB); False is for targets known to have it, and ARM.
         rounding: how weights come to their integers, as for `savedmodel_to_tflite`.
-        heads: whether parts of different units keep their own scales, as for `savedmodel_to_tflite`.
+        heads, integers: parts of different units, and what becomes integer, as for `savedmodel_to_tflite`.
     """
 
     per_channel: bool = True
@@ -208,6 +212,7 @@ class OnnxToOnnxInt8Options(OneAttempt, frozen=True, forbid_unknown_fields=True)
     reduce_range: bool = True
     rounding: Rounding = "auto"
     heads: Heads = "apart"
+    integers: Integers = "auto"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done."""

@@ -23,9 +23,10 @@ from convertkit.artifacts.formats import Precision
 from convertkit.artifacts.signature import Arrays
 from convertkit.config.stage_options import SavedmodelToTfliteOptions
 from convertkit.errors import StageError, first_line
+from convertkit.graphs.attention import has_attention
 from convertkit.graphs.tflite_file import Operator, read_operators
 from convertkit.stages.quantizer_reason import quantizer_reason
-from convertkit.stages.tflite_heads import find_head, may_mix_units, operators_of
+from convertkit.stages.tflite_heads import MainGraph, find_head, may_mix_units, operators_of
 
 SIGNATURE = "serving_default"
 EVERYWHERE = ".*"
@@ -33,6 +34,8 @@ WEIGHT_BITS = 8
 ACTIVATION_BITS = {Precision.INT8: 8, Precision.INT16X8: 16}
 CASTS = ("QUANTIZE", "DEQUANTIZE")
 MAX_LISTED = 4
+WEIGHTED = ("FULLY_CONNECTED", "CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D_TRANSPOSE")
+WEIGHTS_ALONE = "with attention in it, only operators with weights are integer ones"
 LONGEST_SCOPE = 10000  # its own limit
 
 
@@ -58,7 +61,11 @@ def quantize(
 
     try:
         left = excluded(content, options.exclude)
-        recipe = make_recipe(precision, options, left)
+        weights_alone = keeps_activations(content, precision, options)
+        if weights_alone:
+            left += [one for one in looked_up(content) if one not in left]
+            report(WEIGHTS_ALONE)
+        recipe = make_recipe(precision, options, left, weights_alone=weights_alone)
         ranges = None
         if precision.needs_calibration:
             calibration = calibrator.Calibrator(
@@ -69,7 +76,8 @@ def quantize(
         if ranges and options.keeps_units(precision) and may_mix_units(content):
             head = find_head(content, {name: width(found) for name, found in ranges.items()})
             if head is not None:
-                recipe = make_recipe(precision, options, [*left, *operators_of(content, head)])
+                left = [*left, *operators_of(content, head)]
+                recipe = make_recipe(precision, options, left, weights_alone=weights_alone)
                 report(head.describe())
         worker = quantizer.Quantizer(content, recipe.get_quantization_recipe())
         made = worker.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
@@ -85,7 +93,28 @@ def width(found: Any) -> float:
     return max(float(np.max(found["max"])), 0.0) - min(float(np.min(found["min"])), 0.0)
 
 
-def make_recipe(precision: Precision, options: SavedmodelToTfliteOptions, left: Iterable[Operator]) -> Any:
+def keeps_activations(content: bytes, precision: Precision, options: SavedmodelToTfliteOptions) -> bool:
+    """Whether only operators with weights become integer ones."""
+    if precision is not Precision.INT8 or options.integers == "everywhere":
+        return False
+    graph = MainGraph(content)
+    return options.integers == "weights" or has_attention(graph.steps, graph.constants)
+
+
+def looked_up(content: bytes) -> list[Operator]:
+    """Look-ups in what is no table, which have no weights."""
+    graph = MainGraph(content)
+    steps = [step for step in graph.steps if step.kind == "GATHER" and step.inputs[0] not in graph.constants]
+    return [Operator(step.kind, step.outputs, is_float=True) for step in steps]
+
+
+def make_recipe(
+    precision: Precision,
+    options: SavedmodelToTfliteOptions,
+    left: Iterable[Operator],
+    *,
+    weights_alone: bool,
+) -> Any:
     """Its own recipe: what is quantized, and how."""
     from litert_quantizer import qtyping, recipe_manager
     from litert_quantizer.algorithm_manager import AlgorithmName
@@ -93,10 +122,10 @@ def make_recipe(precision: Precision, options: SavedmodelToTfliteOptions, left: 
     names = qtyping.TFLOperationName
     coarse, fine = qtyping.QuantGranularity.TENSORWISE, qtyping.QuantGranularity.CHANNELWISE
     recipe = recipe_manager.RecipeManager()
-    for name, granularity in (
-        (names.ALL_SUPPORTED, fine if options.per_channel else coarse),
-        (names.BATCH_MATMUL, coarse),
-    ):
+    own = fine if options.per_channel else coarse
+    everywhere = [(names.ALL_SUPPORTED, own), (names.BATCH_MATMUL, coarse)]
+    weighted = [(names[kind], own) for kind in WEIGHTED] + [(names.GATHER, coarse)]
+    for name, granularity in weighted if weights_alone else everywhere:
         if precision.needs_calibration:
             bits = ACTIVATION_BITS[precision]
             recipe.add_static_config(EVERYWHERE, name, bits, WEIGHT_BITS, weight_granularity=granularity)

@@ -111,15 +111,17 @@ def quantize(
     options: OnnxToOnnxInt8Options,
     report: Report,
     left: Sequence[str],
+    kinds: Sequence[str],
 ) -> None:
     """Calibrate and quantize, what fails of it left out; the file runs on a sample.
 
     Args:
         left: names of the nodes that stay float.
+        kinds: operators that become integer ones; empty: all that can.
     """
 
     def run(off: dict[str, Any]) -> None:
-        call_quantizer(prepared, out, CalibrationReader(signature, samples), options, left, **off)
+        call_quantizer(prepared, out, CalibrationReader(signature, samples), options, left, kinds, **off)
         check_runs(out, next(calibration_steps(signature, samples)))
 
     without(QUANTIZING, run, report)
@@ -153,6 +155,7 @@ def call_quantizer(
     reader: CalibrationReader,
     options: OnnxToOnnxInt8Options,
     left: Sequence[str] = (),
+    kinds: Sequence[str] = (),
     per_channel: bool = True,
     **extra: Any,
 ) -> None:
@@ -167,6 +170,7 @@ def call_quantizer(
         activation_type=quantization.QuantType.QInt8,
         weight_type=quantization.QuantType.QInt8,
         calibrate_method=METHODS[options.calibration],
+        op_types_to_quantize=list(kinds) or None,
         nodes_to_exclude=list(left),
         calibration_providers=["CPUExecutionProvider"],
         extra_options={"MatMulConstBOnly": True, **extra},

@@ -3,9 +3,9 @@
 Upstream flags set: `quant_format=QDQ` (standard operators, which every ONNX runtime knows), `per_channel`,
 `reduce_range`, `calibrate_method`, `activation_type` and `weight_type` QInt8 (S8S8: ONNX Runtime's advice for
 CPUs), `MatMulConstBOnly` (products of two activations stay float), `calibration_providers` CPU,
-`nodes_to_exclude` where the end of the graph is of several units. Before it:
-`quant_pre_process` (shape inference; basic optimizations, which fold BatchNorm). What of this fails is left
-out and said: `convertkit/stages/onnx_quantization.py`.
+`nodes_to_exclude` where the end of the graph is of several units, `op_types_to_quantize` in a graph with
+attention. Before it: `quant_pre_process` (shape inference; basic optimizations, which fold BatchNorm). What
+of this fails is left out and said: `convertkit/stages/onnx_quantization.py`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ import onnx
 from convertkit.artifacts.signature import taken
 from convertkit.config.stage_options import OnnxToOnnxInt8Options
 from convertkit.errors import StageError
+from convertkit.graphs.attention import has_attention
 from convertkit.graphs.float32 import in_float32
+from convertkit.graphs.heads import Step
 from convertkit.graphs.onnx_graph import settle
 from convertkit.graphs.onnx_names import rename_outputs
 from convertkit.graphs.opset import opset_of
@@ -29,6 +31,9 @@ from convertkit.stages.onnx_heads import find_head, name_nodes
 from convertkit.stages.onnx_quantization import LEAST_OPSET, new_enough, prepare, quantize
 
 WEIGHTED_OPERATORS = frozenset(["Conv", "ConvTranspose", "Gemm", "MatMul", "Gather", "LSTM", "GRU", "RNN"])
+
+WEIGHTED_ALONE = ("Conv", "ConvTranspose", "Gemm", "MatMul", "Gather")
+WEIGHTS_ALONE = "with attention in it, only operators with weights are integer ones"
 
 
 def convert(request: Request[OnnxToOnnxInt8Options]) -> Conversion:
@@ -41,16 +46,28 @@ def convert(request: Request[OnnxToOnnxInt8Options]) -> Conversion:
     signature = taken(request.source.signature)
     head = find_head(prepared, calibration_steps(signature, samples)) if request.options.keeps_units else None
     left = name_nodes(prepared, head) if head else []
-    quantize(prepared, raw, signature, samples, request.options, notes.append, left)
+    kinds = integer_kinds(prepared, request.options)
+    quantize(prepared, raw, signature, samples, request.options, notes.append, left, kinds)
     model = onnx.load(raw)
     remove_unused_opsets(model)
-    notes[:0] = [coverage(model), *([head.describe()] if head else [])]
+    notes[:0] = [coverage(model), *([head.describe()] if head else []), *([WEIGHTS_ALONE] if kinds else [])]
     source = named_axes(onnx.load(path, load_external_data=False))
     restore_axes(model, source)
     check_like(model, source)
     onnx.save_model(model, str(request.out))
     onnx.checker.check_model(str(request.out))
     return Conversion(read_signature(model), tuple(notes))
+
+
+def integer_kinds(path: Path, options: OnnxToOnnxInt8Options) -> tuple[str, ...]:
+    """The operators that become integer ones; none stands for all that can."""
+    if options.integers == "everywhere":
+        return ()
+    model = onnx.load(path, load_external_data=False)
+    steps = [Step(node.op_type, tuple(node.input), tuple(node.output)) for node in model.graph.node]
+    constants = {tensor.name for tensor in model.graph.initializer}
+    is_chosen = options.integers == "weights" or has_attention(steps, constants)
+    return WEIGHTED_ALONE if is_chosen else ()
 
 
 def settled(request: Request[OnnxToOnnxInt8Options]) -> str:
