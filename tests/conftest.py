@@ -62,7 +62,7 @@ class Lab:
         """A shipped model, its batch axis dynamic."""
         factory = f"fixtures.models:{name}" if kind in ("state-dict", "safetensors") else None
         return self.source(
-            str(FIXTURES / name / file), Loader(kind, factory, str(ROOT)), fixture_samples(name)
+            str(FIXTURES / name / file), Loader(kind, factory, search_path=str(ROOT)), fixture_samples(name)
         )
 
     def source(self, path: str, loader: Loader, samples: Arrays) -> Artifact:

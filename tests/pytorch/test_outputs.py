@@ -90,7 +90,9 @@ def saved(kind: type[nested.Heads], form: str, lab: Lab) -> Artifact:
         torch.jit.script(model).save(str(path))
         return lab.source(str(path), Loader(form), SAMPLES)
     torch.save(model.state_dict(), path)
-    return lab.source(str(path), Loader(form, f"tests.pytorch.nested:{kind.__name__}", str(ROOT)), SAMPLES)
+    return lab.source(
+        str(path), Loader(form, f"tests.pytorch.nested:{kind.__name__}", search_path=str(ROOT)), SAMPLES
+    )
 
 
 @pytest.mark.parametrize(

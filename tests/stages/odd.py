@@ -35,4 +35,4 @@ def odd_sources(lab: Lab) -> dict[str, Artifact]:
 
 def loader(name: str) -> Loader:
     """How an odd model is opened."""
-    return Loader("state-dict", f"tests.stages.odd_models:{name}", str(ROOT))
+    return Loader("state-dict", f"tests.stages.odd_models:{name}", search_path=str(ROOT))

@@ -41,7 +41,7 @@ def weights(lab: Lab) -> str:
 
 
 def source(lab: Lab, weights: str, name: str) -> Artifact:
-    loader = Loader("state-dict", f"tests.stages.pattern_models:{name}", str(ROOT))
+    loader = Loader("state-dict", f"tests.stages.pattern_models:{name}", search_path=str(ROOT))
     return lab.source(f"{weights}/{name}.pt", loader, SAMPLES[name])
 
 

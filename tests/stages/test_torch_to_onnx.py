@@ -120,7 +120,7 @@ def branch(lab: Lab, form: str) -> tuple[Artifact, torch.nn.Module]:
         return lab.source(str(path), Loader(form), BRANCH_SAMPLES), model
     torch.save(model.state_dict(), path)
     return lab.source(
-        str(path), Loader(form, "tests.stages.odd_models:Branch", str(ROOT)), BRANCH_SAMPLES
+        str(path), Loader(form, "tests.stages.odd_models:Branch", search_path=str(ROOT)), BRANCH_SAMPLES
     ), model
 
 
