@@ -163,6 +163,7 @@ TARGETS = tuple(target for row in STAGES for target in row.targets)
 
 EXTRAS = (
     ExtraRow("litert-quantizer", "litert-quantizer", "tf", "the second quantizer of savedmodel_to_tflite"),
+    ExtraRow("transformers", "transformers", "torch", "Hugging Face folders as models"),
     ExtraRow("pt2e", "torchao", "torch", "the backend pt2e of torch_to_torch_fx and torch_to_torch_dynamic"),
 )
 

@@ -35,6 +35,7 @@ WHAT = {
     Kind.ONNX: "an ONNX model",
     Kind.SAVEDMODEL: "a TensorFlow SavedModel",
     Kind.TFLITE: "a TFLite model",
+    Kind.HUGGINGFACE: "a Hugging Face folder",
 }
 
 
@@ -109,7 +110,7 @@ def needs(file: SourceFile) -> Iterator[str]:
         yield "--allow-code, if you trust where the file came from"
     if file.kind in NEEDS_FACTORY:
         yield "--factory MODULE:CALLABLE"
-    if not file.inputs:
+    if not file.inputs and file.kind is not Kind.HUGGINGFACE:
         yield UNKNOWN_INPUTS
 
 

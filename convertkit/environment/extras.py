@@ -64,6 +64,13 @@ def install_extra(row: ExtraRow) -> str:
     return install_line(str(python or sys.executable), [row.package], extra=row.name)
 
 
+def require_extra(name: str, told: str) -> None:
+    """Raise MissingDependencyError where an extra is not installed; `told` says what needs it."""
+    row = extra_row(name)
+    if not is_installed(row):
+        raise MissingDependencyError(f"{told}, which needs {row.package}", hint=f"run: {install_extra(row)}")
+
+
 def missing_extras(attempts: Iterable[StageOptions]) -> list[ExtraRow]:
     """Extras that some attempts need and that are not installed, each once."""
     rows = [extra_row(name) for name in dict.fromkeys(options.extra for options in attempts) if name]

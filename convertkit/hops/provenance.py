@@ -85,7 +85,9 @@ def provenance_of(hop: Hop, options: StageOptions, job: ConvertJob) -> Provenanc
     if source.loader is not None and (source.loader.factory or source.loader.kind == "module"):
         return None
     calibration = hash_path(Path(job.calibration))[0] if job.calibration else None
-    extra = (extra_row(options.extra).package,) if options.extra else ()
+    is_folder = source.loader is not None and source.loader.kind == "huggingface"
+    extras = filter(None, (options.extra, "transformers" if is_folder else ""))
+    packages = (*hop.stage.packages, "numpy", *(extra_row(name).package for name in extras))
     return Provenance(
         {
             "stage": hop.stage.name,
@@ -97,7 +99,7 @@ def provenance_of(hop: Hop, options: StageOptions, job: ConvertJob) -> Provenanc
             "examples": hash_path(Path(job.examples))[0],
             "calibration": calibration if hop.target.precision.needs_calibration else None,
             "interpreter": other_interpreter(hop.stage.environment),
-            "versions": package_versions((*hop.stage.packages, "numpy", *extra)),
+            "versions": package_versions(packages),
             "code": code_hash(f"stages/{hop.stage.name}.py"),
         }
     )

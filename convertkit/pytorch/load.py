@@ -18,6 +18,7 @@ from convertkit.pytorch.casts import cast_inputs
 from convertkit.pytorch.checkpoint import Allowed, fit_state, load_state
 from convertkit.pytorch.engine import read_engine, use_engine
 from convertkit.pytorch.factory import build_module
+from convertkit.pytorch.huggingface import open_folder
 from convertkit.pytorch.pickled import load_pickle, open_pickle
 
 Module = Callable[..., Any]
@@ -58,6 +59,9 @@ def read_model(path: str, loader: Loader) -> Opened:
         if engine is not None:
             use_engine(engine)  # weights are packed for it while they are loaded
         return Opened(torch.jit.load(path, map_location="cpu").eval())
+    if loader.kind == "huggingface":
+        folder = open_folder(path, loader)
+        return Opened(folder.model, folder.notes)
     if loader.factory is None:
         return Opened(*open_pickle(path))
     return load_with_factory(path, loader, loader.factory)

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 
+import msgspec
+
 from convertkit.artifacts.formats import Format
 from convertkit.attribution.notes import blame_notes
 from convertkit.environment.torch_ao import deprecation_notes
@@ -28,7 +30,7 @@ from convertkit.run.prepare import (
 from convertkit.run.progress import Progress
 from convertkit.run.publish import build_report, write_run
 from convertkit.samples.asked import asked_of
-from convertkit.samples.intake import Intake, take_in
+from convertkit.samples.intake import Intake, take_in, with_masks
 from convertkit.storage.run_folder import RunFolder
 from convertkit.storage.store import Store
 from convertkit.validation.masks import mask_notes
@@ -56,6 +58,8 @@ def run(request: RunRequest, progress: Progress) -> Report:
         for environment in environments_of(prepared.file.format, prepared.hops):
             workers.start(environment)
         intake = take_all_in(prepared, workers, folder)
+        recipe = with_masks(recipe, intake.masks)
+        prepared = msgspec.structs.replace(prepared, recipe=recipe)
         with reported_when_ended(prepared, intake, folder, workers, started) as finished:
             progress.planned(prepared.hops)
             validator = Validator(workers, intake, folder.scratch, recipe.gate, recipe.bench.threads)
@@ -127,6 +131,9 @@ def run_notes(recipe: Recipe, intake: Intake) -> tuple[str, ...]:
     """What the reader of the report has to know of how it was asked for."""
     inputs = intake.samples.take(intake.split.validation)
     notes = [*intake.samples.notes, *mask_notes(recipe.gate.masks, intake.artifact.signature, inputs)]
+    known = [name for name in intake.masks if recipe.gate.masks.get(name) == intake.masks[name]]
+    if known:
+        notes.append(f"judged where {intake.masks[known[0]]} is not 0: {', '.join(known)}")
     half = intake.artifact.half
     notes += [f"the source computes in {half}; what is made of it computes in float32"] if half else []
     notes += [NO_SANDBOX_NOTE] if recipe.limits.sandbox == "none" else []

@@ -15,6 +15,7 @@ from convertkit.artifacts.tensors import read_npz
 from convertkit.errors import ModelFileError, NotMeasuredError, SamplesError
 from convertkit.pytorch.casts import to_numpy
 from convertkit.pytorch.engine import read_engine, use_engine
+from convertkit.pytorch.folder_signature import describe_folder
 from convertkit.pytorch.half import Float32Model, casts_of
 from convertkit.pytorch.load import Module, load_model, open_model
 from convertkit.pytorch.outputs import (
@@ -140,6 +141,8 @@ def parameters_of(model: Module) -> dict[str, bool]:
 
 def describe(job: DescribeJob) -> Described:
     """Inputs as given or named after forward's parameters, outputs from running the model."""
+    if job.loader is not None and job.loader.kind == "huggingface":
+        return describe_folder(job)
     assert job.examples is not None
     loader, examples = job.loader, list(read_npz(job.examples).values())
     assert loader is not None

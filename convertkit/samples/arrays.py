@@ -14,6 +14,7 @@ from convertkit.artifacts.signature import Array
 from convertkit.errors import SamplesError
 from convertkit.samples.rows import Rows, blocks, map_file
 from convertkit.samples.samples import Samples
+from convertkit.samples.text import refuse_text
 
 LABELS = "labels"
 LARGEST_UNPACKED_BYTES = 16 << 30
@@ -42,6 +43,7 @@ def load_arrays(path: Path) -> Samples:
         )
     if not path.is_file():
         raise SamplesError(f"{path} is neither a file nor a folder", hint="a pipe or a device is no .npz")
+    refuse_text(path)
     try:
         refuse_bombs(path)
         arrays = map_file(path)

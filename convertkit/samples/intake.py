@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -13,6 +14,7 @@ from convertkit.artifacts.digest import hash_path
 from convertkit.artifacts.formats import Format, Variant
 from convertkit.artifacts.signature import Signature, TensorSpec, logical_inputs
 from convertkit.config.run_settings import SampleOptions
+from convertkit.environment.extras import require_extra
 from convertkit.errors import UsageError
 from convertkit.recipe import Recipe
 from convertkit.registry import runtime_row
@@ -20,8 +22,10 @@ from convertkit.samples.apart import split
 from convertkit.samples.asked import Asked
 from convertkit.samples.examples import axis_sizes, with_examples
 from convertkit.samples.fit import fit_samples
+from convertkit.samples.preprocessing import with_settings
 from convertkit.samples.reading import NOTHING, read_samples, renamed
 from convertkit.samples.samples import Samples, Split
+from convertkit.samples.text import all_tokenized
 from convertkit.sources import Kind, SourceFile
 from convertkit.workers.answers import Described
 from convertkit.workers.jobs import DescribeJob
@@ -36,6 +40,7 @@ class Intake(msgspec.Struct, frozen=True):
 
     Attributes:
         axis_sizes: sizes to check each dynamic axis at, besides the one it was exported with.
+        masks: output → input that rules out its padding, where the model itself tells.
     """
 
     file: SourceFile
@@ -43,6 +48,7 @@ class Intake(msgspec.Struct, frozen=True):
     samples: Samples
     split: Split
     axis_sizes: dict[str, list[int]]
+    masks: Mapping[str, str] = {}
 
 
 def source_loader(file: SourceFile, recipe: Recipe) -> Loader | None:
@@ -53,9 +59,13 @@ def source_loader(file: SourceFile, recipe: Recipe) -> Loader | None:
 
     Raises:
         UsageError: a state dict without `--factory`.
+        MissingDependencyError: a Hugging Face folder, and no `transformers`.
     """
     if file.format is not Format.TORCH:
         return None
+    if file.kind is Kind.HUGGINGFACE:
+        require_extra("transformers", f"{file.path} is a Hugging Face folder")
+        return Loader(str(file.kind), allow_missing=recipe.allow_missing)
     if file.kind in NEEDS_FACTORY and not recipe.factory:
         raise UsageError(f"{file.path} is a state dict: weights without a model", hint=factory_hint(file))
     if file.kind not in RUNS_CODE:
@@ -114,7 +124,10 @@ def take_in(
         samples, _ = read_samples(samples_path, logical_inputs(known), options, answer.limits, asked)
     elif samples is None or loader is None:
         signature = asked.signature(signature)
-        samples, _ = read_samples(samples_path, signature.inputs, options, answer.limits, asked)
+        options, said = with_settings(options, file.images if is_folder(samples_path) else {})
+        path, options, more = all_tokenized(file, samples_path, options, signature.inputs, workers, scratch)
+        samples, _ = read_samples(path, signature.inputs, options, answer.limits, asked)
+        samples = msgspec.structs.replace(samples, notes=(*samples.notes, *said, *more))
     else:
         samples = fit_samples(renamed(samples, inputs, signature), signature.inputs)
     samples = msgspec.structs.replace(samples, notes=(*samples.notes, *answer.notes))
@@ -133,7 +146,30 @@ def take_in(
         samples,
         split(samples, options, needs_calibration=needs_calibration),
         axis_sizes(signature.inputs, samples, ranges),
+        {
+            spec.name: answer.masks[spec.runtime_name]
+            for spec in signature.outputs
+            if spec.runtime_name in answer.masks
+        },
     )
+
+
+def is_folder(path: Path | None) -> bool:
+    """True for a folder: of images."""
+    return path is not None and path.is_dir()
+
+
+def named_masks(masks: Mapping[str, str], signature: Signature) -> dict[str, str]:
+    """The masks that a model tells, its outputs under the names that were asked for."""
+    return {s.name: masks[s.runtime_name] for s in signature.outputs if s.runtime_name in masks}
+
+
+def with_masks(recipe: Recipe, masks: Mapping[str, str]) -> Recipe:
+    """The recipe with the masks that a model tells of its outputs, besides those that were asked for."""
+    if not masks:
+        return recipe
+    gate = msgspec.structs.replace(recipe.gate, masks={**masks, **recipe.gate.masks})
+    return msgspec.structs.replace(recipe, gate=gate)
 
 
 def with_external_data(file: SourceFile, names: tuple[str, ...]) -> tuple[str, int]:

@@ -21,7 +21,7 @@ from convertkit.samples.images import load_images
 from convertkit.samples.rows import Rows
 from convertkit.samples.samples import Samples
 from convertkit.samples.synthetic import synthesize
-from convertkit.sources import SourceFile
+from convertkit.sources import Kind, SourceFile
 
 NOTHING = Asked()
 
@@ -110,7 +110,7 @@ def read_early(
         SamplesError: the samples are unusable, too few, or do not fit the inputs.
         UsageError: a PyTorch file tells no inputs, and nothing else does.
     """
-    if not file.inputs and file.format is not Format.TORCH:
+    if not file.inputs and (file.format is not Format.TORCH or file.kind is Kind.HUGGINGFACE):
         return None, ()
     inputs = asked.specs(file.inputs)
     samples, inputs = read_samples(path, inputs, options, file.limits, asked)

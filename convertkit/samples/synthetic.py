@@ -14,10 +14,11 @@ from convertkit.samples.samples import Samples
 
 SYNTHETIC_COUNT = 32
 DEFAULT_AXIS_SIZE = 32
+MASK = "attention_mask"  # of zeros, it would leave nothing to attend to
 
 
 def synthesize(inputs: tuple[TensorSpec, ...], seed: int, limits: Mapping[str, int] | None = None) -> Samples:
-    """Seeded synthetic samples: normal floats, integers and booleans of 0 and 1. For float gates only.
+    """Seeded synthetic samples: normal floats, integers and booleans of 0 and 1, masks of 1.
 
     Args:
         limits: input → what its integers stay below, where the model tells: the rows of an embedding.
@@ -32,6 +33,8 @@ def synthesize(inputs: tuple[TensorSpec, ...], seed: int, limits: Mapping[str, i
         size = (SYNTHETIC_COUNT, *(dim if isinstance(dim, int) else DEFAULT_AXIS_SIZE for dim in entry))
         if np.dtype(spec.logical_dtype).kind == "f":
             arrays[spec.name] = random.standard_normal(size).astype(spec.logical_dtype)
+        elif spec.name == MASK:
+            arrays[spec.name] = np.ones(size, spec.dtype)
         else:
             highest = min(limits.get(spec.name, 2), largest_of(spec.dtype) + 1)
             arrays[spec.name] = random.integers(0, highest, size).astype(spec.dtype)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import struct
 import zlib
@@ -16,6 +17,7 @@ from convertkit.artifacts.formats import Format
 from convertkit.errors import ConvertkitError, ModelFileError
 from convertkit.sources import (
     exported_program,
+    huggingface,
     onnx_external,
     onnx_file,
     safetensors_file,
@@ -34,6 +36,8 @@ PARSE_ERRORS = (
     EOFError, MemoryError, NotImplementedError, SyntaxError, struct.error, zlib.error,
 )  # fmt: skip
 SAFETENSORS = ".safetensors"
+HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)?")
+KNOWN_SUFFIXES = (".pt", ".pth", ".pt2", ".ckpt", ".bin", ".onnx", ".tflite", ".keras", ".h5", SAFETENSORS)
 
 
 def inspect_source(path: Path) -> SourceFile:
@@ -46,7 +50,7 @@ def inspect_source(path: Path) -> SourceFile:
         ModelFileError: it is missing, damaged, or no model file.
     """
     try:
-        findings = savedmodel.read(path) if path.is_dir() else read_file(path)
+        findings = read_folder(path) if path.is_dir() else read_file(path)
         sha256, size = hash_path(path)
     except ConvertkitError as error:
         raise ModelFileError(f"{path}: {error.message}", hint=error.hint) from error
@@ -69,7 +73,19 @@ def inspect_source(path: Path) -> SourceFile:
         details=findings.details,
         limits=findings.limits,
         external=findings.external,
+        images=findings.images,
     )
+
+
+def read_folder(path: Path) -> Findings:
+    """Findings on a folder: a SavedModel, or one of Hugging Face's.
+
+    Raises:
+        ModelFileError: it is neither, or cannot be used.
+    """
+    if not (path / savedmodel.GRAPH_FILE).exists() and huggingface.looks_like(path):
+        return huggingface.read(path)
+    return savedmodel.read(path)
 
 
 def read_file(path: Path) -> Findings:
@@ -80,7 +96,7 @@ def read_file(path: Path) -> Findings:
         OSError: it cannot be read.
     """
     if not path.exists():
-        raise ModelFileError("no such file")
+        raise absent(path)
     if not stat.S_ISREG(path.stat().st_mode):
         raise ModelFileError("not a file")
     if not os.access(path, os.R_OK):
@@ -94,6 +110,25 @@ def read_file(path: Path) -> Findings:
     if findings.kind is Kind.ONNX:
         findings = msgspec.structs.replace(findings, external=onnx_external.external_files(path))
     return note_wrong_name(findings, path)
+
+
+def absent(path: Path) -> ModelFileError:
+    """What to say of a path that is not there, which may be a name on the Hugging Face hub."""
+    name = str(path)
+    if HUB_NAME.fullmatch(name) and path.suffix.lower() not in KNOWN_SUFFIXES and not path.parent.exists():
+        return hub_error(name)
+    if HUB_NAME.fullmatch(name) and "/" not in name and not path.suffix:
+        return hub_error(name)
+    return ModelFileError("no such file")
+
+
+def hub_error(name: str) -> ModelFileError:
+    """How to get the folder of a model on the hub: nothing is fetched here."""
+    folder = name.rpartition("/")[2]
+    return ModelFileError(
+        "there is no such folder here, and nothing is fetched from the Hugging Face hub",
+        hint=f"run: hf download {name} --local-dir {folder}; then give the folder, {folder}",
+    )
 
 
 def read_kind(stream: IO[bytes], head: bytes, size: int, suffix: str) -> Findings:

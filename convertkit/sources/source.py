@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -22,6 +23,7 @@ class Kind(StrEnum):
     ONNX = "onnx"
     SAVEDMODEL = "savedmodel"
     TFLITE = "tflite"
+    HUGGINGFACE = "huggingface"
 
 
 # What a runtime loads each kind as, where it is not torch.
@@ -44,6 +46,7 @@ class Findings(msgspec.Struct, frozen=True):
     details: dict[str, str] = {}
     limits: dict[str, int] = {}
     external: tuple[str, ...] = ()
+    images: dict[str, Any] = {}
 
 
 class SourceFile(msgspec.Struct, frozen=True):
@@ -62,6 +65,7 @@ class SourceFile(msgspec.Struct, frozen=True):
         details: what `inspect` shows: number of tensors and parameters, versions, classes.
         limits: integer input → what its values stay below, where the file tells.
         external: names of files beside it that hold some of its tensors (ONNX).
+        images: settings of `sampling` that the file asks for where its samples are images.
     """
 
     path: str
@@ -77,6 +81,7 @@ class SourceFile(msgspec.Struct, frozen=True):
     details: dict[str, str] = {}
     limits: dict[str, int] = {}
     external: tuple[str, ...] = ()
+    images: dict[str, Any] = {}
 
 
 def check_trusted(source: SourceFile, *, allow_code: bool) -> None:

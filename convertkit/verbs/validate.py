@@ -10,6 +10,7 @@ import msgspec
 from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.formats import Precision, Variant
 from convertkit.recipe import Recipe
+from convertkit.samples.intake import with_masks
 from convertkit.validation.judgement import Judgement
 from convertkit.validation.source_finite import find_nonfinite
 from convertkit.validation.validator import Validator, check_comparable
@@ -39,6 +40,7 @@ def validate_artifacts(
     """
     with opened(recipe) as (workers, scratch):
         intake = open_first(reference, recipe, workers, scratch, allow_code=allow_code)
+        recipe = with_masks(recipe, intake.masks)
         names = dict(map(parse_pair, pairs))
         found = open_next(candidate, recipe, intake, workers, scratch, names, allow_code=allow_code)
         other = Matcher(workers, intake, scratch).settled(found)

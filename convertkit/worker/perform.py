@@ -146,6 +146,13 @@ def refine(job: jobs.RefineJob) -> answers.Answer:
 
 
 @perform.register
+def tokenize(job: jobs.TokenizeJob) -> answers.Answer:
+    """Write lines of text as samples."""
+    answer: answers.Tokenized = importlib.import_module("convertkit.pytorch.tokens").tokenize(job)
+    return answer
+
+
+@perform.register
 def trace(job: jobs.TraceJob) -> answers.Answer:
     """Run an artifact once and write what every operator gives."""
     tracer: Tracer = importlib.import_module(f"convertkit.tracing.{job.runtime}")

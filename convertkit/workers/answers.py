@@ -39,6 +39,7 @@ class Described(Message, frozen=True, tag="described"):
         half: the half precision that the model computes in; empty: none.
         casts: see `Loader.casts`.
         notes: what its user has to know of it, one line each.
+        masks: output → input that rules out its padding, where the model's own conventions tell.
     """
 
     signature: Signature
@@ -48,6 +49,7 @@ class Described(Message, frozen=True, tag="described"):
     half: str = ""
     casts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    masks: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class Inferred(Message, frozen=True, tag="inferred"):
@@ -150,6 +152,20 @@ class Refined(Message, frozen=True, tag="refined"):
     equalized: int = 0
 
 
+class Tokenized(Message, frozen=True, tag="tokenized"):
+    """The samples stand at `TokenizeJob.out`.
+
+    Attributes:
+        count: how many there are.
+        longest: tokens of the longest.
+        cut: how many have as many tokens as the model takes, or had more.
+    """
+
+    count: int
+    longest: int
+    cut: int
+
+
 class TracedTensor(Message, frozen=True):
     """What one operator gives.
 
@@ -200,6 +216,7 @@ Answer = (
     | Observed
     | OriginFound
     | Refined
+    | Tokenized
     | Traced
     | Failed
 )

@@ -158,6 +158,23 @@ class RefineJob(Message, frozen=True, tag="refine"):
     samples: int
 
 
+class TokenizeJob(Message, frozen=True, tag="tokenize"):
+    """Write lines of text as samples, by the tokenizer of a Hugging Face folder.
+
+    Attributes:
+        texts: `.txt`, or `.jsonl`.
+        inputs: of the model, all of text.
+        out: `.npz` to write.
+        longest: most tokens that the model takes; None where nobody tells.
+    """
+
+    folder: str
+    texts: str
+    inputs: tuple[TensorSpec, ...]
+    out: str
+    longest: int | None = None
+
+
 class TraceJob(Message, frozen=True, tag="trace"):
     """Run an artifact once and keep what every operator gives.
 
@@ -176,7 +193,16 @@ class TraceJob(Message, frozen=True, tag="trace"):
 
 
 Job = (
-    ConvertJob | DescribeJob | InferJob | BenchJob | StartJob | ObserveJob | OriginJob | RefineJob | TraceJob
+    ConvertJob
+    | DescribeJob
+    | InferJob
+    | BenchJob
+    | StartJob
+    | ObserveJob
+    | OriginJob
+    | RefineJob
+    | TokenizeJob
+    | TraceJob
 )
 
 
