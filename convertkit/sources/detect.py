@@ -28,6 +28,7 @@ from convertkit.sources import (
 )
 from convertkit.sources.archive import Archive, ArchiveError
 from convertkit.sources.source import FORMATS, Findings, Kind, SourceFile
+from convertkit.sources.strangers import refuse_folders, refuse_strangers
 
 HEAD_BYTES = 1024
 # Reading bytes from a stranger goes wrong in these ways; whatever else is raised is a bug of ours.
@@ -85,6 +86,8 @@ def read_folder(path: Path) -> Findings:
     """
     if not (path / savedmodel.GRAPH_FILE).exists() and huggingface.looks_like(path):
         return huggingface.read(path)
+    if not any((path / name).exists() for name in (savedmodel.GRAPH_FILE, *savedmodel.OTHER_GRAPH_FILES)):
+        refuse_folders(path)
     return savedmodel.read(path)
 
 
@@ -105,6 +108,8 @@ def read_file(path: Path) -> Findings:
         size = os.fstat(stream.fileno()).st_size
         head = stream.read(HEAD_BYTES)
         stream.seek(0)
+        if not is_own_name(path):
+            refuse_strangers(head, path)
         refuse_other_files(head, path.suffix.lower())
         findings = read_kind(stream, head, size, path.suffix.lower())
     if findings.kind is Kind.ONNX:
@@ -129,6 +134,11 @@ def hub_error(name: str) -> ModelFileError:
         "there is no such folder here, and nothing is fetched from the Hugging Face hub",
         hint=f"run: hf download {name} --local-dir {folder}; then give the folder, {folder}",
     )
+
+
+def is_own_name(path: Path) -> bool:
+    """True for a name that promises a model that is read here."""
+    return path.suffix.lower() in KNOWN_SUFFIXES and path.suffix.lower() != ".bin"
 
 
 def read_kind(stream: IO[bytes], head: bytes, size: int, suffix: str) -> Findings:

@@ -45,6 +45,7 @@ from convertkit.stages.tflite_heads import (
 
 INT16X8_OPS = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
 SIGNATURE = "serving_default"
+KERAS_CHILD = "_inbound_nodes"  # of every Keras layer
 FLOAT_FILE = "float.tflite"
 EDGES = frozenset(["Placeholder", "Cast", "Identity"])
 HALF = "the model computes in half precision (float16), for which TFLite lacks operators"
@@ -127,11 +128,15 @@ def run_converter(
 
 
 def settled(request: Request[SavedmodelToTfliteOptions]) -> str:
-    """Path of the SavedModel; a copy where the source's signature fixes or names what the file does not."""
+    """Path of the SavedModel; a copy where the source's signature fixes or names what the file does not.
+
+    A Keras model that `tf.saved_model.save` wrote is copied too: its variables would stay such, and unset.
+    """
     specs = request.source.signature.inputs
     found = {spec.name: spec for spec in signature_of(request.source.path).inputs}
     renamed = {spec.runtime_name: spec.name for spec in request.source.signature.outputs if spec.key}
-    if not renamed and not any(fixes(found[spec.runtime_name], spec) for spec in specs):
+    is_kept = not renamed and not any(fixes(found[spec.runtime_name], spec) for spec in specs)
+    if is_kept and not is_keras_object(request.source.path):
         return request.source.path
     examples = read_npz(request.examples)
     loaded = tf.saved_model.load(request.source.path)
@@ -160,6 +165,14 @@ def fixes(free: TensorSpec, spec: TensorSpec) -> bool:
     """True where a spec has a number for an axis that is free, or a constant for all of it."""
     pairs = zip(free.shape, spec.shape, strict=True)
     return spec.is_bound or any(isinstance(a, str) and isinstance(b, int) for a, b in pairs)
+
+
+def is_keras_object(path: str) -> bool:
+    """True for a SavedModel whose root is a Keras 3 model, and not what its `export` makes."""
+    model = saved_model_pb2.SavedModel()
+    model.ParseFromString((Path(path) / "saved_model.pb").read_bytes())
+    roots = (graph.object_graph_def.nodes[:1] for graph in model.meta_graphs)
+    return any(KERAS_CHILD in [child.local_name for child in root.children] for (root,) in filter(len, roots))
 
 
 def computes_in_half(path: str) -> bool:

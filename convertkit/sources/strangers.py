@@ -1,0 +1,137 @@
+"""Files and folders of other programs, each told in one line with what to do; none of them is read here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from convertkit.errors import ModelFileError
+
+FROM_TRAINING = "give the model that it was made from: .pt2, TorchScript, a state dict, .onnx or a SavedModel"
+ARRAYS = "arrays are samples of a model: convertkit convert MODEL --samples FILE"
+RECIPE = "a recipe goes with a model: convertkit convert MODEL --recipe FILE"
+PADDLE = "in Python: paddle2onnx writes an .onnx of it; give that"
+
+
+class Stranger(NamedTuple):
+    """What a file is, and what to do."""
+
+    what: str
+    hint: str = FROM_TRAINING
+
+
+COREML = Stranger("a Core ML model, which is an end product for Apple's devices")
+OPENVINO = Stranger("a part of an OpenVINO model (.xml with .bin), which is an end product of its converter")
+NCNN = Stranger("a part of an ncnn model (.param with .bin), which is an end product of its converter")
+EXECUTORCH = Stranger("an ExecuTorch program, which is an end product for devices")
+CAFFE = Stranger("a part of a Caffe model", "convert it to .onnx, for example with caffe2onnx, and give that")
+TF_CHECKPOINT = Stranger(
+    "a TensorFlow checkpoint: weights without a model",
+    "in Python: build the model, load_weights, then model.export('folder'); give that SavedModel folder",
+)
+TF_GRAPH = Stranger(
+    "a frozen TensorFlow graph",
+    "in Python: tf.compat.v1.saved_model.simple_save; give that SavedModel folder",
+)
+
+SUFFIXES = {
+    ".mlpackage": COREML,
+    ".mlmodel": COREML,
+    ".mlmodelc": COREML,
+    ".engine": Stranger("a TensorRT engine, which runs on the GPU that it was built on and nowhere else"),
+    ".plan": Stranger("a TensorRT engine, which runs on the GPU that it was built on and nowhere else"),
+    ".trt": Stranger("a TensorRT engine, which runs on the GPU that it was built on and nowhere else"),
+    ".gguf": Stranger(
+        "a GGUF file of llama.cpp, its weights in blocks of their own",
+        "give the Hugging Face folder that it was made from: hf download ORG/NAME --local-dir NAME",
+    ),
+    ".ggml": Stranger(
+        "a GGML file of llama.cpp, its weights in blocks of their own",
+        "give the Hugging Face folder that it was made from: hf download ORG/NAME --local-dir NAME",
+    ),
+    ".pdmodel": Stranger("a PaddlePaddle model", PADDLE),
+    ".pdiparams": Stranger("weights of a PaddlePaddle model", PADDLE),
+    ".pdparams": Stranger("weights of a PaddlePaddle model", PADDLE),
+    ".nb": Stranger("a Paddle Lite model, which is an end product for devices", PADDLE),
+    ".mnn": Stranger("an MNN model, which is an end product for devices"),
+    ".ncnn": NCNN,
+    ".param": NCNN,
+    ".caffemodel": CAFFE,
+    ".prototxt": CAFFE,
+    ".ptl": Stranger(
+        "a TorchScript file for PyTorch Mobile's interpreter",
+        "save it without _save_for_lite_interpreter: torch.jit.script(model).save('model.pt')",
+    ),
+    ".pte": EXECUTORCH,
+    ".hef": Stranger("a Hailo executable, which is an end product for its accelerator"),
+    ".rknn": Stranger("a Rockchip model, which is an end product for its accelerator"),
+    ".dlc": Stranger("a Qualcomm SNPE container, which is an end product for its accelerator"),
+    ".blob": Stranger("a blob for Myriad chips, which is an end product for its accelerator"),
+    ".kmodel": Stranger("a Kendryte model, which is an end product for its accelerator"),
+    ".om": Stranger("an Ascend model, which is an end product for its accelerator"),
+    ".mar": Stranger("an archive of TorchServe", "unpack it, and give the model file in it: unzip FILE.mar"),
+    ".nemo": Stranger("an archive of NeMo", "in Python: model.export('model.onnx'); give that"),
+    ".msgpack": Stranger(
+        "weights of Flax", "in Python: from_pretrained('FOLDER', from_flax=True).save_pretrained('torch')"
+    ),
+    ".pb": TF_GRAPH,
+    ".pbtxt": TF_GRAPH,
+    ".index": TF_CHECKPOINT,
+    ".meta": TF_CHECKPOINT,
+    ".joblib": Stranger(
+        "a file of joblib, mostly scikit-learn's", "skl2onnx writes an .onnx of it; give that"
+    ),
+    ".npz": Stranger("arrays, not a model", ARRAYS),
+    ".npy": Stranger("an array, not a model", ARRAYS),
+    ".py": Stranger(
+        "Python code, not a model",
+        "give its weights, and what builds the model in it: WEIGHTS.pt --factory FILE.py:CALLABLE",
+    ),
+    ".yaml": Stranger("a YAML file, not a model", RECIPE),
+    ".yml": Stranger("a YAML file, not a model", RECIPE),
+}
+MAGICS = (
+    (0, b"GGUF", SUFFIXES[".gguf"]),
+    (4, b"ET12", EXECUTORCH),
+    (0, b"ftrt", SUFFIXES[".engine"]),
+    (0, b"RKNN", SUFFIXES[".rknn"]),
+    (0, b"\x01HEF", SUFFIXES[".hef"]),
+    (0, b"7767517\n", NCNN),
+)
+FOLDERS = (
+    ("Manifest.json", COREML),
+    ("checkpoint", TF_CHECKPOINT),
+    ("inference.pdmodel", SUFFIXES[".pdmodel"]),
+    ("openvino_model.xml", OPENVINO),
+    ("genai_config.json", Stranger("a folder of ONNX Runtime GenAI", "give the .onnx file in it")),
+)
+
+
+def refuse_strangers(head: bytes, path: Path) -> None:
+    """Raise ModelFileError for another program's file, told by its first bytes or its name."""
+    found = next((each for place, magic, each in MAGICS if head[place : place + len(magic)] == magic), None)
+    if found is None and b"<net " in head[:512] and b"version=" in head[:512]:
+        found = OPENVINO
+    if found is None and ".data-0" in path.name:
+        found = TF_CHECKPOINT
+    if found is None and path.suffix.lower() == ".bin" and path.with_suffix(".xml").is_file():
+        found = OPENVINO
+    if found is None and path.suffix.lower() == ".bin" and path.with_suffix(".param").is_file():
+        found = NCNN
+    refuse(found or SUFFIXES.get(path.suffix.lower()))
+
+
+def refuse_folders(folder: Path) -> None:
+    """Raise ModelFileError for another program's folder, or one that holds models."""
+    named = (each for name, each in FOLDERS if (folder / name).is_file())
+    refuse(next(named, None) or SUFFIXES.get(folder.suffix.lower()))
+    models = sorted(p for p in folder.iterdir() if p.suffix.lower() in (".onnx", ".tflite", ".pt2", ".pt"))
+    if models:
+        told = f"a folder that is no model itself, and holds {len(models)} of them"
+        raise ModelFileError(told, hint=f"give one of them: {models[0]}")
+
+
+def refuse(found: Stranger | None) -> None:
+    """Raise ModelFileError where there is something to refuse."""
+    if found is not None:
+        raise ModelFileError(found.what, hint=found.hint)
