@@ -7,6 +7,7 @@ import msgspec
 from convertkit.artifacts.formats import Format, Precision, Variant
 from convertkit.config.attempts import StageOptions
 from convertkit.config.stage_options import (
+    KerasToSavedmodelOptions,
     OnnxToOnnxInt8Options,
     OnnxToSavedmodelOptions,
     SavedmodelToTfliteOptions,
@@ -90,6 +91,8 @@ ENVIRONMENTS = (
             "convertkit.stages.savedmodel_to_tflite",
             "convertkit.runtimes.tensorflow",
             "convertkit.stages.onnx_to_savedmodel",
+            "convertkit.stages.keras_to_savedmodel",
+            "convertkit.runtimes.keras",
         ),
     ),
     EnvironmentRow("litert", ("convertkit.runtimes.litert",)),
@@ -120,6 +123,15 @@ STAGES = (
         OnnxToSavedmodelOptions,
         ("tensorflow", "onnx", "onnx2tf", "onnxslim"),
         "a SavedModel with a serving_default signature under the source's names",
+    ),
+    StageRow(
+        "keras_to_savedmodel",
+        Variant(Format.KERAS),
+        (Variant(Format.SAVEDMODEL),),
+        "tf",
+        KerasToSavedmodelOptions,
+        ("tensorflow", "keras"),
+        "a SavedModel with a serving_default signature under the model's own names",
     ),
     StageRow(
         "savedmodel_to_tflite",
@@ -171,6 +183,7 @@ RUNTIMES = (
     RuntimeRow("torch", Format.TORCH, "torch", ("torch",)),
     RuntimeRow("onnxruntime", Format.ONNX, "onnx", ("onnxruntime-gpu", "onnx")),
     RuntimeRow("tensorflow", Format.SAVEDMODEL, "tf", ("tensorflow",)),
+    RuntimeRow("keras", Format.KERAS, "tf", ("tensorflow", "keras")),
     RuntimeRow("litert", Format.TFLITE, "litert", ("ai-edge-litert",)),
 )
 

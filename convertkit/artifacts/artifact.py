@@ -12,7 +12,7 @@ from convertkit.artifacts.signature import Signature
 
 
 class Loader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """How a PyTorch file is opened.
+    """How a PyTorch or a Keras file is opened.
 
     Attributes:
         kind: a `sources.Kind`: exported-program, torchscript, state-dict, safetensors or module.
@@ -23,6 +23,7 @@ class Loader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         search_path: folder added to the import path for `factory` and for pickled modules' classes.
         casts: of each input, the half precision that the model takes where it is given another type; empty
             for one that is taken as it is.
+        is_code_allowed: of a Keras file: what is no plain layer of Keras may be built.
     """
 
     kind: str
@@ -32,6 +33,7 @@ class Loader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     allow_extra: tuple[str, ...] = ()
     search_path: str | None = None
     casts: tuple[str, ...] = ()
+    is_code_allowed: bool = False
 
 
 class Artifact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

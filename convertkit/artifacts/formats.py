@@ -14,6 +14,7 @@ class Format(StrEnum):
     ONNX = "onnx"
     SAVEDMODEL = "savedmodel"
     TFLITE = "tflite"
+    KERAS = "keras"
 
 
 class Precision(StrEnum):
@@ -41,6 +42,7 @@ SUFFIXES = {
     Format.ONNX: ".onnx",
     Format.SAVEDMODEL: ".savedmodel",
     Format.TFLITE: ".tflite",
+    Format.KERAS: ".keras",
 }
 
 

@@ -36,6 +36,7 @@ WHAT = {
     Kind.SAVEDMODEL: "a TensorFlow SavedModel",
     Kind.TFLITE: "a TFLite model",
     Kind.HUGGINGFACE: "a Hugging Face folder",
+    Kind.KERAS: "a Keras model",
 }
 
 
@@ -65,7 +66,7 @@ def complete(file: SourceFile) -> SourceFile:
         ModelFileError: the parser cannot.
         MissingDependencyError: the parser's environment is not there.
     """
-    if file.format is Format.TORCH:
+    if file.format is Format.TORCH or (file.kind is Kind.KERAS and file.refusals):
         return file
     described = describe(file)
     return msgspec.structs.replace(

@@ -89,6 +89,12 @@ class OnnxToSavedmodelOptions(OneAttempt, frozen=True, forbid_unknown_fields=Tru
         return tuple(msgspec.structs.replace(self, converter=c, batch=b) for c, b in chosen)
 
 
+class KerasToSavedmodelOptions(OneAttempt, frozen=True, forbid_unknown_fields=True):
+    """Options of `keras_to_savedmodel`: none but who does it."""
+
+    converter: Literal["keras"] = "keras"
+
+
 class SavedmodelToTfliteOptions(OneAttempt, frozen=True, forbid_unknown_fields=True):
     """`savedmodel_to_tflite`.
 

@@ -83,7 +83,7 @@ def prepare(request: RunRequest) -> Prepared:
     hops = plan(Variant(file.format), targets)
     for hop in hops:
         usable_attempts(hop, getattr(recipe.stages, hop.stage.name))
-    loader = source_loader(file, recipe)
+    loader = source_loader(file, recipe, allow_code=request.allow_code)
     prepared = Prepared(recipe, targets, device, file, hops, loader, (None, ()), None)
     calibrates = prepared.needs_calibration
     early = read_early(

@@ -51,8 +51,8 @@ class Intake(msgspec.Struct, frozen=True):
     masks: Mapping[str, str] = {}
 
 
-def source_loader(file: SourceFile, recipe: Recipe) -> Loader | None:
-    """How a PyTorch file is opened; None for other formats.
+def source_loader(file: SourceFile, recipe: Recipe, *, allow_code: bool = False) -> Loader | None:
+    """How a PyTorch or Keras file is opened; None for other formats.
 
     Only a model that is made of the user's own code sees the current folder: PyTorch imports optional
     packages when it needs them, and a file of such a name in a cloned repository would run in their place.
@@ -61,6 +61,8 @@ def source_loader(file: SourceFile, recipe: Recipe) -> Loader | None:
         UsageError: a state dict without `--factory`.
         MissingDependencyError: a Hugging Face folder, and no `transformers`.
     """
+    if file.kind is Kind.KERAS:
+        return Loader(str(file.kind), is_code_allowed=allow_code)
     if file.format is not Format.TORCH:
         return None
     if file.kind is Kind.HUGGINGFACE:

@@ -19,6 +19,7 @@ from convertkit.sources import (
     exported_program,
     huggingface,
     onnx_external,
+    keras_file,
     onnx_file,
     safetensors_file,
     savedmodel,
@@ -145,6 +146,8 @@ def read_kind(stream: IO[bytes], head: bytes, size: int, suffix: str) -> Finding
     """Findings of the reader whose kind of file this is."""
     if head.startswith(b"PK"):
         return read_zip(Archive(stream), suffix)
+    if head.startswith(keras_file.HDF5):
+        return keras_file.read_hdf5()
     if tflite.looks_like(head):
         return tflite.read(head, size)
     if safetensors_file.looks_like(head):
@@ -165,7 +168,7 @@ def read_zip(archive: Archive, suffix: str) -> Findings:
     if "data.pkl" in archive:
         return state_dict.read_zip(archive)
     if suffix == ".keras" or "model.weights.h5" in archive:
-        raise keras_error()
+        return keras_file.read_zip(archive)
     raise ModelFileError(
         "a zip archive, but not one that torch wrote", hint="unpack it, and give the model file"
     )
@@ -205,18 +208,12 @@ def refuse_other_files(head: bytes, suffix: str) -> None:
         raise ModelFileError(told)
     if start.startswith(b"<?xml"):
         raise ModelFileError("an XML file, not a model: the download was probably an error message")
-    if head.startswith(b"\x89HDF\r\n") or (suffix == ".keras" and not head.startswith(b"PK")):
-        raise keras_error()
+    if suffix == ".keras" and not head.startswith((b"PK", keras_file.HDF5)):
+        raise ModelFileError("no Keras file, although it is called one", hint="save it again: model.save")
     if head.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf")):
         raise ModelFileError("a compressed file", hint="unpack it, and give the model file")
     if head[257:262] == b"ustar":
         raise ModelFileError("a tar archive", hint="unpack it, and give the model file")
-
-
-def keras_error() -> ModelFileError:
-    """Keras's own files are not read."""
-    hint = "in Keras: model.export('folder'), then give that SavedModel folder"
-    return ModelFileError("a Keras file, which is not supported", hint=hint)
 
 
 def is_text(head: bytes) -> bool:

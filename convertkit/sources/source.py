@@ -24,6 +24,7 @@ class Kind(StrEnum):
     SAVEDMODEL = "savedmodel"
     TFLITE = "tflite"
     HUGGINGFACE = "huggingface"
+    KERAS = "keras"
 
 
 # What a runtime loads each kind as, where it is not torch.
@@ -31,6 +32,7 @@ FORMATS = {
     Kind.ONNX: Format.ONNX,
     Kind.SAVEDMODEL: Format.SAVEDMODEL,
     Kind.TFLITE: Format.TFLITE,
+    Kind.KERAS: Format.KERAS,
 }
 
 

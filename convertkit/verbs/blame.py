@@ -128,7 +128,7 @@ def source_artifact(report: Report, known: Artifact, recipe: Recipe, *, allow_co
     check_trusted(file, allow_code=allow_code)
     if file.sha256 != report.source.sha256:
         raise InputError(f"{file.path} is not the model of that run any more: its contents have changed")
-    loader = source_loader(file, recipe)
+    loader = source_loader(file, recipe, allow_code=allow_code)
     return Artifact(known.variant, file.path, known.signature, file.sha256, file.size_bytes, loader)
 
 

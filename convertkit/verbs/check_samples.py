@@ -50,7 +50,7 @@ def check_samples(model: Path, recipe: Recipe, *, allow_code: bool = False) -> S
     """
     file = inspect_source(model)
     check_trusted(file, allow_code=allow_code)
-    loader = source_loader(file, recipe)
+    loader = source_loader(file, recipe, allow_code=allow_code)
     path = Path(recipe.samples or "")
     early = read_early(file, asked_of(recipe), path, recipe.sampling, needs_calibration=True)
     if early[0] is not None:

@@ -33,7 +33,7 @@ def open_first(path: Path, recipe: Recipe, workers: Workers, scratch: Path, *, a
     file = inspect_source(path)
     check_trusted(file, allow_code=allow_code)
     samples = Path(recipe.samples) if recipe.samples else None
-    loader = source_loader(file, recipe)
+    loader = source_loader(file, recipe, allow_code=allow_code)
     return take_in(
         file,
         loader,
@@ -66,7 +66,7 @@ def open_next(
     file = inspect_source(path)
     check_trusted(file, allow_code=allow_code)
     logical = first.artifact.signature
-    loader = source_loader(file, recipe)
+    loader = source_loader(file, recipe, allow_code=allow_code)
     known = recorded_signature(path)
     intake = take_in(
         file,

@@ -46,8 +46,10 @@ UNUSABLE = {
     "random": (b"\xfe\xed\xfa" * 50, "no model file that is known here"),
     "zip": (handmade.zip_bytes({"a.txt": b"x"}), "a zip archive, but not one that torch wrote"),
     "empty zip": (b"PK\x05\x06" + bytes(18), "the archive is empty"),
-    "keras": (handmade.zip_bytes({"config.json": b"", "model.weights.h5": b""}), "a Keras file"),
-    "h5": (b"\x89HDF\r\n\x1a\n" + bytes(20), "a Keras file"),
+    "keras": (
+        handmade.zip_bytes({"config.json": b"", "model.weights.h5": b""}),
+        "a Keras file whose configuration is damaged",
+    ),
     "gzip": (b"\x1f\x8b\x08" + bytes(20), "a compressed file"),
     "tar": (bytes(257) + b"ustar" + bytes(100), "a tar archive"),
     "truncated pt": (handmade.torch_zip()[:-40], "truncated"),
@@ -74,7 +76,7 @@ def test_unusable_files_are_told_in_one_line(inspect: Inspect, name: str) -> Non
 def test_hints_say_what_to_do(inspect: Inspect) -> None:
     with pytest.raises(ModelFileError, match="git lfs pull"):
         inspect(LFS)
-    with pytest.raises(ModelFileError, match=r"model\.export"):
+    with pytest.raises(ModelFileError, match=r"model\.save"):
         inspect(b"anything", "net.keras")
 
 
