@@ -5,6 +5,7 @@ FIELD := .venv-field
 DEMO := build/digits
 
 .PHONY: help setup demo test test-fast lint format fixtures bench bench-gpu kill-test conformance zoo peers rescue int8 gate-corpus signatures clean lock
+.PHONY: help setup demo test test-fast lint format fixtures bench bench-gpu kill-test conformance zoo rescue int8 gate-corpus signatures sources clean lock
 
 ##@ Start here
 
@@ -90,6 +91,9 @@ gate-corpus: setup build/gate-corpus/wheels ## Wrong and right artifacts before 
 
 signatures: setup ## Odd inputs, outputs and axes from every kind of source; docs/signatures.md (a quarter of an hour)
 	$(BIN)/python -m benchmarks.signatures
+
+sources: setup ## Every form of model that people have in hand; docs/sources.md (a quarter of an hour)
+	$(BIN)/python -m benchmarks.sources
 
 build/gate-corpus/wheels: benchmarks/gate-corpus.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $@ --requirement $<

@@ -72,7 +72,10 @@ def refuse_others(folder: Path) -> None:
     if (folder / "model_index.json").is_file():
         parts = [each.name for each in sorted(folder.iterdir()) if (each / CONFIG).is_file()]
         hint = f"give one of them: {', '.join(str(folder / name) for name in parts[:4])}"
-        raise ModelFileError("a diffusers pipeline, which is several models", hint=hint if parts else "")
+        raise ModelFileError(
+            "a diffusers pipeline, which is several models",
+            hint=hint if parts else "give the folder of one of its models",
+        )
     hint = "merge it in Python: model.merge_and_unload().save_pretrained('merged'), and give that folder"
     raise ModelFileError("a PEFT adapter, which is no model without its base", hint=hint)
 
