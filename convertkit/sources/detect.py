@@ -18,8 +18,8 @@ from convertkit.errors import ConvertkitError, ModelFileError
 from convertkit.sources import (
     exported_program,
     huggingface,
-    onnx_external,
     keras_file,
+    onnx_external,
     onnx_file,
     safetensors_file,
     savedmodel,
