@@ -4,8 +4,7 @@ BIN := .venv/bin
 FIELD := .venv-field
 DEMO := build/digits
 
-.PHONY: help setup demo test test-fast lint format fixtures bench bench-gpu kill-test conformance zoo peers rescue int8 gate-corpus signatures clean lock
-.PHONY: help setup demo test test-fast lint format fixtures bench bench-gpu kill-test conformance zoo rescue int8 gate-corpus signatures sources clean lock
+.PHONY: help setup demo test test-fast lint format fixtures bench bench-gpu kill-test conformance zoo peers rescue int8 gate-corpus signatures sources clean lock
 
 ##@ Start here
 
