@@ -14,7 +14,8 @@ from convertkit.recipe import WeightWords, Words, worded_recipe
 from convertkit.report.blame import Blame
 from convertkit.report.difference import Allowed, Difference
 from convertkit.report.report import Report
-from convertkit.run.in_memory import is_module, saved_module
+from convertkit.run.handed_model import is_file, model_as_file, model_name
+from convertkit.run.handed_samples import samples_as_files
 from convertkit.run.pipeline import run
 from convertkit.run.prepare import RunRequest
 from convertkit.run.progress import Progress
@@ -39,7 +40,9 @@ def convert(
     """Convert a model, checking and measuring every hop.
 
     Args:
-        model: path of a model, or an `nn.Module` in memory (then `samples` is needed, or `inputs`).
+        model: path of a model; or one in memory: an `nn.Module` (compiled or not), a pair of one and its
+            state dict, a `ScriptModule` (all of these need `samples`, or `inputs`), an `ExportedProgram`, a
+            Keras model.
         out: the run's folder; None: `build/<model>`.
         allow_code: allow a model file that is, or may be, a program.
         cache: take hops from the store, and keep those that pass.
@@ -47,7 +50,8 @@ def convert(
         blame: compare every INT8 and float16 artifact with the float one tensor by tensor, as `blame` does.
         progress: who is told how the run goes on; None: nobody.
         to: one variant or several, as on the command line.
-        samples: `.npz`, `.npy`, or a folder of images.
+        samples: path of an `.npz`, an `.npy`, or a folder of images; or in memory: an array, a tensor, a
+            tuple, list or dict of them, a table, a `Dataset`, a `DataLoader`, a generator (docs/inputs.md).
         calibration_samples: others, that calibrate and do nothing else; None: some of `samples` do.
         recipe: name or file; the other words win over it.
         inputs: `NAME:DTYPE[d0,d1,…]`, where the file cannot tell, or to fix free axes; `AXIS=LOW..HIGH`.
@@ -70,22 +74,23 @@ def convert(
     Raises:
         ConvertkitError: what was given cannot be used.
     """
-    recipe = worded_recipe(**words)
     watching = progress or Progress()
     where = Path(out) if out is not None else None
-    if is_module(model):
-        name = type(model).__name__.lower()
-        with saved_module(model, recipe) as (path, settled):
-            request = RunRequest(path, settled, where or Path("build") / name, True, cache, blame, wait)
+    with samples_as_files(words, model) as (told, notes):
+        recipe = worded_recipe(**told)
+        if is_file(model):
+            request = RunRequest(Path(model), recipe, where, allow_code, cache, blame, wait, notes)
             return run(request, watching)
-    return run(RunRequest(Path(model), recipe, where, allow_code, cache, blame, wait), watching)
+        with model_as_file(model, recipe) as (path, settled):
+            where = where or Path("build") / model_name(model)
+            return run(RunRequest(path, settled, where, True, cache, blame, wait, notes), watching)
 
 
 def validate(
     reference: str | PathLike[str],
     candidate: str | PathLike[str],
     *,
-    samples: str | PathLike[str] | None = None,
+    samples: Any = None,
     inputs: Sequence[str] = (),
     pairs: Sequence[str] = (),
     precision: str | None = None,
@@ -96,23 +101,30 @@ def validate(
     """Compare two artifacts of any formats on the same samples; `judgement.reason` is empty when it passed.
 
     Args:
+        samples: a path, or whatever `convert` takes in memory.
         pairs: `A=B`, the name of an input or output in the reference and that in the candidate.
         precision: whose tolerance applies; None: what the candidate's name tells, else float32.
 
     Raises:
         ConvertkitError: either cannot be used.
     """
-    recipe = worded_recipe(samples=samples, inputs=inputs, settings=settings, **weights)
+    words = Words(samples=samples, inputs=inputs, settings=settings, **weights)
     chosen = Precision(precision) if precision else None
-    return validate_artifacts(
-        Path(reference), Path(candidate), recipe, pairs=pairs, precision=chosen, allow_code=allow_code
-    )
+    with samples_as_files(words, reference) as (told, _):
+        return validate_artifacts(
+            Path(reference),
+            Path(candidate),
+            worded_recipe(**told),
+            pairs=pairs,
+            precision=chosen,
+            allow_code=allow_code,
+        )
 
 
 def bench(
     artifacts: Sequence[str | PathLike[str]],
     *,
-    samples: str | PathLike[str] | None = None,
+    samples: Any = None,
     inputs: Sequence[str] = (),
     device: str | None = None,
     batches: Sequence[int] = (),
@@ -126,15 +138,17 @@ def bench(
     Args:
         artifacts: files, SavedModels, folders of runs; the first one is what the others are compared with.
         batches: samples in each call, each of them measured; empty: one.
+        samples: a path, or whatever `convert` takes in memory.
         threads: of each runtime, each of them measured; empty: `bench.threads`.
 
     Raises:
         ConvertkitError: one of them cannot be used, or the device is not there.
     """
-    recipe = worded_recipe(samples=samples, inputs=inputs, device=device, settings=settings, **weights)
-    return bench_artifacts(
-        [Path(path) for path in artifacts], recipe, batches=batches, threads=threads, allow_code=allow_code
-    )
+    words = Words(samples=samples, inputs=inputs, device=device, settings=settings, **weights)
+    paths = [Path(path) for path in artifacts]
+    with samples_as_files(words, paths[0] if paths else None) as (told, _):
+        recipe = worded_recipe(**told)
+        return bench_artifacts(paths, recipe, batches=batches, threads=threads, allow_code=allow_code)
 
 
 def compare(

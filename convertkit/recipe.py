@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping, Sequence
 from importlib import resources
-from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack
 
@@ -166,14 +165,15 @@ class Words(WeightWords, total=False):
 
     Attributes:
         recipe: name or file; the other words win over it.
+        samples, calibration_samples: paths; in Python also what `convert` takes in their place.
         settings: `KEY=VALUE` for any key of a recipe, dotted: `gate.min_sqnr_db=30`.
         rescue: search where a hop fails; the recipe's `budget`, or ten minutes.
     """
 
     recipe: str | None
     to: str | Sequence[str]
-    samples: str | PathLike[str] | None
-    calibration_samples: str | PathLike[str] | None
+    samples: Any
+    calibration_samples: Any
     inputs: Sequence[str]
     bind: Sequence[str]
     batch: int | None

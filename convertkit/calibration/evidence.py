@@ -37,6 +37,7 @@ DEVIATIONS = 3.0
 SMALLEST_GAIN = 0.05
 FEWEST_VALUES = 16
 USUAL_ENDS = ((0, 1), (-1, 1))
+FOLDERS_HINT = "if the subfolders are not the model's classes: --set sampling.class_folders=false"
 HINT = "prepare the samples as in training"
 
 
@@ -85,7 +86,9 @@ def weigh(
     if accuracy.value < ACCURATE or ranges:
         answers = ask(validator, intake, accuracy.output, options)
     classes = validator.source_outputs[accuracy.output].shape[1]
-    fault = named_mistake(intake, before, answers) or near_chance(accuracy.value, len(rows), classes)
+    fault = named_mistake(intake, before, answers) or near_chance(
+        accuracy.value, len(rows), classes, are_folders=intake.samples.origin == "images"
+    )
     if fault is not None:
         return (*findings, *accept([fault], options.accept))
     if len(rows) < FEWEST_LABELS:
@@ -105,8 +108,8 @@ def unused_labels(labels: Array) -> Iterator[Finding]:
     yield Finding("accuracy", "warning", "", message, "are these the labels of this model?")
 
 
-def near_chance(accuracy: float, count: int, classes: int) -> Finding | None:
-    """An error where the model is about as often right as a guess."""
+def near_chance(accuracy: float, count: int, classes: int, *, are_folders: bool = False) -> Finding | None:
+    """An error where the model is about as often right as a guess; a warning where folders are the labels."""
     guess = 1 / classes
     if count < FEWEST_LABELS or accuracy > guess + CHANCE_MARGIN * (1 - guess):
         return None
@@ -114,6 +117,8 @@ def near_chance(accuracy: float, count: int, classes: int) -> Finding | None:
         f"the source model is right on {accuracy:.1%} of the labelled samples, no better than a guess among "
         f"{classes} classes: they are not prepared as in training, or the labels are not theirs"
     )
+    if are_folders:
+        return Finding("accuracy", "warning", "", message, FOLDERS_HINT)
     return Finding("accuracy", "error", "", message, HINT)
 
 

@@ -90,6 +90,7 @@ class SampleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         accept: checks of the calibration samples whose errors are accepted, and stamped on the report.
         axis_order: of arrays whose shape fits the model only after a transpose: `channels-last` or
             `channels-first` images are transposed, `source` ones are refused.
+        class_folders: take the subfolders of a folder of images, in alphabetical order, as its classes.
         synthetic_calibration: calibrate on seeded random data where no samples are given; stamped likewise.
     """
 
@@ -105,6 +106,7 @@ class SampleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     color: Literal["rgb", "bgr", "gray"] = "rgb"
     accept: tuple[CheckName, ...] = ()
     axis_order: Literal["source", "channels-last", "channels-first"] = "source"
+    class_folders: bool = True
     synthetic_calibration: bool = False
 
 

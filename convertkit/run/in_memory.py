@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,13 +11,16 @@ from typing import Any
 
 import msgspec
 
-from convertkit.errors import ModelFileError
+from convertkit.artifacts.signature import TensorSpec
+from convertkit.errors import ModelFileError, SamplesError
 from convertkit.recipe import Recipe
 from convertkit.samples.asked import Asked, asked_of
 from convertkit.samples.examples import example_arrays
 from convertkit.samples.reading import read_samples
 from convertkit.sources.export_words import plain_words
 from convertkit.storage.temporary import temporary_folder
+
+NEEDED = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 def is_module(model: Any) -> bool:
@@ -43,6 +47,7 @@ def saved_module(model: Any, recipe: Recipe) -> Iterator[tuple[Path, Recipe]]:
     asked = asked_of(recipe)
     path = Path(recipe.samples) if recipe.samples else None
     samples, inputs = read_samples(path, asked.specs(()), recipe.sampling, asked=asked)
+    inputs = in_order(model, inputs)
     examples = tuple(torch.from_numpy(values) for values in example_arrays(samples, inputs).values())
     dims: dict[str, Any] = {}
     shapes = tuple(
@@ -64,6 +69,26 @@ def saved_module(model: Any, recipe: Recipe) -> Iterator[tuple[Path, Recipe]]:
         file = folder / f"{type(model).__name__.lower()}.pt2"
         torch.export.save(program, file)
         yield file, msgspec.structs.replace(recipe, inputs=told(asked, program.graph_signature.user_inputs))
+
+
+def in_order(model: Any, inputs: tuple[TensorSpec, ...]) -> tuple[TensorSpec, ...]:
+    """The inputs in the order of forward's parameters, where all of them are called as these.
+
+    Raises:
+        SamplesError: forward needs more of them.
+    """
+    parameters = inspect.signature(model.forward).parameters
+    needed = [name for name, each in parameters.items() if each.kind in NEEDED and each.default is each.empty]
+    if len(needed) > len(inputs):
+        count = f"{len(inputs)} array{'s' if len(inputs) > 1 else ''}"
+        raise SamplesError(
+            f"the model takes {', '.join(needed)}, the samples hold {count}",
+            hint=f"give a dict: {{{', '.join(f'{name!r}: …' for name in needed)}}}",
+        )
+    places = {name: place for place, name in enumerate(parameters)}
+    if any(spec.name not in places for spec in inputs):
+        return inputs
+    return tuple(sorted(inputs, key=lambda spec: places[spec.name]))
 
 
 def taken_by(torch: Any, model: Any, examples: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -81,6 +81,7 @@ def run(request: RunRequest, progress: Progress) -> Report:
             made = {artifact.variant: artifact for artifact in every}
             blames = blame_notes(made, recipe.gate.masks, workers, folder) if request.blame else ()
             notes = (
+                request.notes,
                 run_notes(recipe, intake),
                 examined.notes,
                 deprecation_notes(prepared.hops, recipe),

@@ -33,6 +33,7 @@ class RunRequest(msgspec.Struct, frozen=True):
         out: the run's folder; None: `build/<model>`.
         blame: compare the artifacts of lower precision tensor by tensor as well.
         waits: wait for another run that writes to the same folder; else that is an error.
+        notes: what the report has to say of how model and samples were given.
     """
 
     model: Path
@@ -42,6 +43,7 @@ class RunRequest(msgspec.Struct, frozen=True):
     use_cache: bool = True
     blame: bool = False
     waits: bool = True
+    notes: tuple[str, ...] = ()
 
 
 class Prepared(msgspec.Struct, frozen=True):

@@ -17,6 +17,8 @@ from convertkit.samples.samples import Samples
 from convertkit.samples.text import refuse_text
 
 LABELS = "labels"
+MOST_SHOWN = 40
+TAKEN = "--samples takes an .npz, an .npy, a .pt of tensors, or a folder of images"
 LARGEST_UNPACKED_BYTES = 16 << 30
 UNREADABLE = (
     ValueError,
@@ -37,12 +39,7 @@ def load_arrays(path: Path) -> Samples:
     Raises:
         SamplesError: the file is missing, is no array file, holds objects, or its values are unusable.
     """
-    if not path.exists():
-        raise SamplesError(
-            f"{path}: no such file", hint="--samples takes an .npz, an .npy or a folder of images"
-        )
-    if not path.is_file():
-        raise SamplesError(f"{path} is neither a file nor a folder", hint="a pipe or a device is no .npz")
+    check_there(path)
     refuse_text(path)
     try:
         refuse_bombs(path)
@@ -53,6 +50,15 @@ def load_arrays(path: Path) -> Samples:
                 f"{path} holds Python objects, which are never unpickled", hint="save plain numeric arrays"
             ) from None
         raise SamplesError(f"{path} is not a readable .npz or .npy file") from None
+    return checked_arrays(path, arrays, hash_path(path)[0])
+
+
+def checked_arrays(path: Path, arrays: dict[str, Array], sha256: str, notes: tuple[str, ...] = ()) -> Samples:
+    """Arrays of a file as samples, once every value was looked at.
+
+    Raises:
+        SamplesError: there are none, or a value is unusable.
+    """
     labels = arrays.pop(LABELS, None)
     labels = None if labels is None else np.array(labels)
     if not arrays:
@@ -65,7 +71,22 @@ def load_arrays(path: Path) -> Samples:
         check_labels(labels)
         if not any(len(labels) in values.shape for values in arrays.values()):
             raise SamplesError(told_counts(arrays, labels))
-    return Samples("file", hash_path(path)[0], arrays, labels)
+    return Samples("file", sha256, arrays, labels, notes=notes)
+
+
+def check_there(path: Path) -> None:
+    """Raise SamplesError where there is no such file or folder, or the path is none."""
+    try:
+        is_there = path.exists()
+    except (OSError, ValueError):  # far too long, or with a zero byte: an array's text rather than a path
+        text = str(path)[:MOST_SHOWN].replace("\n", " ")
+        raise SamplesError(
+            f"the samples are no path: '{text}…'", hint="in Python, give the array itself, not its text"
+        ) from None
+    if not is_there:
+        raise SamplesError(f"{path}: no such file", hint=TAKEN)
+    if not path.is_file() and not path.is_dir():
+        raise SamplesError(f"{path} is neither a file nor a folder", hint="a pipe or a device is no .npz")
 
 
 def refuse_bombs(path: Path) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import warnings
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
@@ -18,6 +19,11 @@ from convertkit.samples.samples import Samples
 SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"))
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # no other reader is tried, whatever the name
 LARGEST_SCALED_PIXELS = 1 << 28
+SPLITS = frozenset(
+    ("train", "training", "val", "valid", "validation", "test", "eval", "calib", "calibration", "images")
+)
+MOST_NAMED = 8
+IMAGE_SIZE = 224
 CHANNELS = {"rgb": 3, "bgr": 3, "gray": 1}
 INTERPOLATIONS = {
     "nearest": Image.Resampling.NEAREST,
@@ -52,7 +58,25 @@ def load_images(folder: Path, inputs: tuple[TensorSpec, ...], options: SampleOpt
         digest.update(file.read_bytes())
         opened(file).close()
     rows = ImageRows(files, spec, (height, width), options, is_channels_first=is_channels_first)
-    return Samples("images", digest.hexdigest(), {spec.name: rows})
+    labels, notes = class_labels(folder, files) if options.class_folders else (None, ())
+    return Samples("images", digest.hexdigest(), {spec.name: rows}, labels, notes=notes)
+
+
+def class_labels(folder: Path, files: list[Path]) -> tuple[Array | None, tuple[str, ...]]:
+    """Classes by subfolder, numbered in alphabetical order, and a note on them; none where there are none.
+
+    Every image has to lie in a subfolder, of which there are two or more, and none is called as a split is.
+
+    Source of the order: torchvision's ImageFolder.
+    """
+    parts = [file.relative_to(folder).parts for file in files]
+    names = sorted({each[0] for each in parts})
+    if len(names) < 2 or any(len(each) < 2 for each in parts) or SPLITS & {name.lower() for name in names}:
+        return None, ()
+    listing = ", ".join(f"{number} {name}" for number, name in enumerate(names[:MOST_NAMED]))
+    more = ", …" if len(names) > MOST_NAMED else ""
+    note = f"labels are the subfolders of the images: {listing}{more} (sampling.class_folders=false: none)"
+    return np.array([names.index(each[0]) for each in parts], np.int64), (note,)
 
 
 class ImageRows:
@@ -95,8 +119,23 @@ def image_size(spec: TensorSpec, channels: int) -> tuple[bool, int, int]:
             return is_first, dims[1], dims[2]
     raise SamplesError(
         f"input {spec.describe()} is no image of {channels} channels with a fixed height and width",
-        hint="give --input, or sampling.color in a recipe",
+        hint=color_hint(spec, channels),
     )
+
+
+def color_hint(spec: TensorSpec, channels: int) -> str:
+    """What makes the images fit the input: the other number of channels, or a size."""
+    other = 1 if channels != 1 else 3
+    if other in (spec.shape[1], spec.shape[3]):
+        color = "gray" if other == 1 else "rgb"
+        return f"the model takes {color} images: --set sampling.color={color}"
+    places = (1, 2, 3) if spec.shape[1] == channels else (3, 1, 2)
+    sized = list(spec.shape)
+    for place in places[1:]:
+        sized[place] = sized[place] if isinstance(sized[place], int) else IMAGE_SIZE
+    if channels in (spec.shape[1], spec.shape[3]):
+        return f"fix its size: --input '{msgspec.structs.replace(spec, shape=tuple(sized)).describe()}'"
+    return "use an .npz of what the model takes"
 
 
 def opened(file: Path) -> Image.Image:

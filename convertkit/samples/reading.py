@@ -14,13 +14,14 @@ from convertkit.artifacts.signature import Signature, TensorSpec
 from convertkit.config.run_settings import SampleOptions
 from convertkit.errors import UsageError
 from convertkit.samples.apart import joined, refuse_same, split
-from convertkit.samples.arrays import load_arrays
+from convertkit.samples.arrays import check_there, load_arrays
 from convertkit.samples.asked import Asked
 from convertkit.samples.fit import fit_samples, specs_from_arrays
 from convertkit.samples.images import load_images
 from convertkit.samples.rows import Rows
 from convertkit.samples.samples import Samples
 from convertkit.samples.synthetic import synthesize
+from convertkit.samples.tensor_files import SUFFIXES, load_tensors
 from convertkit.sources import Kind, SourceFile
 
 NOTHING = Asked()
@@ -69,11 +70,13 @@ def read_file(
                 "the model file does not tell its inputs", hint="give --samples, or --input for each of them"
             )
         return fitted(with_constants(synthesize(inputs, options.seed, limits), inputs, asked), inputs)
+    check_there(path)
     if path.is_dir():
         if not inputs:
             raise UsageError("a folder of images needs to know the input", hint="give --input")
         return load_images(path, inputs, options), inputs
-    loaded = with_constants(load_arrays(path), inputs, asked)
+    load = load_tensors if path.suffix.lower() in SUFFIXES else load_arrays
+    loaded = with_constants(load(path), inputs, asked)
     if not inputs:
         inputs = specs_from_arrays(loaded.arrays, loaded.labels)
     return fitted(fit_samples(loaded, inputs, options.axis_order), inputs)

@@ -165,6 +165,13 @@ def trace(job: jobs.TraceJob) -> answers.Answer:
     return answers.Traced(tuple(tensors))
 
 
+@perform.register
+def unpack(job: jobs.UnpackJob) -> answers.Answer:
+    """Write the tensors of a file as arrays."""
+    answer: answers.Unpacked = importlib.import_module("convertkit.pytorch.tensor_file").unpack(job)
+    return answer
+
+
 def load_runtime(name: str) -> Runtime:
     """The runtime module of that name."""
     runtime: Runtime = importlib.import_module(f"convertkit.runtimes.{name}")

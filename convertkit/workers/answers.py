@@ -192,6 +192,12 @@ class Traced(Message, frozen=True, tag="traced"):
     tensors: tuple[TracedTensor, ...]
 
 
+class Unpacked(Message, frozen=True, tag="unpacked"):
+    """The arrays stand at `UnpackJob.out`; `notes` say how they were read."""
+
+    notes: tuple[str, ...]
+
+
 class Failed(Message, frozen=True, tag="failed"):
     """The job raised.
 
@@ -218,5 +224,6 @@ Answer = (
     | Refined
     | Tokenized
     | Traced
+    | Unpacked
     | Failed
 )

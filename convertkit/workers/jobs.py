@@ -192,6 +192,17 @@ class TraceJob(Message, frozen=True, tag="trace"):
     threads: int = 1
 
 
+class UnpackJob(Message, frozen=True, tag="unpack"):
+    """Read a file of torch.save that holds samples.
+
+    Attributes:
+        out: `.npz` to write: the arrays, and `labels` where there are some.
+    """
+
+    path: str
+    out: str
+
+
 Job = (
     ConvertJob
     | DescribeJob
@@ -203,6 +214,7 @@ Job = (
     | RefineJob
     | TokenizeJob
     | TraceJob
+    | UnpackJob
 )
 
 

@@ -1,5 +1,7 @@
 """Folders of image files as samples."""
 
+import shlex
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -191,14 +193,60 @@ def test_a_model_that_takes_something_else(folder, inputs):
 
 
 @pytest.mark.parametrize(
-    "shape",
-    [("batch", 5, 4, 6), ("batch", 3, "height", "width"), ("batch", "channels", 4, 6), ("batch", 1, 4, 6)],
+    ("shape", "hint"),
+    [
+        (("batch", 5, 4, 6), ".npz"),
+        (("batch", "channels", 4, 6), ".npz"),
+        (("batch", 3, "height", "width"), "--input 'x:float32[batch,3,224,224]'"),
+        (("batch", "height", 32, 3), "--input 'x:float32[batch,224,32,3]'"),
+        (("batch", 1, 4, 6), "--set sampling.color=gray"),
+        (("batch", 4, 6, 1), "--set sampling.color=gray"),
+    ],
 )
-def test_an_input_without_the_channels_or_a_fixed_size(folder, shape):
+def test_an_input_without_the_channels_or_a_fixed_size(folder, shape, hint):
     error = refused(folder, (TensorSpec("x", "float32", shape),), "no image of 3 channels")
-    key = next(word for word in error.hint.split() if "." in word)
+    assert hint in error.hint
+    words = shlex.split(error.hint)
+    if "--set" in words:
+        key, _, value = words[words.index("--set") + 1].partition("=")
+        assert load_images(folder, (TensorSpec("x", "float32", shape),), set_options(key, value)).count == 3
+
+
+def set_options(key, value):
+    """What `--set` makes of it."""
     section, option = key.split(".")
-    decode_recipe({section: {option: "gray"}}, "the hint's key")  # a recipe takes what the hint names
+    return decode_recipe({section: {option: value}}, "the hint's key").sampling
+
+
+def test_an_input_of_color_and_a_run_set_to_gray(folder):
+    error = refused(folder, (FIRST,), "no image of 1 channels", SampleOptions(color="gray"))
+    assert "--set sampling.color=rgb" in error.hint
+
+
+class TestClassFolders:
+    @staticmethod
+    def images(folder, *names):
+        for name in names:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (6, 4)).save(folder / name)
+        return load_images(folder, (FIRST,), PLAIN)
+
+    def test_are_labels_in_alphabetical_order_and_said(self, tmp_path):
+        samples = self.images(tmp_path, "dog/1.png", "cat/2.png", "cat/deep/3.png", "eel/1.png")
+        assert samples.labels.tolist() == [0, 0, 1, 2]
+        assert "0 cat, 1 dog, 2 eel" in samples.notes[0]
+        assert "sampling.class_folders=false" in samples.notes[0]
+        without = load_images(tmp_path, (FIRST,), SampleOptions(class_folders=False))
+        assert (without.labels, without.notes, without.sha256) == (None, (), samples.sha256)
+
+    @pytest.mark.parametrize(
+        "names",
+        [("a.png", "cat/b.png", "dog/c.png"), ("cat/1.png", "cat/2.png"), ("train/a/1.png", "val/b/2.png")],
+        ids=["an image beside them", "one folder", "splits"],
+    )
+    def test_are_none(self, tmp_path, names):
+        samples = self.images(tmp_path, *names)
+        assert (samples.labels, samples.notes) == (None, ())
 
 
 @pytest.mark.parametrize("values", [(0.5, 0.5), (0.1, 0.2, 0.3, 0.4)])

@@ -4,6 +4,7 @@ import io
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -109,6 +110,9 @@ class TestGoodFiles:
 class TestBadFiles:
     def test_missing(self, tmp_path):
         refused(tmp_path / "none.npz", "none.npz", "no such file", "--samples takes")
+
+    def test_the_text_of_an_array_is_no_path(self):
+        refused(Path(str(np.zeros((40, 40)).tolist())), "no path", "in Python, give the array itself")
 
     @pytest.mark.parametrize("name", ["s.npz", "s.npy"])
     def test_empty(self, tmp_path, name):
