@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
+from convertkit.environment.packages import install_line
 from convertkit.render.blame import render_blame
 from convertkit.render.blame_plot import plot_blame
 from convertkit.report.blame import Blame
@@ -13,7 +15,10 @@ FOLDER = "blame"
 
 
 def write_blame(blame: Blame, run: Path) -> Path:
-    """Write the three forms; returns the path of the plot, or of the text where there is nothing to plot."""
+    """Write the three forms; returns the path of the plot, or of the text where there is nothing to plot.
+
+    Without matplotlib there is no plot, and the text says how to get one.
+    """
     folder = run / FOLDER
     folder.mkdir(exist_ok=True)
     stem = folder / blame.candidate.replace(":", "-")
@@ -21,5 +26,11 @@ def write_blame(blame: Blame, run: Path) -> Path:
     stem.with_suffix(".txt").write_text(render_blame(blame, len(blame.rows)), encoding="utf-8")
     if not blame.rows:
         return stem.with_suffix(".txt")
-    plot_blame(blame, stem.with_suffix(".svg"))
+    try:
+        plot_blame(blame, stem.with_suffix(".svg"))
+    except ModuleNotFoundError as error:
+        line = install_line(sys.executable, [str(error.name).partition(".")[0]])
+        with stem.with_suffix(".txt").open("a", encoding="utf-8") as text:
+            text.write(f"\nno plot: {error.name} is not installed; run: {line}\n")
+        return stem.with_suffix(".txt")
     return stem.with_suffix(".svg")

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-import matplotlib as mpl
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from typing import TYPE_CHECKING
 
 from convertkit.render.blame import MODEL
 from convertkit.report.blame import Blame, BlameRow
+
+if TYPE_CHECKING:
+    import matplotlib as mpl
 
 NAMED = 5
 HASH_SALT = "convertkit"  # else every file has other element names
 
 
 def plot_blame(blame: Blame, file: Path) -> None:
-    """Write an SVG; the same blame gives the same bytes."""
+    """Write an SVG; the same blame gives the same bytes.
+
+    Raises:
+        ModuleNotFoundError: matplotlib, which only this needs, is not installed.
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
     rows = blame.in_order
     figure = Figure(figsize=(10, 6), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True)

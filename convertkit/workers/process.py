@@ -20,6 +20,7 @@ import psutil
 
 from convertkit.config.run_settings import LimitOptions
 from convertkit.environment.interpreters import child_environment, environment_install, interpreter
+from convertkit.environment.state import look_at
 from convertkit.errors import (
     ConvertkitError,
     MissingDependencyError,
@@ -137,7 +138,7 @@ class Worker:
         Raises:
             MissingDependencyError: a sandbox is required, and the system does not grant all of it.
         """
-        answer = self._receive(limits)
+        answer = self._started(limits)
         if not isinstance(answer, Ready):
             return
         self.sandbox = answer.sandbox
@@ -148,6 +149,21 @@ class Worker:
                 hint="run: convertkit doctor",
             )
         self.is_ready = True
+
+    def _started(self, limits: LimitOptions) -> Answer:
+        """The first answer: that everything is imported.
+
+        Raises:
+            MissingDependencyError: all that is not installed, and the line that installs it.
+        """
+        try:
+            return self._receive(limits)
+        except MissingDependencyError as error:
+            state = look_at(self.environment)
+            if not state.problem:
+                raise
+            lacking = f"the '{state.name}' environment cannot start: {state.problem}"
+            raise MissingDependencyError(lacking, hint=f"run: {state.fix}") from error
 
     def _receive(self, limits: LimitOptions) -> Answer:
         """The next answer; the worker is killed where it passes a limit first."""
