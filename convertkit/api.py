@@ -9,6 +9,7 @@ from typing import Any, Unpack
 
 from convertkit.artifacts.formats import Precision
 from convertkit.attribution.blamer import SAMPLES
+from convertkit.errors import UsageError
 from convertkit.measurement.measured import Measured
 from convertkit.recipe import WeightWords, Words, worded_recipe
 from convertkit.report.blame import Blame
@@ -75,7 +76,7 @@ def convert(
         ConvertkitError: what was given cannot be used.
     """
     watching = progress or Progress()
-    where = Path(out) if out is not None else None
+    where = run_folder(out)
     with samples_as_files(words, model) as (told, notes):
         recipe = worded_recipe(**told)
         if is_file(model):
@@ -84,6 +85,17 @@ def convert(
         with model_as_file(model, recipe) as (path, settled):
             where = where or Path("build") / model_name(model)
             return run(RunRequest(path, settled, where, True, cache, blame, wait, notes), watching)
+
+
+def run_folder(out: str | PathLike[str] | None) -> Path | None:
+    """The folder that was asked for.
+
+    Raises:
+        UsageError: it has no name, which would mean the current folder.
+    """
+    if out is not None and not str(out).strip():
+        raise UsageError("the run's folder has no name", hint="name it, -o build/NAME, or leave -o out")
+    return Path(out) if out is not None else None
 
 
 def validate(
@@ -108,7 +120,7 @@ def validate(
     Raises:
         ConvertkitError: either cannot be used.
     """
-    words = Words(samples=samples, inputs=inputs, settings=settings, **weights)
+    words: Words = {"samples": samples, "inputs": inputs, "settings": settings, **weights}
     chosen = Precision(precision) if precision else None
     with samples_as_files(words, reference) as (told, _):
         return validate_artifacts(
@@ -144,7 +156,7 @@ def bench(
     Raises:
         ConvertkitError: one of them cannot be used, or the device is not there.
     """
-    words = Words(samples=samples, inputs=inputs, device=device, settings=settings, **weights)
+    words: Words = {"samples": samples, "inputs": inputs, "device": device, "settings": settings, **weights}
     paths = [Path(path) for path in artifacts]
     with samples_as_files(words, paths[0] if paths else None) as (told, _):
         recipe = worded_recipe(**told)

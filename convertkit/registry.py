@@ -219,5 +219,14 @@ def parse_variant(text: str) -> Variant:
     spelling = {str(target): target for target in TARGETS}
     spelling |= {str(t.format): t for t in TARGETS if t.precision is Precision.FLOAT32}
     if text not in spelling:
-        raise UsageError(f"unknown variant '{text}'", hint=did_you_mean(text, sorted(spelling)))
+        raise UsageError(f"unknown variant '{text}'", hint=variant_hint(text, sorted(spelling)))
     return spelling[text]
+
+
+def variant_hint(text: str, known: list[str]) -> str:
+    """The variant that was meant; of a bare precision the TFLite one, and the others that there are."""
+    tflite, others = f"{Format.TFLITE}:{text}", [name for name in known if name.endswith(f":{text}")]
+    if tflite not in others:
+        return did_you_mean(text, known)
+    more = ", ".join(name for name in others if name != tflite)
+    return f"did you mean '{tflite}'?{f' (or {more})' if more else ''}"

@@ -29,6 +29,7 @@ DEBUG = "--debug"
 
 VERBS = {
     "convert": "Convert a model, checking and measuring every hop.",
+    "init": "Write a recipe for a model, asking five questions at most.",
     "validate": "Compare any two artifacts, any formats.",
     "bench": "Latency, size and memory of artifacts, side by side.",
     "compare": "What changed from one run or artifact to another; fails on regressions.",
@@ -39,6 +40,7 @@ VERBS = {
     "recipes": "List, show and check recipes.",
     "report": "Show the report of a run in another format.",
     "doctor": "Versions, devices, and which stages can run.",
+    "completion": "Code that completes verbs and flags in bash, zsh or fish.",
 }
 
 

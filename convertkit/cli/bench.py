@@ -10,6 +10,7 @@ import msgspec
 from rich.console import Console
 
 from convertkit.cli import flags
+from convertkit.cli.progress import say
 from convertkit.errors import NotMeasuredError, UsageError
 from convertkit.recipe import WeightWords, worded_recipe
 from convertkit.render.bench import render_bench
@@ -54,6 +55,7 @@ def command(
         batches=counts("--batch", batches),
         threads=counts("--threads", threads),
         allow_code=allow_code,
+        tell=say,
     )
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(rows), indent=2).decode())

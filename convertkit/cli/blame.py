@@ -8,12 +8,13 @@ from typing import Unpack
 import click
 import msgspec
 
-from convertkit.api import blame
 from convertkit.attribution.blamer import SAMPLES
 from convertkit.attribution.files import write_blame
 from convertkit.cli import flags
-from convertkit.recipe import WeightWords
+from convertkit.cli.progress import say
+from convertkit.recipe import WeightWords, worded_recipe
 from convertkit.render.blame import TOP, render_blame
+from convertkit.verbs.blame import blame_run
 
 
 @click.command()
@@ -48,16 +49,15 @@ def command(
     Every INT8 or float16 artifact is compared with the float one of its format, tensor by tensor, also one
     that failed its gate. The table, JSON and a plot are written to RUN/blame.
     """
-    found = blame(
+    found = blame_run(
         run,
+        worded_recipe(samples=samples, settings=settings, **weights),
         of=of,
         against=against,
         all_hops=all_hops,
-        samples=samples,
         count=count,
-        **weights,
-        settings=settings,
         allow_code=allow_code,
+        tell=say,
     )
     plots = [write_blame(each, run) for each in found]
     if as_json:

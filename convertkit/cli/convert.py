@@ -10,11 +10,16 @@ import click
 import msgspec
 from rich.console import Console
 
-from convertkit.api import convert
+from convertkit.api import convert, run_folder
 from convertkit.cli import flags
-from convertkit.cli.progress import ConsoleProgress
-from convertkit.recipe import Words
+from convertkit.cli.planned import plan_lines
+from convertkit.cli.progress import AsideProgress, ConsoleProgress
+from convertkit.errors import MissingDependencyError
+from convertkit.recipe import Recipe, Words, worded_recipe
 from convertkit.report.report import exit_code
+from convertkit.run.dry_run import dry_run as plan_of
+from convertkit.run.prepare import RunRequest
+from convertkit.run.progress import Progress
 
 
 @click.command()
@@ -40,9 +45,7 @@ from convertkit.report.report import exit_code
     is_flag=True,
     help="Where INT8 fails its gate, search for what passes: budget in a recipe.",
 )
-@click.option(
-    "-o", "--out", type=click.Path(path_type=Path), help="The run's folder  [default: build/<model>]."
-)
+@click.option("-o", "--out", type=click.Path(), help="The run's folder  [default: build/<model>].")
 @flags.allow_code
 @click.option("--blame", is_flag=True, help="Say which operators of the INT8 artifacts lose most.")
 @click.option("--no-cache", is_flag=True, help="Neither take hops from the store nor keep them there.")
@@ -50,23 +53,28 @@ from convertkit.report.report import exit_code
 @click.option("--sandbox", help="What workers give up: auto (all that the system grants) or none.")
 @click.option("--require-sandbox", is_flag=True, help="Fail where the system does not grant all of it.")
 @click.option("--no-wait", is_flag=True, help="Fail where another run writes to the same folder.")
+@click.option("--dry-run", is_flag=True, help="Print the hops, what they need, what is missing; do nothing.")
 @flags.as_json
 @click.option("-v", "--verbose", is_flag=True, help="Say what every attempt did.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 def command(
     model: Path,
-    out: Path | None,
+    out: str | None,
     allow_code: bool,
     blame: bool,
     no_cache: bool,
     no_wait: bool,
+    dry_run: bool,
     as_json: bool,
     verbose: bool,
     quiet: bool,
     **words: Unpack[Words],
 ) -> int:
     """Convert MODEL, checking and measuring every hop."""
-    progress = None if quiet or as_json else ConsoleProgress(Console(highlight=False), is_verbose=verbose)
+    progress = progress_of(quiet=quiet, as_json=as_json, verbose=verbose)
+    progress.busy(f"reading {model}")
+    if dry_run:
+        return show_plan(model, out, worded_recipe(**words), allow_code=allow_code, as_json=as_json)
     report = convert(
         model,
         out=out,
@@ -80,3 +88,23 @@ def command(
     if as_json:
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
     return exit_code(report)
+
+
+def progress_of(*, quiet: bool, as_json: bool, verbose: bool) -> Progress:
+    """Who is told how the run goes on."""
+    if quiet:
+        return Progress()
+    if as_json:
+        return AsideProgress()
+    return ConsoleProgress(Console(highlight=False), is_verbose=verbose)
+
+
+def show_plan(model: Path, out: str | None, recipe: Recipe, *, allow_code: bool, as_json: bool) -> int:
+    """Print what a run would do; the exit code is that of what is missing."""
+    found = plan_of(RunRequest(model, recipe, run_folder(out), allow_code))
+    if as_json:
+        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
+    else:
+        for line in plan_lines(found):
+            click.echo(line)
+    return MissingDependencyError.exit_code if found.missing else 0

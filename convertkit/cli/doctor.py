@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import click
 import msgspec
 
+from convertkit.cli.progress import say
 from convertkit.environment.devices import NO_GPU
 from convertkit.environment.extras import ExtraState
 from convertkit.environment.state import EnvironmentState, Package
@@ -38,9 +39,8 @@ def command(as_json: bool, quick: bool) -> int:
 
 
 def announce(environment: str) -> None:
-    """On a terminal, name what is being waited for."""
-    if sys.stderr.isatty():
-        click.echo(f"starting '{environment}' …", err=True)
+    """Name what is being waited for."""
+    say(f"starting '{environment}'")
 
 
 def lines(diagnosis: Diagnosis) -> Iterator[str]:

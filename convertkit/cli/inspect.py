@@ -12,6 +12,7 @@ import msgspec
 
 from convertkit.artifacts.formats import Format
 from convertkit.artifacts.signature import TensorSpec
+from convertkit.cli.progress import say
 from convertkit.config.run_settings import LimitOptions
 from convertkit.errors import ModelFileError, StageError, WorkerCrashedError
 from convertkit.registry import environment_row, runtime_row
@@ -89,7 +90,7 @@ def describe(file: SourceFile) -> Described:
     row = msgspec.structs.replace(environment_row(runtime.environment), preload=(module,))
     with temporary_folder() as folder:
         log = folder / "inspect.log"
-        worker = Worker(row, log, threads=1)
+        worker = Worker(row, log, threads=1, tell=say)
         try:
             answer = worker.ask(DescribeJob(file.format, str(Path(file.path).resolve())), log, LIMITS)
         except (ModelFileError, StageError) as error:

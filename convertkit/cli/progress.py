@@ -1,9 +1,10 @@
-"""Progress of a run: a live line on a terminal, plain lines in a log; at the end the hop table."""
+"""Progress of a run: a live line on a terminal, else plain lines on stderr; results are on stdout."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import click
 from rich.console import Console
 from rich.status import Status
 from rich.text import Text
@@ -17,6 +18,7 @@ from convertkit.report.report import HopRecord, Report
 from convertkit.report.rescue import CandidateRecord
 from convertkit.run.progress import Progress
 
+MEASURING = "measuring latency, interleaved"
 MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "error": ("✗", "red")}
 
 
@@ -62,11 +64,37 @@ def attempt_lines(record: HopRecord) -> list[str]:
     ]
 
 
+def say(text: str) -> None:
+    """A line on stderr about what takes its time; stdout is for results."""
+    click.echo(f"… {text}", err=True)
+
+
+class AsideProgress(Progress):
+    """What takes its time, on stderr: stdout is for the report as JSON."""
+
+    def busy(self, text: str) -> None:
+        """Say it."""
+        say(text)
+
+    def waiting(self, holder: str) -> None:
+        """For whom."""
+        say(f"waiting for {holder}")
+
+    def started(self, hop: Hop) -> None:
+        """Name the hop."""
+        say(str(hop))
+
+    def measuring(self) -> None:
+        """Say what takes the time."""
+        say(MEASURING)
+
+
 class ConsoleProgress(Progress):
     """One line a hop, its name shown before the work starts."""
 
     def __init__(self, console: Console, *, is_verbose: bool) -> None:
         self._console = console
+        self._aside = Console(stderr=True, highlight=False)
         self._is_verbose = is_verbose
         self._width = 0
         self._status: Status | None = None
@@ -86,6 +114,11 @@ class ConsoleProgress(Progress):
         self._console.print(Text(f"! {finding.note}", style="yellow"), soft_wrap=True)
         if finding.hint:
             self._console.print(Text(f"    {finding.hint}", style="dim"), soft_wrap=True)
+
+    def busy(self, text: str) -> None:
+        """Say it, unless a live line is there, which moves by itself."""
+        if self._status is None:
+            self._announce(text)
 
     def started(self, hop: Hop) -> None:
         """Name the hop."""
@@ -120,7 +153,7 @@ class ConsoleProgress(Progress):
 
     def measuring(self) -> None:
         """Say what takes the time."""
-        self._announce("measuring latency, interleaved")
+        self._announce(MEASURING)
 
     def reported(self, report: Report, folder: Path) -> None:
         """The table, and where to read on."""
@@ -135,7 +168,7 @@ class ConsoleProgress(Progress):
             self._status = self._console.status(Text(text))
             self._status.start()
         else:
-            self._console.print(Text(f"… {text}"), soft_wrap=True)
+            self._aside.print(Text(f"… {text}"), soft_wrap=True)
 
     def _stop(self) -> None:
         if self._status is not None:

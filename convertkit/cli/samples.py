@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from convertkit.cli import flags
+from convertkit.cli.progress import say
 from convertkit.errors import SamplesError
 from convertkit.recipe import WeightWords, worded_recipe
 from convertkit.verbs.check_samples import SamplesChecked, check_samples
@@ -57,7 +58,7 @@ def check(
         **weights,
         settings=settings,
     )
-    result = check_samples(model, chosen, allow_code=allow_code)
+    result = check_samples(model, chosen, allow_code=allow_code, tell=say)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(result), indent=2).decode())
     else:

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from convertkit.artifacts.formats import Precision
 from convertkit.cli import flags
+from convertkit.cli.progress import say
 from convertkit.errors import GateError, UsageError, did_you_mean
 from convertkit.recipe import WeightWords, worded_recipe
 from convertkit.render.numbers import format_cosine, format_error, format_share, format_sqnr_db
@@ -56,6 +57,7 @@ def command(
         pairs=pairs,
         precision=parse_precision(precision),
         allow_code=allow_code,
+        tell=say,
     )
     if as_json:
         names = ("reason", "vs_source", "accuracy", "dynamic_axes", "nonfinite")

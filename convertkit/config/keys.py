@@ -53,7 +53,7 @@ def set_key(content: dict[str, Any], setting: str) -> None:
     """
     key, separator, text = setting.partition("=")
     if not separator:
-        raise UsageError(f"--set '{setting}' is not KEY=VALUE", hint="for example gate.min_sqnr_db=30")
+        raise UsageError(f"--set '{setting}' is not KEY=VALUE", hint="for example --set gate.min_sqnr_db=30")
     try:
         value = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError):  # ValueError: a date that there is not

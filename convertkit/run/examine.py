@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from convertkit.calibration.activations import check_activations
-from convertkit.calibration.evidence import weigh
+from convertkit.calibration.evidence import FEWEST_LABELS, weigh
 from convertkit.calibration.finding import Finding, refuse
 from convertkit.errors import UsageError
 from convertkit.recipe import Recipe
 from convertkit.run.prepare import Prepared, find_unfit
 from convertkit.samples.intake import Intake
+from convertkit.validation.accuracy import measure_accuracy
 from convertkit.validation.source_finite import NonfiniteSource, find_nonfinite
 from convertkit.validation.validator import Validator, check_comparable
 from convertkit.workers.pool import Workers
@@ -24,10 +26,12 @@ class Examined(msgspec.Struct, frozen=True):
     Attributes:
         findings: about the samples that calibrate.
         nonfinite: samples for which the source itself gives NaN or Inf; None where there is none.
+        chance: that the source is right no more often than a guess; empty where it is, or no label tells.
     """
 
     findings: tuple[Finding, ...] = ()
     nonfinite: NonfiniteSource | None = None
+    chance: str = ""
 
     @property
     def refusal(self) -> str:
@@ -37,7 +41,8 @@ class Examined(msgspec.Struct, frozen=True):
     @property
     def notes(self) -> tuple[str, ...]:
         """Lines for the report."""
-        return (*([self.nonfinite.note] if self.nonfinite else []), *(found.note for found in self.findings))
+        first = [*([self.nonfinite.note] if self.nonfinite else []), *([self.chance] if self.chance else [])]
+        return (*first, *(found.note for found in self.findings))
 
 
 def examine(
@@ -57,11 +62,26 @@ def examine(
     if found.refusal:
         return found
     check_comparable(outputs)
+    found = msgspec.structs.replace(found, chance=chance_note(validator, intake))
     if not prepared.needs_calibration:
         return found
     findings = judge_samples(prepared, intake, validator)
     findings += check_activations(intake, workers, scratch, threads)
-    return Examined(findings, found.nonfinite)
+    return msgspec.structs.replace(found, findings=findings)
+
+
+def chance_note(validator: Validator, intake: Intake) -> str:
+    """What to say of a source that is right on its labelled samples no more often than a guess."""
+    if intake.samples.labels is None:
+        return ""
+    labels, outputs = intake.samples.labels[np.asarray(intake.split.validation)], validator.source_outputs
+    accuracy = measure_accuracy(outputs, outputs, labels)
+    if accuracy is None or not accuracy.is_chance or accuracy.samples < FEWEST_LABELS:
+        return ""
+    return (
+        f"the source model is right on {accuracy.value:.1%} of {accuracy.samples} labelled samples, no "
+        "better than a guess: it is not trained, or these are not its labels"
+    )
 
 
 def check_labels(recipe: Recipe, intake: Intake) -> None:

@@ -31,13 +31,13 @@ from convertkit.run.progress import Progress
 from convertkit.run.publish import build_report, write_run
 from convertkit.samples.asked import asked_of
 from convertkit.samples.intake import Intake, take_in, with_masks
+from convertkit.samples.synthetic import SYNTHETIC_NOTE
 from convertkit.storage.run_folder import RunFolder
 from convertkit.storage.store import Store
 from convertkit.validation.masks import mask_notes
 from convertkit.validation.validator import Validator
 from convertkit.workers.pool import Workers
 
-SYNTHETIC_NOTE = "no samples were given: the float gates used seeded synthetic inputs"
 NO_SANDBOX_NOTE = "workers ran without a sandbox, as asked for"
 RANDOM_NOTE = "calibrated on random data, as asked for: the integer artifacts are not fit to ship"
 
@@ -53,7 +53,13 @@ def run(request: RunRequest, progress: Progress) -> Report:
     recipe = prepared.recipe
     with (
         RunFolder(folder_of(request), waits=request.waits, waiting=progress.waiting) as folder,
-        Workers(folder.logs, recipe.limits, recipe.bench.threads, (folder.scratch, folder.repro)) as workers,
+        Workers(
+            folder.logs,
+            recipe.limits,
+            recipe.bench.threads,
+            (folder.scratch, folder.repro),
+            progress.busy,
+        ) as workers,
     ):
         for environment in environments_of(prepared.file.format, prepared.hops):
             workers.start(environment)

@@ -19,6 +19,9 @@ class Progress:
     def waiting(self, holder: str) -> None:
         """Another process holds what this one needs: the folder of the run, or a hop that both want made."""
 
+    def busy(self, text: str) -> None:
+        """Something takes its time: an import, or a job that goes on."""
+
     def found(self, finding: Finding) -> None:
         """The calibration samples are not as they should be, and the run goes on."""
 

@@ -97,7 +97,7 @@ class Asked(msgspec.Struct, frozen=True):
         words: dict[Dim, Dim] = {}
         for spec in self.inputs:
             before = own[spec.name]
-            told = f"--input {spec.describe()} does not fit {before.describe()}"
+            told = f"--input '{spec.describe()}' does not fit {before.describe()}"
             if spec.dtype != before.dtype or len(spec.shape) != len(before.shape):
                 raise UsageError(told, hint="give the model's own type and as many axes as it has")
             for old, new in zip(before.shape, spec.shape, strict=True):
@@ -243,5 +243,7 @@ def parse_bound(text: str) -> tuple[str, Any]:
     except (yaml.YAMLError, ValueError):
         found = None
     if not name.strip() or not isinstance(found, (int, float, bool, list)):
-        raise UsageError(f"--bind '{text}' is not NAME=VALUE", hint="for example sr=16000 or scale=[1, 2]")
+        raise UsageError(
+            f"--bind '{text}' is not NAME=VALUE", hint="for example --bind sr=16000 or --bind 'scale=[1, 2]'"
+        )
     return name.strip(), found

@@ -36,7 +36,7 @@ def specs_from_arrays(arrays: Mapping[str, Rows], labels: Array | None = None) -
     counts = [values.shape[0] for values in arrays.values() if values.ndim]
     count = len(labels) if labels is not None else max(counts, key=counts.count, default=0)
     if count not in counts or (labels is None and 2 * counts.count(count) <= len(counts)):
-        raise SamplesError(told_counts(arrays, labels), hint="name the inputs: --input NAME:DTYPE[d0,…]")
+        raise SamplesError(told_counts(arrays, labels), hint="name the inputs: --input 'NAME:DTYPE[d0,…]'")
     return tuple(
         TensorSpec(name or "input", values.dtype.name, ("batch", *values.shape[1:]))
         if values.shape[:1] == (count,)

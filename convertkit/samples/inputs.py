@@ -25,7 +25,9 @@ def take_bounds(text: str) -> tuple[str, dict[str, tuple[int, int | None]]]:
     for match in BOUNDS_PATTERN.finditer(text):
         low, high = int(match["low"]), int(match["high"]) if match["high"] else None
         if low < 1 or (high is not None and high < low):
-            raise UsageError(f"--input '{text}': {match[0]} holds no size", hint="for example width=16..512")
+            raise UsageError(
+                f"--input '{text}': {match[0]} holds no size", hint="for example --input width=16..512"
+            )
         found[match["name"]] = (low, high)
     return BOUNDS_PATTERN.sub(lambda match: match["name"], text), found
 
@@ -39,7 +41,8 @@ def parse_input(text: str) -> TensorSpec:
     match = INPUT_PATTERN.fullmatch(text.strip())
     if match is None or match["dtype"] not in DTYPES:
         raise UsageError(
-            f"--input '{text}' is not NAME:DTYPE[d0,d1,…]", hint="for example input:float32[batch,3,224,224]"
+            f"--input '{text}' is not NAME:DTYPE[d0,d1,…]",
+            hint="for example --input 'input:float32[batch,3,224,224]'",
         )
     dims: list[Dim] = []
     for word in filter(None, (part.strip() for part in match["dims"].split(","))):

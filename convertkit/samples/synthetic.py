@@ -12,6 +12,7 @@ from convertkit.artifacts.signature import Arrays, TensorSpec
 from convertkit.samples.readings import batch_candidates, without, words_beside
 from convertkit.samples.samples import Samples
 
+SYNTHETIC_NOTE = "no samples were given: the float gates used seeded synthetic inputs"
 SYNTHETIC_COUNT = 32
 DEFAULT_AXIS_SIZE = 32
 MASK = "attention_mask"  # of zeros, it would leave nothing to attend to

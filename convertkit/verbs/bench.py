@@ -16,9 +16,10 @@ from convertkit.measurement.measured import Measured, beside_first
 from convertkit.measurement.rounds import measure
 from convertkit.measurement.start import ColdStart, cold_start
 from convertkit.recipe import Recipe
-from convertkit.verbs.opening import open_first, open_next, opened
+from convertkit.verbs.opening import open_first, open_next, opened, silent
 from convertkit.verbs.recorded import with_runs_opened
 from convertkit.workers.pool import Workers
+from convertkit.workers.process import Tell
 
 SECONDS = 4.0  # of further rounds at one batch and number of threads
 
@@ -30,6 +31,7 @@ def bench_artifacts(
     batches: Sequence[int] = (),
     threads: Sequence[int] = (),
     allow_code: bool = False,
+    tell: Tell = silent,
 ) -> list[Measured]:
     """Latency, size, memory and cold start of artifacts, in interleaved rounds.
 
@@ -47,7 +49,7 @@ def bench_artifacts(
     starts: list[ColdStart] = []
     for number in threads or (bench.threads,):
         options = msgspec.structs.replace(bench, threads=number)
-        with opened(msgspec.structs.replace(recipe, bench=options)) as (workers, scratch):
+        with opened(msgspec.structs.replace(recipe, bench=options), tell) as (workers, scratch):
             artifacts, sample = open_all(files, recipe, workers, scratch, allow_code=allow_code)
             for batch in batches or (None,):
                 rows = measure([*artifacts, artifacts[0]], sample, device, options, workers, scratch, batch)

@@ -20,7 +20,8 @@ from convertkit.report.report import SIGNATURE_FILE, ArtifactSignature, Report, 
 from convertkit.samples.intake import source_loader
 from convertkit.samples.reading import read_samples
 from convertkit.sources import check_trusted, inspect_source
-from convertkit.verbs.opening import opened
+from convertkit.verbs.opening import opened, silent
+from convertkit.workers.process import Tell
 
 
 def blame_run(
@@ -32,6 +33,7 @@ def blame_run(
     all_hops: bool = False,
     count: int,
     allow_code: bool = False,
+    tell: Tell = silent,
 ) -> list[Blame]:
     """Compare the artifacts of a run, tensor by tensor.
 
@@ -49,7 +51,7 @@ def blame_run(
     for variant in {variant for pair in pairs for variant in (pair.candidate, pair.reference)}:
         if variant == Variant(Format.TORCH):
             artifacts[variant] = source_artifact(report, artifacts[variant], recipe, allow_code=allow_code)
-    with opened(recipe) as (workers, scratch):
+    with opened(recipe, tell) as (workers, scratch):
         samples = samples_file(run, recipe, artifacts, scratch, count)
         blamer = Blamer(artifacts, samples, workers, scratch, count, recipe.gate.masks)
         return [blame_or_skip(blamer, pair, must=of is not None) for pair in pairs]

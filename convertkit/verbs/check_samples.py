@@ -18,7 +18,8 @@ from convertkit.samples.reading import read_early
 from convertkit.samples.samples import Samples, Split
 from convertkit.sources import check_trusted, inspect_source
 from convertkit.validation.validator import Validator, check_comparable
-from convertkit.verbs.opening import opened
+from convertkit.verbs.opening import opened, silent
+from convertkit.workers.process import Tell
 
 
 class SamplesChecked(msgspec.Struct, frozen=True):
@@ -42,7 +43,9 @@ class SamplesChecked(msgspec.Struct, frozen=True):
         return not errors_of(self.findings)
 
 
-def check_samples(model: Path, recipe: Recipe, *, allow_code: bool = False) -> SamplesChecked:
+def check_samples(
+    model: Path, recipe: Recipe, *, allow_code: bool = False, tell: Tell = silent
+) -> SamplesChecked:
     """Findings about the recipe's samples for a model; no worker starts where they are unfit by themselves.
 
     Raises:
@@ -59,7 +62,7 @@ def check_samples(model: Path, recipe: Recipe, *, allow_code: bool = False) -> S
         findings = check_calibration(samples, rows, recipe.sampling)
         if errors_of(undecided(findings, samples)):
             return checked(path, samples, rows, findings, has_run=False)
-    with opened(recipe) as (workers, scratch):
+    with opened(recipe, tell) as (workers, scratch):
         intake = take_in(
             file,
             loader,

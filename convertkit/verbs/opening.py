@@ -19,12 +19,18 @@ from convertkit.sources import check_trusted, inspect_source
 from convertkit.storage.temporary import temporary_folder
 from convertkit.verbs.recorded import recorded_signature
 from convertkit.workers.pool import Workers
+from convertkit.workers.process import Tell
+
+
+def silent(text: str) -> None:
+    """Tell nobody."""
 
 
 @contextmanager
-def opened(recipe: Recipe) -> Iterator[tuple[Workers, Path]]:
-    """Workers and a scratch folder, both gone afterwards."""
-    with temporary_folder() as scratch, Workers(scratch, recipe.limits, recipe.bench.threads) as workers:
+def opened(recipe: Recipe, tell: Tell = silent) -> Iterator[tuple[Workers, Path]]:
+    """Workers and a scratch folder, both gone afterwards; `tell` is told what takes its time."""
+    threads = recipe.bench.threads
+    with temporary_folder() as scratch, Workers(scratch, recipe.limits, threads, tell=tell) as workers:
         yield workers, scratch
 
 

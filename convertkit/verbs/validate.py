@@ -11,11 +11,13 @@ from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.formats import Precision, Variant
 from convertkit.recipe import Recipe
 from convertkit.samples.intake import with_masks
+from convertkit.samples.synthetic import SYNTHETIC_NOTE
 from convertkit.validation.judgement import Judgement
 from convertkit.validation.source_finite import find_nonfinite
 from convertkit.validation.validator import Validator, check_comparable
 from convertkit.verbs.matching import Matcher, parse_pair
-from convertkit.verbs.opening import open_first, open_next, opened
+from convertkit.verbs.opening import open_first, open_next, opened, silent
+from convertkit.workers.process import Tell
 
 INTEGER_TYPES = frozenset(("int8", "uint8", "int16"))
 
@@ -28,6 +30,7 @@ def validate_artifacts(
     pairs: Sequence[str] = (),
     precision: Precision | None = None,
     allow_code: bool = False,
+    tell: Tell = silent,
 ) -> Judgement:
     """Judge one artifact by another, which has to give finite outputs itself, as a run's source has to.
 
@@ -38,7 +41,7 @@ def validate_artifacts(
     Raises:
         ConvertkitError: either cannot be used.
     """
-    with opened(recipe) as (workers, scratch):
+    with opened(recipe, tell) as (workers, scratch):
         intake = open_first(reference, recipe, workers, scratch, allow_code=allow_code)
         recipe = with_masks(recipe, intake.masks)
         names = dict(map(parse_pair, pairs))
@@ -52,7 +55,18 @@ def validate_artifacts(
             return Judgement(nonfinite.refusal, {}, nonfinite=nonfinite)
         check_comparable(outputs)
         judgement = validator.judge(msgspec.structs.replace(other, variant=variant), outputs)
+        if intake.samples.origin == "synthetic":
+            judgement = with_note(judgement, SYNTHETIC_NOTE)
         return msgspec.structs.replace(judgement, nonfinite=nonfinite)
+
+
+def with_note(judgement: Judgement, note: str) -> Judgement:
+    """The judgement with a line more about what it rests on."""
+    compared = judgement.vs_source
+    if compared is None:
+        return judgement
+    compared = msgspec.structs.replace(compared, notes=(note, *compared.notes))
+    return msgspec.structs.replace(judgement, vs_source=compared)
 
 
 def guess_precision(artifact: Artifact) -> Precision:

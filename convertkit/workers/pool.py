@@ -33,7 +33,7 @@ from convertkit.registry import environment_row
 from convertkit.workers.answers import Answer
 from convertkit.workers.confinement import FULL, describe
 from convertkit.workers.jobs import ConvertJob, InferJob, Job
-from convertkit.workers.process import Worker, memory_limit_bytes
+from convertkit.workers.process import Tell, Worker, memory_limit_bytes
 
 LEAST_FREE_BYTES = 1 << 20
 
@@ -46,13 +46,22 @@ class Workers:
         losses: how each worker ended whose job was asked again; in order.
     """
 
-    def __init__(self, logs: Path, limits: LimitOptions, threads: int, writable: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        logs: Path,
+        limits: LimitOptions,
+        threads: int,
+        writable: Sequence[Path] = (),
+        tell: Tell = lambda text: None,
+    ) -> None:
         """A pool without workers.
 
         Args:
             writable: folders that workers may write to, besides `logs`.
+            tell: told what takes its time.
         """
         self._logs = logs.resolve()
+        self._tell = tell
         self._limits = limits
         self._threads = threads
         self._writable = None if limits.sandbox == "none" else tuple(writable)
@@ -101,7 +110,7 @@ class Workers:
             current = None
         if current is None:
             log = self._logs / f"worker-{environment}.log"
-            current = Worker(environment_row(environment), log, self._threads, self._writable)
+            current = Worker(environment_row(environment), log, self._threads, self._writable, self._tell)
             self._alive[environment] = current
         return current
 

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -20,7 +20,7 @@ import psutil
 
 from convertkit.config.run_settings import LimitOptions
 from convertkit.environment.interpreters import child_environment, environment_install, interpreter
-from convertkit.environment.state import look_at
+from convertkit.environment.state import look_at, needed_packages
 from convertkit.errors import (
     ConvertkitError,
     MissingDependencyError,
@@ -41,6 +41,9 @@ from convertkit.workers.jobs import Job, Order
 
 POLL_SECONDS = 0.25
 KILL_TURNS = 20
+SIGN_SECONDS = 15.0
+Tell = Callable[[str], None]
+"""Who is told what takes its time, one line at a time."""
 CRASHES = frozenset(
     getattr(signal, name)
     for name in ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGTRAP", "SIGSYS")
@@ -63,12 +66,18 @@ class Worker:
     """
 
     def __init__(
-        self, environment: EnvironmentRow, log: Path, threads: int, writable: Sequence[Path] | None = ()
+        self,
+        environment: EnvironmentRow,
+        log: Path,
+        threads: int,
+        writable: Sequence[Path] | None = (),
+        tell: Tell = lambda text: None,
     ) -> None:
         """Start it.
 
         Args:
             writable: folders that it may write to, besides that of its log; None: no sandbox.
+            tell: told what is being imported, and every SIGN_SECONDS that a job goes on.
         """
         python = interpreter(environment)
         if python is None or not python.exists():
@@ -78,6 +87,7 @@ class Worker:
             )
         precompile()
         self.environment = environment
+        self._tell = tell
         self.peak_bytes = 0
         self._buffer = b""
         self.is_ready = False
@@ -156,6 +166,7 @@ class Worker:
         Raises:
             MissingDependencyError: all that is not installed, and the line that installs it.
         """
+        self._tell(f"importing {', '.join(needed_packages(self.environment.name))}")
         try:
             return self._receive(limits)
         except MissingDependencyError as error:
@@ -167,7 +178,8 @@ class Worker:
 
     def _receive(self, limits: LimitOptions) -> Answer:
         """The next answer; the worker is killed where it passes a limit first."""
-        deadline = time.monotonic() + limits.job_seconds
+        begun = time.monotonic()
+        deadline, sign = begun + limits.job_seconds, begun + SIGN_SECONDS
         memory_limit = memory_limit_bytes(limits)
         self.peak_bytes = 0
         while b"\n" not in self._buffer:
@@ -179,6 +191,9 @@ class Worker:
                     raise self._obituary()
                 self._buffer += received
                 continue
+            if time.monotonic() >= sign:
+                sign += SIGN_SECONDS
+                self._tell(f"'{self.environment.name}' is at work, {time.monotonic() - begun:.0f} s")
             if not was_alive:  # a child of its own may still hold the pipe open
                 raise self._obituary()
             if time.monotonic() >= deadline:

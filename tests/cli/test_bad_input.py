@@ -29,7 +29,7 @@ def convertkit(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProc
 def refused(result: subprocess.CompletedProcess[str], code: int, *words: str) -> None:
     """One line (and a hint) on stderr with these words, and the exit code."""
     assert result.returncode == code, result.stderr
-    lines = result.stderr.strip().splitlines()
+    lines = [line for line in result.stderr.strip().splitlines() if not line.startswith("… ")]
     assert 1 <= len(lines) <= 2, result.stderr
     assert lines[0].startswith("convertkit: ")
     assert all(line.startswith("  hint: ") for line in lines[1:])

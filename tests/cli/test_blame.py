@@ -60,7 +60,7 @@ def planted(
 def test_the_planted_module_is_first_in_the_table(planted: tuple[str, Path, Report]) -> None:
     name, run, report = planted
     assert report.status == "failed"
-    answer: Any = json.loads(blame(run, "--json").output)
+    answer: Any = json.loads(blame(run, "--json").stdout)
     assert [each["candidate"] for each in answer] == ["tflite:int8", "onnx:int8"]
     for each in answer:
         worst = each["rows"][0]

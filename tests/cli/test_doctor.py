@@ -220,7 +220,7 @@ def test_requirements_are_those_of_the_project() -> None:
 def test_json_has_the_same_facts(installed: Installed) -> None:
     installed({"onnx2tf": ""})
     result = run("--quick", "--json")
-    content: Any = json.loads(result.output)
+    content: Any = json.loads(result.stdout)
     assert result.return_value == 4
     assert content["is_complete"] is False
     assert [stage["name"] for stage in content["stages"]] == [row.name for row in STAGES]

@@ -40,7 +40,7 @@ def run(*arguments: str | Path) -> Result:
 def inspected(*arguments: str | Path) -> Any:
     result = run(*arguments, "--json")
     assert result.exception is None, result.exception
-    return json.loads(result.output)
+    return json.loads(result.stdout)
 
 
 def test_an_exported_program_tells_its_inputs_and_ranges() -> None:

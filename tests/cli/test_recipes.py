@@ -93,7 +93,7 @@ def test_check_without_such_a_file() -> None:
 
 
 def test_the_schema_describes_every_stage_and_key() -> None:
-    definitions: dict[str, Any] = json.loads(run("schema").output)["$defs"]
+    definitions: dict[str, Any] = json.loads(run("schema").stdout)["$defs"]
     recipe = definitions["Recipe"]
     assert recipe["additionalProperties"] is False
     assert set(definitions["StageTable"]["properties"]) == {row.name for row in STAGES}
@@ -110,7 +110,7 @@ def fields_of(kind: Any) -> tuple[msgspec.structs.FieldInfo, ...]:
 
 
 def test_a_description_that_goes_on_in_a_second_line_is_whole() -> None:
-    definitions = json.loads(run("schema").output)["$defs"]
+    definitions = json.loads(run("schema").stdout)["$defs"]
     text = definitions["OnnxToSavedmodelOptions"]["properties"]["layout"]["description"]
     assert text.endswith("where the input feeds a convolution.")
     assert "  " not in text

@@ -34,7 +34,7 @@ def check(path: Path, *arguments: object, model: Path = DIGITS) -> Result:
 
 def checked(path: Path, *arguments: object) -> Any:
     """The verb's JSON."""
-    return json.loads(check(path, "--json", *arguments).output)
+    return json.loads(check(path, "--json", *arguments).stdout)
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ def test_samples_to_calibrate_with_may_be_in_memory_too() -> None:
 
 @pytest.mark.slow
 class TestTorch:
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def torch(self):
         return pytest.importorskip("torch")
 

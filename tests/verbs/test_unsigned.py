@@ -74,7 +74,7 @@ def twins(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]
 
 def test_inspect_names_the_tensors_each_once(twins: dict[str, Path]) -> None:
     result = CliRunner().invoke(cli, ["inspect", str(twins["plain"]), "--json"], standalone_mode=False)
-    found = json.loads(result.output)
+    found = json.loads(result.stdout)
     assert [each["name"] for each in found["inputs"]] == ["x", "x_1"]
     assert len({each["name"] for each in found["outputs"]}) == 2
     assert found["details"]["signature"].startswith("none")
@@ -119,7 +119,7 @@ def test_pairs_by_hand_decide_even_where_they_are_wrong(twins: dict[str, Path]) 
 
 def inspected_outputs(file: Path) -> list[str]:
     result = CliRunner().invoke(cli, ["inspect", str(file), "--json"], standalone_mode=False)
-    return [each["name"] for each in json.loads(result.output)["outputs"]]
+    return [each["name"] for each in json.loads(result.stdout)["outputs"]]
 
 
 def test_bench_takes_it_alone_and_beside_the_source(twins: dict[str, Path]) -> None:

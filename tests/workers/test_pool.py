@@ -74,6 +74,16 @@ def logs(tmp_path):
     return folder
 
 
+def test_what_is_imported_and_that_work_goes_on_is_told(logs, monkeypatch):
+    monkeypatch.setattr("convertkit.workers.process.SIGN_SECONDS", 0.2)
+    monkeypatch.setattr("convertkit.workers.process.needed_packages", lambda name: ("fakes",))
+    told = []
+    with Workers(logs, LIMITS, threads=1, tell=told.append) as workers:
+        workers.ask("fake", DescribeJob(Format.TORCH, "wait:1.5"), "job.log")
+    assert told[0] == "importing fakes"
+    assert any("'fake' is at work, " in line for line in told[1:])
+
+
 @pytest.fixture
 def pool(logs):
     with Workers(logs, LIMITS, threads=1) as workers:
