@@ -126,7 +126,7 @@ def validate(
         return validate_artifacts(
             Path(reference),
             Path(candidate),
-            worded_recipe(**told),
+            worded_recipe(samples=told.get("samples"), inputs=inputs, settings=settings, **weights),
             pairs=pairs,
             precision=chosen,
             allow_code=allow_code,
@@ -159,7 +159,8 @@ def bench(
     words: Words = {"samples": samples, "inputs": inputs, "device": device, "settings": settings, **weights}
     paths = [Path(path) for path in artifacts]
     with samples_as_files(words, paths[0] if paths else None) as (told, _):
-        recipe = worded_recipe(**told)
+        given = told.get("samples")
+        recipe = worded_recipe(samples=given, inputs=inputs, device=device, settings=settings, **weights)
         return bench_artifacts(paths, recipe, batches=batches, threads=threads, allow_code=allow_code)
 
 
