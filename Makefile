@@ -3,8 +3,9 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 FIELD := .venv-field
 DEMO := build/digits
+LIGHT := click jinja2 msgspec numpy nvidia-ml-py packaging pillow platformdirs psutil pyyaml rich
 
-.PHONY: help setup demo test test-fast lint format fixtures bench bench-gpu kill-test conformance zoo peers rescue int8 gate-corpus signatures sources clean lock
+.PHONY: help setup demo test test-fast test-light lint format fixtures bench bench-gpu kill-test conformance zoo peers rescue int8 gate-corpus signatures sources clean lock
 
 ##@ Start here
 
@@ -39,6 +40,18 @@ test: setup lint ## Lint, then run all tests
 
 test-fast: setup ## Tests that start no framework (a minute)
 	$(BIN)/python -m pytest -m "not slow"
+
+test-light: ## Start every verb on each other Python that is there, the light dependencies alone
+	@for version in 3.12 3.13; do \
+		python=$$(ls $$HOME/.pyenv/versions/$$version.*/bin/python 2>/dev/null | tail -1); \
+		test -n "$$python" || python=$$(command -v python$$version || true); \
+		if test -z "$$python" || ! $$python -c '' 2>/dev/null; then echo "no Python $$version: skipped"; continue; fi; \
+		test -x build/light-$$version/bin/python || $$python -m venv build/light-$$version; \
+		build/light-$$version/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+			$(LIGHT) pytest pytest-timeout || exit 1; \
+		build/light-$$version/bin/python -m pytest tests/test_light.py tests/test_plan.py tests/test_errors.py \
+			|| exit 1; \
+	done
 
 lint: setup ## ruff and mypy --strict
 	$(BIN)/ruff check .

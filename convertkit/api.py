@@ -120,7 +120,7 @@ def validate(
     Raises:
         ConvertkitError: either cannot be used.
     """
-    words: Words = {"samples": samples, "inputs": inputs, "settings": settings, **weights}
+    words: Words = {"samples": samples, "inputs": inputs, "settings": settings}
     chosen = Precision(precision) if precision else None
     with samples_as_files(words, reference) as (told, _):
         return validate_artifacts(
@@ -156,7 +156,7 @@ def bench(
     Raises:
         ConvertkitError: one of them cannot be used, or the device is not there.
     """
-    words: Words = {"samples": samples, "inputs": inputs, "device": device, "settings": settings, **weights}
+    words: Words = {"samples": samples, "inputs": inputs, "device": device, "settings": settings}
     paths = [Path(path) for path in artifacts]
     with samples_as_files(words, paths[0] if paths else None) as (told, _):
         given = told.get("samples")
