@@ -20,7 +20,7 @@ from convertkit.verbs.first_recipe import Answers, default_target, recipe_text, 
 @click.argument("model", type=click.Path(path_type=Path))
 @flags.samples
 @click.option("--to", multiple=True, metavar="VARIANT", help="What to make; may be given more than once.")
-@flags.factory
+@flags.factory_alone
 @click.option("--static/--dynamic", "is_static", default=None, help="Whether every call has the same sizes.")
 @click.option("--rescue/--no-rescue", "rescues", default=None, help="Whether to search where INT8 fails.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The file  [default: <model>.yaml].")
