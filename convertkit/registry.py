@@ -171,7 +171,7 @@ STAGES = (
     ),
 )
 
-TARGETS = tuple(target for row in STAGES for target in row.targets)
+TARGETS = tuple(dict.fromkeys(target for row in STAGES for target in row.targets))
 
 EXTRAS = (
     ExtraRow("litert-quantizer", "litert-quantizer", "tf", "the second quantizer of savedmodel_to_tflite"),

@@ -90,7 +90,11 @@ class OnnxToSavedmodelOptions(OneAttempt, frozen=True, forbid_unknown_fields=Tru
 
 
 class KerasToSavedmodelOptions(OneAttempt, frozen=True, forbid_unknown_fields=True):
-    """Options of `keras_to_savedmodel`: none but who does it."""
+    """`keras_to_savedmodel`.
+
+    Attributes:
+        converter: Keras itself, by `Model.export`.
+    """
 
     converter: Literal["keras"] = "keras"
 
