@@ -11,7 +11,6 @@ from convertkit.artifacts.formats import Precision
 from convertkit.attribution.blamer import SAMPLES
 from convertkit.errors import UsageError
 from convertkit.measurement.measured import Measured
-from convertkit.recipe import WeightWords, Words, worded_recipe
 from convertkit.report.blame import Blame
 from convertkit.report.difference import Allowed, Difference
 from convertkit.report.report import Report
@@ -25,6 +24,7 @@ from convertkit.verbs.bench import bench_artifacts
 from convertkit.verbs.blame import blame_run
 from convertkit.verbs.compare import compare_any
 from convertkit.verbs.validate import validate_artifacts
+from convertkit.words import WeightWords, Words, worded_recipe
 
 
 def convert(

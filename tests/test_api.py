@@ -8,7 +8,8 @@ import convertkit
 from convertkit.api import convert
 from convertkit.config.keys import set_key
 from convertkit.errors import UsageError
-from convertkit.recipe import Recipe, decode_recipe, merge
+from convertkit.recipe import Recipe, decode_recipe
+from convertkit.words import merge
 
 
 def merged(recipe=None, *settings, **given):

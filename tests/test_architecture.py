@@ -40,6 +40,7 @@ LIGHT = [
     "workers",
     "environment",
     "storage",
+    "words",
     "recipe",
     "plan",
     "registry",

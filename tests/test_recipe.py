@@ -8,16 +8,9 @@ import pytest
 from convertkit import recipe as module
 from convertkit.config.run_settings import GateOptions
 from convertkit.errors import UsageError
-from convertkit.recipe import (
-    Recipe,
-    decode_recipe,
-    find_recipe,
-    load_recipe,
-    recipe_names,
-    recipe_schema,
-    worded_recipe,
-)
+from convertkit.recipe import Recipe, decode_recipe, find_recipe, load_recipe, recipe_names, recipe_schema
 from convertkit.registry import STAGES
+from convertkit.words import worded_recipe
 
 FULL = """\
 summary: everything at once

@@ -16,8 +16,9 @@ import yaml
 from convertkit.artifacts.formats import Format, Variant
 from convertkit.config.strict_yaml import StrictLoader
 from convertkit.plan import plan
-from convertkit.recipe import Recipe, decode_recipe, load_recipe, recipe_folder, recipe_names, worded_recipe
+from convertkit.recipe import Recipe, decode_recipe, load_recipe, recipe_folder, recipe_names
 from convertkit.registry import STAGES, parse_variant
+from convertkit.words import worded_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 PROMISED = ["microcontroller-int8", "mobile-float16", "mobile-int8", "savedmodel-serving", "server-onnx"]

@@ -12,9 +12,9 @@ from rich.console import Console
 from convertkit.cli import flags
 from convertkit.cli.progress import say
 from convertkit.errors import NotMeasuredError, UsageError
-from convertkit.recipe import WeightWords, worded_recipe
 from convertkit.render.bench import render_bench
 from convertkit.verbs.bench import bench_artifacts
+from convertkit.words import WeightWords, worded_recipe
 
 LARGEST = 65536
 

@@ -12,9 +12,9 @@ from convertkit.attribution.blamer import SAMPLES
 from convertkit.attribution.files import write_blame
 from convertkit.cli import flags
 from convertkit.cli.progress import say
-from convertkit.recipe import WeightWords, worded_recipe
 from convertkit.render.blame import TOP, render_blame
 from convertkit.verbs.blame import blame_run
+from convertkit.words import WeightWords, worded_recipe
 
 
 @click.command()

@@ -10,10 +10,10 @@ from rich.console import Console
 
 from convertkit.cli import flags
 from convertkit.errors import GateError, UsageError, did_you_mean
-from convertkit.recipe import worded_recipe
 from convertkit.render.difference import render_difference
 from convertkit.report.difference import Allowed
 from convertkit.verbs.compare import compare_any
+from convertkit.words import worded_recipe
 
 
 @click.command()

@@ -15,11 +15,12 @@ from convertkit.cli import flags
 from convertkit.cli.planned import plan_lines
 from convertkit.cli.progress import AsideProgress, ConsoleProgress
 from convertkit.errors import MissingDependencyError
-from convertkit.recipe import Recipe, Words, worded_recipe
+from convertkit.recipe import Recipe
 from convertkit.report.report import exit_code
 from convertkit.run.dry_run import dry_run as plan_of
 from convertkit.run.prepare import RunRequest
 from convertkit.run.progress import Progress
+from convertkit.words import Words, worded_recipe
 
 
 @click.command()

@@ -11,8 +11,8 @@ import msgspec
 from convertkit.cli import flags
 from convertkit.cli.progress import say
 from convertkit.errors import SamplesError
-from convertkit.recipe import WeightWords, worded_recipe
 from convertkit.verbs.check_samples import SamplesChecked, check_samples
+from convertkit.words import WeightWords, worded_recipe
 
 
 @click.group(short_help="Check samples before they calibrate.")

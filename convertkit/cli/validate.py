@@ -14,13 +14,13 @@ from convertkit.artifacts.formats import Precision
 from convertkit.cli import flags
 from convertkit.cli.progress import say
 from convertkit.errors import GateError, UsageError, did_you_mean
-from convertkit.recipe import WeightWords, worded_recipe
 from convertkit.render.numbers import format_cosine, format_error, format_share, format_sqnr_db
 from convertkit.render.parts import describe_interval, describe_samples, describe_slice
 from convertkit.render.summary import axis_detail, axis_state
 from convertkit.validation.judgement import Judgement
 from convertkit.validation.source_finite import ADVICE
 from convertkit.verbs.validate import validate_artifacts
+from convertkit.words import WeightWords, worded_recipe
 
 
 @click.command()

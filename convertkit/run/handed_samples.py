@@ -18,13 +18,13 @@ from convertkit.artifacts.signature import Array, Arrays
 from convertkit.artifacts.tensors import write_npz
 from convertkit.config.run_settings import SampleOptions
 from convertkit.errors import ConvertkitError
-from convertkit.recipe import Words, worded_recipe
 from convertkit.run.in_memory import NEEDED
 from convertkit.samples.handed import Handed, read_handed
 from convertkit.samples.inputs import parse_input, take_bounds
 from convertkit.samples.leaves import is_leaf
 from convertkit.samples.samples import MOST_CALIBRATION
 from convertkit.sources import inspect_source
+from convertkit.words import Words, worded_recipe
 
 Word = Literal["samples", "calibration_samples"]
 WORDS: tuple[Word, ...] = ("samples", "calibration_samples")

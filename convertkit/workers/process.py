@@ -22,20 +22,16 @@ from convertkit.config.run_settings import LimitOptions
 from convertkit.environment.interpreters import child_environment, environment_install, interpreter
 from convertkit.environment.state import look_at, needed_packages
 from convertkit.errors import (
-    ConvertkitError,
     MissingDependencyError,
-    WorkerCrashedError,
     WorkerError,
-    WorkerExitedError,
-    WorkerKilledError,
     WorkerMemoryError,
     WorkerSilentError,
     WorkerTimeoutError,
-    error_class,
 )
 from convertkit.registry import EnvironmentRow
 from convertkit.workers.answers import Answer, Failed, Ready
-from convertkit.workers.confinement import FULL, WRITABLE
+from convertkit.workers.confinement import WRITABLE
+from convertkit.workers.ends import check_whole, ended_with, failed_error
 from convertkit.workers.family import descendants, group_bytes
 from convertkit.workers.jobs import Job, Order
 
@@ -44,12 +40,6 @@ KILL_TURNS = 20
 SIGN_SECONDS = 15.0
 Tell = Callable[[str], None]
 """Who is told what takes its time, one line at a time."""
-CRASHES = frozenset(
-    getattr(signal, name)
-    for name in ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGTRAP", "SIGSYS")
-    if hasattr(signal, name)
-)
-"""Signals that a program gives rise to itself; all others come from outside."""
 WORKER_FILE = Path(__file__).parents[1] / "worker" / "main.py"
 ANSWER_DECODER: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
 
@@ -152,12 +142,8 @@ class Worker:
         if not isinstance(answer, Ready):
             return
         self.sandbox = answer.sandbox
-        missing = [part for part in FULL if part not in answer.sandbox]
-        if limits.require_sandbox and missing:
-            raise MissingDependencyError(
-                f"the sandbox is not to be had here, it lacks: {', '.join(missing)}",
-                hint="run: convertkit doctor",
-            )
+        if limits.require_sandbox:
+            check_whole(answer.sandbox)
         self.is_ready = True
 
     def _started(self, limits: LimitOptions) -> Answer:
@@ -222,14 +208,7 @@ class Worker:
             self.kill()
             return WorkerSilentError("the worker closed its answer channel without an answer")
         self.kill()
-        if code < 0 and -code in CRASHES:
-            return WorkerCrashedError(f"the worker crashed ({signal.Signals(-code).name})")
-        if code < 0:
-            likely = ", most likely out of memory" if -code == signal.SIGKILL else ""
-            return WorkerKilledError(f"the worker was killed ({signal.Signals(-code).name}){likely}")
-        if code > 0:
-            return WorkerExitedError(f"the worker exited with code {code} before it answered")
-        return WorkerSilentError("the worker exited 0 without an answer")
+        return ended_with(code)
 
     def kill(self) -> None:
         """End the process and all that it started, in whatever session, at once; safe to call twice."""
@@ -264,11 +243,6 @@ def confined(log: Path, writable: Sequence[Path] | None) -> dict[str, str]:
     if writable is None:
         return {}
     return {WRITABLE: os.pathsep.join(str(folder.resolve()) for folder in (log.parent, *writable))}
-
-
-def failed_error(answer: Failed) -> ConvertkitError:
-    """The typed error that a `Failed` answer stands for."""
-    return error_class(answer.error)(answer.message, hint=answer.hint)
 
 
 def memory_limit_bytes(limits: LimitOptions) -> int:

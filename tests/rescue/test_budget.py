@@ -7,10 +7,11 @@ import pytest
 from convertkit.config.run_settings import BudgetOptions
 from convertkit.errors import UsageError
 from convertkit.measurement.latency import Latency
-from convertkit.recipe import decode_recipe, recipe_schema, worded_recipe
+from convertkit.recipe import decode_recipe, recipe_schema
 from convertkit.rescue.budget import Figures, over_budget
 from convertkit.validation.accuracy import Accuracy
 from convertkit.validation.tolerance import Tolerance, demanded, stricter
+from convertkit.words import worded_recipe
 
 GATE = Tolerance(20.0, 0.01, 0.9)
 

@@ -13,13 +13,13 @@ import pytest
 
 from convertkit.artifacts.signature import Arrays
 from convertkit.hops.runner import HopRunner
-from convertkit.recipe import worded_recipe
 from convertkit.report.report import HopRecord
 from convertkit.run.pipeline import take_all_in
 from convertkit.run.prepare import RunRequest, prepare
 from convertkit.samples.intake import Intake
 from convertkit.storage.run_folder import RunFolder
 from convertkit.validation.validator import Validator
+from convertkit.words import worded_recipe
 from tests.conftest import Lab, sqnr_db
 
 pytestmark = pytest.mark.slow

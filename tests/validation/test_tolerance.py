@@ -5,7 +5,7 @@ import pytest
 from convertkit.artifacts.formats import Precision
 from convertkit.config.run_settings import BudgetOptions, GateOptions, PrecisionGate
 from convertkit.errors import UsageError
-from convertkit.recipe import decode_recipe, worded_recipe
+from convertkit.recipe import decode_recipe
 from convertkit.validation.tolerance import (
     DEFAULT_TOLERANCES,
     KEYS,
@@ -15,6 +15,7 @@ from convertkit.validation.tolerance import (
     stricter,
     tolerance_for,
 )
+from convertkit.words import worded_recipe
 
 
 def gate(*settings: str) -> GateOptions:

@@ -39,7 +39,8 @@ from convertkit.workers.answers import Described, Failed, Ready
 from convertkit.workers.confinement import READ_ONLY
 from convertkit.workers.jobs import ConvertJob, DescribeJob
 from convertkit.workers.pool import Workers, clear_away, expect
-from convertkit.workers.process import Worker, failed_error
+from convertkit.workers.ends import failed_error
+from convertkit.workers.process import Worker
 
 HERE = Path(__file__).parent
 PACKAGE = Path(convertkit.__file__).parent
