@@ -14,9 +14,9 @@ import convertkit
 from benchmarks.claims_table import Ratio, Row
 from convertkit.artifacts.tensors import write_npz
 from convertkit.measurement import rounds as measure
-from convertkit.recipe import worded_recipe
 from convertkit.report.report import HopRecord, Report
 from convertkit.verbs.opening import open_first, open_next, opened
+from convertkit.words import worded_recipe
 from convertkit.workers.pool import Workers
 
 ROOT = Path(__file__).resolve().parents[1]

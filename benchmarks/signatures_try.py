@@ -17,12 +17,12 @@ from ai_edge_litert.interpreter import Interpreter
 from benchmarks.signatures_case import EXAMPLE, SIZES, Arrays, Case
 from convertkit.errors import ConvertkitError
 from convertkit.hops.runner import HopRunner
-from convertkit.recipe import worded_recipe
 from convertkit.report.report import HopRecord
 from convertkit.run.pipeline import take_all_in
 from convertkit.run.prepare import RunRequest, prepare
 from convertkit.storage.run_folder import RunFolder
 from convertkit.validation.validator import Validator
+from convertkit.words import worded_recipe
 from convertkit.workers.pool import Workers
 
 RAW = re.compile(r"(Key|Type|Attribute|Index|Assertion|Name|UnboundLocal)Error: ")
