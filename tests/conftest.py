@@ -141,5 +141,6 @@ def sqnr_db(wanted: np.ndarray, got: np.ndarray) -> float:
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """Workers that live as long as the session, so that each framework is imported once."""
     folder = tmp_path_factory.mktemp("lab")
-    with Workers(folder, LimitOptions(job_seconds=300), threads=1) as workers:
+    writable = (tmp_path_factory.getbasetemp(),)
+    with Workers(folder, LimitOptions(job_seconds=300), threads=1, writable=writable) as workers:
         yield Lab(workers, folder)

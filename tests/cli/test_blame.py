@@ -105,7 +105,7 @@ def test_other_samples_and_one_artifact(planted: tuple[str, Path, Report], tmp_p
     result = blame(run, "--of", "onnx:int8", "--samples", tmp_path / "other.npz", "--top", 1)
     assert result.exit_code == 0
     assert "onnx:int8 against onnx:float32, 5 samples" in result.output
-    assert FAULTS[name] in result.output.splitlines()[1]
+    assert FAULTS[name] in result.stdout.splitlines()[1]
     assert "tflite" not in result.output
 
 

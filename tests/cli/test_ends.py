@@ -70,7 +70,20 @@ def start(out: Path, *arguments: str) -> subprocess.Popen[str]:
     """A run whose hops cannot come out of a store."""
     command = [sys.executable, "-m", "convertkit", "convert", str(MLP / "model.pt2"), "--to", "tflite:int8"]
     command += ["--samples", str(MLP / "samples.npz"), "--no-cache", "-o", str(out), *arguments]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_signals,
+    )
+
+
+def heed_signals() -> None:
+    """Undo what nohup and shells that start things in the background hand down."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:

@@ -159,7 +159,7 @@ class TestByTheModel:
     def test_good_samples_without_labels(self) -> None:
         result = check(FIXTURES / "two_inputs" / "samples.npz", model=FIXTURES / "two_inputs" / "model.pt2")
         assert result.return_value == 0, result.output
-        assert result.output.splitlines()[1] == "no finding"
+        assert result.stdout.splitlines()[1] == "no finding"
 
     def test_accepted_by_name(self, spoiled: Callable[..., Path]) -> None:
         path = spoiled(lambda x: x * 255, labels=False)

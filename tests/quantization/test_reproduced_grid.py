@@ -25,7 +25,7 @@ NETWORK = """(float[N,3,8,8] x) => (float[N,10] y) {
     c1 = Conv <pads=[1,1,1,1], strides=[2,2]> (x, dense, b16) r1 = Relu (c1)
     c2 = Conv <group=16, pads=[1,1,1,1]> (r1, depthwise, b16) r2 = Relu (c2)
     c3 = Conv (r2, pointwise, b8) r3 = Relu (c3)
-    c4 = ConvTranspose <strides=[2,2]> (r3, transposed, b6) r4 = Relu (c4)
+    c4 = ConvTranspose <strides=[2,2], pads=[0,0,1,1]> (r3, transposed, b6) r4 = Relu (c4)
     f = Flatten (r4)
     g = Gemm <transB=1> (f, linear, b12) r5 = Relu (g)
     m = MatMul (r5, product) y = Add (m, b10)
@@ -34,7 +34,7 @@ KERNELS = {
     "dense": (16, 3, 3, 3),
     "depthwise": (16, 1, 3, 3),
     "pointwise": (8, 16, 1, 1),
-    "transposed": (8, 6, 2, 2),
+    "transposed": (8, 6, 3, 3),
     "linear": (12, 6 * 8 * 8),
     "product": (12, 10),
 }

@@ -35,6 +35,7 @@ def model(request: pytest.FixtureRequest) -> Any:
 
 def described(model: Any, folder: Path, *names: str) -> list[str]:
     """The names of the inputs where samples are called so."""
+    from convertkit.pytorch.load import Opened
     from convertkit.runtimes import torch as runtime
 
     arrays = {name: np.ones((2, 3), np.float32) for name in names}
@@ -43,6 +44,7 @@ def described(model: Any, folder: Path, *names: str) -> list[str]:
     job = DescribeJob(Format.TORCH, "m", Loader("module"), specs, str(folder / "e.npz"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runtime, "load_model", lambda path, loader: model)
+        patch.setattr(runtime, "open_model", lambda path, loader: Opened(model))
         return [spec.name for spec in runtime.describe(job).signature.inputs]
 
 

@@ -78,8 +78,16 @@ def test_the_quantizer_takes_them_by_channel(made: onnx.ModelProto, tmp_path: Pa
     onnx.save_model(made, tmp_path / "m.onnx")
     prepare(str(tmp_path / "m.onnx"), tmp_path / "p.onnx", notes.append)
     signature = Signature((TensorSpec("x", "float32", ("n", 4)),), ())
+    options = OnnxToOnnxInt8Options()
     quantize(
-        tmp_path / "p.onnx", tmp_path / "q.onnx", signature, {"x": X}, OnnxToOnnxInt8Options(), notes.append
+        tmp_path / "p.onnx",
+        tmp_path / "q.onnx",
+        signature,
+        {"x": X},
+        options,
+        notes.append,
+        left=(),
+        kinds=(),
     )
     want, got = run(made, X), run(onnx.load(tmp_path / "q.onnx"), X)
     assert 10 * np.log10((want**2).sum() / ((want - got) ** 2).sum()) > 25

@@ -119,7 +119,7 @@ def test_a_bias_that_is_a_matrix(tmp_path: Path) -> None:
     samples = {"x": f32(32, 3)}
     before, after, said = quantized(tmp_path, model, samples)
     agrees(before, after, samples)
-    assert "made without" in said
+    assert "made without" not in said  # it is a row, which the quantizer takes once it is a vector
 
 
 def test_a_table_that_is_looked_up_in_and_multiplied_by(tmp_path: Path) -> None:
