@@ -17,8 +17,8 @@ from convertkit.words import worded_recipe
 
 
 @click.command()
-@click.argument("before", metavar="A", type=click.Path(path_type=Path, exists=True))
-@click.argument("after", metavar="B", type=click.Path(path_type=Path, exists=True))
+@click.argument("before", metavar="A", type=click.Path(path_type=Path))
+@click.argument("after", metavar="B", type=click.Path(path_type=Path))
 @click.option(
     "--max-regression",
     "limits",

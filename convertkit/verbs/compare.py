@@ -17,6 +17,8 @@ from convertkit.verbs.bench import bench_artifacts
 from convertkit.verbs.recorded import is_run
 from convertkit.verbs.validate import validate_artifacts
 
+GIVE = "give two runs (their -o folders, or report.json), or two artifacts"
+
 
 def compare_any(
     before: Path, after: Path, recipe: Recipe, allowed: Allowed, *, allow_code: bool = False
@@ -24,15 +26,16 @@ def compare_any(
     """The difference of two runs by their reports alone; of two artifacts by running both.
 
     Raises:
-        UsageError: one is a run and the other is none.
+        UsageError: one is not there, or one is a run and the other is none.
         ConvertkitError: either cannot be used.
     """
+    for path in (before, after):
+        if not path.exists():
+            raise UsageError(f"{path}: no such file or folder", hint=GIVE)
     kinds = [is_run(path) or path.name.endswith(".json") for path in (before, after)]
     if kinds[0] != kinds[1]:
         artifact = after if kinds[0] else before
-        raise UsageError(
-            f"{artifact} is no run, and the other one is", hint="give two runs, or two artifacts"
-        )
+        raise UsageError(f"{artifact} is no run, and the other one is", hint=GIVE)
     if kinds[0]:
         return differ(recorded_run(before), recorded_run(after), allowed)
     judgement = validate_artifacts(before, after, recipe, allow_code=allow_code)

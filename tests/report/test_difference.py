@@ -154,6 +154,13 @@ def test_a_limit_that_is_none_is_refused(folders: tuple[Path, Path], limit: str)
     assert isinstance(compared(*folders, "--max-regression", limit).exception, UsageError)
 
 
+def test_what_is_not_there_is_named(folders: tuple[Path, Path], tmp_path: Path):
+    error = compared(folders[0], tmp_path / "nothing").exception
+    assert isinstance(error, UsageError)
+    assert "nothing: no such file or folder" in error.message
+    assert "-o folders" in error.hint
+
+
 def test_a_run_is_not_compared_with_a_file(folders: tuple[Path, Path], tmp_path: Path):
     file = tmp_path / "model.onnx"
     file.write_bytes(b"")
