@@ -5,7 +5,7 @@ FIELD := .venv-field
 DEMO := build/digits
 LIGHT := click jinja2 msgspec numpy nvidia-ml-py packaging pillow platformdirs psutil pyyaml rich
 
-.PHONY: help setup demo test test-fast test-light lint format fixtures bench bench-gpu kill-test conformance zoo peers rescue int8 gate-corpus signatures sources clean lock
+.PHONY: help setup demo test test-fast test-light lint format fixtures bench bench-gpu kill-test conformance zoo peers fleet rescue int8 gate-corpus signatures sources clean lock
 
 ##@ Start here
 
@@ -67,13 +67,17 @@ fixtures: setup ## Rebuild the fixtures and their checksums
 
 ##@ Measure
 
-bench: setup ## Cost of checking, printed; docs/claims.md
+bench: setup ## Cost of checking, printed; docs/verdicts.md, docs/claims.md
 	$(BIN)/python -m benchmarks.overhead
+	$(BIN)/python -m benchmarks.verdicts
 	$(BIN)/python -m benchmarks.claims
 
 bench-gpu: setup ## Models and runtimes on a GPU, each compared with the CPU; docs/gpu.md (five minutes)
 	$(BIN)/python -m benchmarks.gpu_tflite build/gpu/tflite
 	$(BIN)/python -m benchmarks.gpu --device cuda --out build/gpu --tflite build/gpu/tflite --page docs/gpu.md
+
+fleet: setup ## 120 jobs, some bad, on a Ray whose processes are killed; docs/fleet-trial.md (half an hour)
+	$(BIN)/python -m benchmarks.fleet
 
 kill-test: setup ## Kill the worker at 20 moments of each hop: the same artifact ships, or none (half an hour)
 	$(BIN)/python -m benchmarks.kill
