@@ -5,10 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from convertkit.api import bench, blame, compare, convert, validate
+    from convertkit.api import bench, blame, compare, convert, fleet, validate
     from convertkit.report.report import Report, load_report
 
-__all__ = ["Report", "__version__", "bench", "blame", "compare", "convert", "load_report", "validate"]
+__all__ = [
+    "Report",
+    "__version__",
+    "bench",
+    "blame",
+    "compare",
+    "convert",
+    "fleet",
+    "load_report",
+    "validate",
+]
 __version__ = "0.1.0"
 
 PUBLIC = {
@@ -17,6 +27,7 @@ PUBLIC = {
     "bench": "api",
     "blame": "api",
     "compare": "api",
+    "fleet": "api",
     "load_report": "report.report",
     "Report": "report.report",
 }

@@ -10,9 +10,11 @@ from typing import Any, Unpack
 from convertkit.artifacts.formats import Precision
 from convertkit.attribution.blamer import SAMPLES
 from convertkit.errors import UsageError
+from convertkit.fleets.fleet import FleetRequest, run_fleet
 from convertkit.measurement.measured import Measured
 from convertkit.report.blame import Blame
 from convertkit.report.difference import Allowed, Difference
+from convertkit.report.fleet import FleetReport
 from convertkit.report.report import Report
 from convertkit.run.handed_model import is_file, model_as_file, model_name
 from convertkit.run.handed_samples import samples_as_files
@@ -131,6 +133,26 @@ def validate(
             precision=chosen,
             allow_code=allow_code,
         )
+
+
+def fleet(
+    file: str | PathLike[str],
+    *,
+    address: str | None = None,
+    jobs: int | None = None,
+    resume: bool = False,
+) -> FleetReport:
+    """Convert the models of a fleet's file with their recipes, several at once, on Ray (docs/fleet.md).
+
+    Args:
+        address: of a Ray cluster; None: one of its own on this machine.
+        jobs: how many at once here; None: one for each core.
+        resume: leave jobs that an earlier call has done.
+
+    Raises:
+        ConvertkitError: the file cannot be used, or Ray is not there. A job that fails does not raise.
+    """
+    return run_fleet(FleetRequest(Path(file), address, jobs, resume))
 
 
 def bench(

@@ -26,6 +26,7 @@ LIGHT = [
     "__main__",
     "cli",
     "api",
+    "fleets",
     "run",
     "verbs",
     "rescue",

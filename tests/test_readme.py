@@ -40,6 +40,7 @@ def test_the_commands_run_in_order(tmp_path: Path) -> None:
     shutil.copy(FIXTURES / "digits" / "model.safetensors", tmp_path / "weights.safetensors")
     shutil.copy(FIXTURES / "digits" / "samples.npz", tmp_path)
     (tmp_path / "my_models.py").write_text("from fixtures.models import digits as build\n")
+    (tmp_path / "fleet.yaml").write_text("models: [{model: classifier.pt2, to: [onnx]}]\n")
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),

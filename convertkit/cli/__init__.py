@@ -39,6 +39,7 @@ VERBS = {
     "store": "What the store of hops holds; check it, make it smaller.",
     "recipes": "List, show and check recipes.",
     "report": "Show the report of a run in another format.",
+    "fleet": "Convert many models, side by side, on this machine or a cluster.",
     "doctor": "Versions, devices, and which stages can run.",
     "completion": "Code that completes verbs and flags in bash, zsh or fish.",
 }

@@ -119,6 +119,7 @@ class BenchOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         warmup_s: least time each artifact is run before it is timed, seconds.
         threads: threads that each runtime may use.
         seconds: measure further rounds until every interval is narrow, at most so long; None: `rounds` alone.
+        skip: why `convert` shall not measure; empty: it does.
     """
 
     rounds: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 12
@@ -126,6 +127,7 @@ class BenchOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     warmup_s: PositiveFloat = 0.2
     threads: PositiveInt = 1
     seconds: Annotated[float, msgspec.Meta(gt=0, le=3600)] | None = None
+    skip: str = ""
 
 
 class LimitOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

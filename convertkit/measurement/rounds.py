@@ -55,7 +55,9 @@ class Bench(msgspec.Struct, frozen=True):
     scratch: Path
 
     def by_path(self, artifacts: Sequence[Artifact]) -> dict[str, tuple[Latency, ...]]:
-        """Latency rows of each artifact, by its path."""
+        """Latency rows of each artifact, by its path; or why they are not measured."""
+        if self.options.skip:
+            return {artifact.path: (Latency("cpu", skipped=self.options.skip),) for artifact in artifacts}
         rows = measure(artifacts, self.sample, self.device, self.options, self.workers, self.scratch)
         return {artifact.path: row for artifact, row in zip(artifacts, rows, strict=True)}
 
