@@ -124,6 +124,13 @@ REPEATED = {
         c = CumSum(j, last) f = Cast<to = 1>(c) u = Unsqueeze(f, places) y = Mul(x, u)""",
         ["MUL"],
     ),
+    "what is picked for each of the batch": (
+        """b = Shape<start = 0, end = 1>(x) e = Concat<axis = 0>(b, four) m = Expand(numbers, e)
+        s = Squeeze(b) r = Range(first, s, last) u = Unsqueeze(r, one) w = Expand(u, e) i = Unsqueeze(w, two)
+        p = Expand(positions, e) j = Unsqueeze(p, two) c = Concat<axis = -1>(i, j) g = GatherND(m, c)
+        f = Cast<to = 1>(g) z = Unsqueeze(f, places) y = Mul(x, z)""",
+        ["MUL"],
+    ),
 }
 
 
@@ -137,10 +144,20 @@ def test_constants_repeated_over_the_batch_cost_nothing(name: str) -> None:
         "causal": np.tril(np.ones((1, 1, 4, 4), bool)), "four": np.array([4]),
         "numbers": np.array([[3, 0, 1, 2]]), "last": np.array(1),
         "table": f32(6, 5), "one": np.array([1]), "none": np.array([0]), "two": np.array([2]),
-        "places": np.array([1, 3]),
+        "places": np.array([1, 3]), "first": np.array(0), "positions": np.array([[2, -1, 2, 1]]),
     }  # fmt: skip
     used = {key: value for key, value in known.items() if re.search(rf"\b{key}[,)]", body)}
     assert operators(text, 3, 4, 5, **used) == wanted
+
+
+def test_what_is_picked_by_a_place_that_only_a_run_knows_is_gathered() -> None:
+    text = """g (float[n,4] x) => (float y) {
+        b = Shape<start = 0, end = 1>(x) e = Concat<axis = 0>(b, four) m = Expand(numbers, e)
+        s = Squeeze(b) r = Range(first, s, one) i = Unsqueeze(r, last) j = ArgMax<axis = -1>(x)
+        c = Concat<axis = -1>(i, j) g = GatherND(m, c) u = Unsqueeze(g, last) y = Add(x, u)
+    }"""
+    known = {"four": np.array([4]), "numbers": f32(1, 4), "first": np.array(0), "one": np.array(1)}
+    assert "GATHER_ND" in operators(text, 4, last=np.array([1]), **known)
 
 
 def test_a_row_that_is_wholly_masked_keeps_its_guard() -> None:

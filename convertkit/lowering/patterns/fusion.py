@@ -15,7 +15,7 @@ import numpy as np
 import onnx
 
 from convertkit.lowering.origin import Origin
-from convertkit.lowering.patterns import adaptive, attention, frames
+from convertkit.lowering.patterns import adaptive, attention, frames, picks
 from convertkit.lowering.patterns.matching import (
     Found,
     Named,
@@ -171,6 +171,7 @@ TABLE = (
     Row("softmax in float64", ("Cast", Named("softmax", ("Softmax", ("Cast", "x")))), _single_softmax),
     Row("class token", frames.JOINED, frames.framed),
     Row("class token in its place", frames.PLACED, frames.placed),
+    Row("picked from what is repeated", picks.PICKED, picks.picked),
     Row("scaled scores", attention.SCALED, attention.scores),
     Row("transposed keys", attention.TURNED, attention.transposed),
     Row("masked softmax", attention.ADDED, attention.masked),
