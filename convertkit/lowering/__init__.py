@@ -13,7 +13,7 @@ Imports point downward only, in a line from left to right; `tests/lowering/test_
     geometry: what families share
     repeats: values repeated along axes, and what they were before
     orders, declare, call: what an operator declares, and the node that it is handed
-    functions, nodes: what ONNX says of operators and graphs
+    functions, branches, nodes: what ONNX says of operators and graphs
     ranks, half: operands of too many axes with fewer, of half precision in float32
     value, origin, transposes, shapes, sizes: a tensor or constant, its axis order and shape, what made it
     element_types, narrow, wide, weights, activations, faults: types, constants, functions, errors

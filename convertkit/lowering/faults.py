@@ -24,6 +24,10 @@ class NeedsConstant(StageError):
         self.operand = operand
 
 
+class UnevenBranches(StageError):
+    """The branches of an `If` differ in rank, and only a run tells which is taken."""
+
+
 class Undecided(Exception):
     """A rule on sizes met a question that only a run can answer."""
 

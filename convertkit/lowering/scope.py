@@ -13,9 +13,17 @@ import tensorflow as tf
 
 from convertkit.errors import ConvertkitError, ModelFileError, StageError
 from convertkit.graphs.value_names import scope_of
+from convertkit.lowering.branches import followers, widened
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Acts, Operator
-from convertkit.lowering.faults import NeedsConstant, Undecided, UnsupportedOperators, describe, first_line
+from convertkit.lowering.faults import (
+    NeedsConstant,
+    Undecided,
+    UnevenBranches,
+    UnsupportedOperators,
+    describe,
+    first_line,
+)
 from convertkit.lowering.functions import function_of, is_defined
 from convertkit.lowering.nodes import needed
 from convertkit.lowering.orders import arrange, with_broadcast_axis
@@ -105,8 +113,36 @@ class Scope:
 
     def run_nodes(self, nodes: Sequence[onnx.NodeProto], wanted: Iterable[str]) -> None:
         """Lower the nodes that the wanted names depend on."""
-        for node in needed(nodes, wanted):
-            self._lower(node)
+        kept, wanted = needed(nodes, wanted), list(wanted)
+        for place, node in enumerate(kept):
+            try:
+                self._lower(node)
+            except UnevenBranches as error:
+                if node.op_type != "If":
+                    raise
+                self._lower_with_followers(node, kept[place + 1 :], wanted, error)
+                return
+
+    def _lower_with_followers(
+        self, node: onnx.NodeProto, later: Sequence[onnx.NodeProto], wanted: list[str], error: UnevenBranches
+    ) -> None:
+        """An `If` whose branches differ in rank, followed by as many nodes in each as make them one rank.
+
+        Raises:
+            UnevenBranches: `error`, where they never are, or a node does not take both.
+        """
+        after, others = followers(later, node.output)
+        self.run_nodes(others, [name for other in others for name in other.output])
+        for whole, rest in widened(node, after, wanted):
+            try:
+                self._lower(whole)
+            except UnevenBranches:
+                continue
+            except StageError:
+                break
+            self.run_nodes(rest, wanted)
+            return
+        raise error
 
     def _lower(self, node: onnx.NodeProto) -> None:
         values = [self.value(name) if name and not self.lacks(name) else None for name in node.input]

@@ -72,7 +72,7 @@ class Value:
         self.wide: Value | None = None
         self.rounds: Value | None = None
         self.base: Value | None = None
-        self._reordered: dict[tuple[Order, int], Value] = {}
+        self._reordered: dict[tuple[Order, Any], Value] = {}
 
     @property
     def rank(self) -> int:
@@ -134,7 +134,7 @@ class Value:
         """The same value with another physical order; transposed at most once per graph."""
         if order == self.order:
             return self
-        key = (order, 0 if not self.is_tensor else id(tf.compat.v1.get_default_graph()))
+        key = (order, tf.compat.v1.get_default_graph() if self.is_tensor else None)
         if key not in self._reordered:
             self._reordered[key] = self._transposed(order) if self.rounds is None else self._rounded(order)
             if self.wide is not None:

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, free
+from convertkit.lowering.faults import UnevenBranches, describe
 from convertkit.lowering.geometry.writing import with_row
 from convertkit.lowering.value import Value
 
@@ -28,26 +29,38 @@ def _if(call: Call) -> list[Any]:
     condition = call.value(0).array()
     if condition is not None:
         return list(call.scope.subgraph(then if bool(condition.reshape(-1)[0]) else otherwise, []))
-    flag = tf.reshape(call.tensor(0), [])
-    ranks = [0] * len(call.node.output)
-    seen: dict[str, list[int]] = {}
-
-    def lowered(graph: onnx.GraphProto) -> list[Any]:
-        results = branch(call, graph, [])
-        seen[graph.name] = [result.shape.rank for result in results]
-        ranks[:] = [max(rank, result.shape.rank) for rank, result in zip(ranks, results, strict=True)]
-        return [_single(*pair) for pair in zip(results, ranks, strict=True)]
-
-    found = list(tf.cond(flag, lambda: lowered(then), lambda: lowered(otherwise)))
-    if any(result.shape.rank is None for result in found):  # now the rank of the other branch is known
-        found = list(tf.cond(flag, lambda: lowered(then), lambda: lowered(otherwise)))
-    if any(result.shape.rank is None for result in found):
-        sides = " and ".join(map(str, seen.values()))
-        raise ValueError(
-            f"its branches give tensors of ranks {sides}, and only a run tells which: "
+    sides = [_shapes(call, then), _shapes(call, otherwise)]
+    ranks = [max(one.rank, other.rank) for one, other in zip(*sides, strict=True)]
+    if not all(_fits(shape, rank) for side in sides for shape, rank in zip(side, ranks, strict=True)):
+        told = " and ".join(str([shape.rank for shape in side]) for side in sides)
+        raise UnevenBranches(
+            f"{describe(call.node)}: its branches give tensors of ranks {told}, and only a run tells which: "
             f"'{call.node.input[0]}' has to be known; fix the axis or the input that decides it"
         )
+
+    def lowered(graph: onnx.GraphProto) -> list[Any]:
+        return [_single(*pair) for pair in zip(branch(call, graph, []), ranks, strict=True)]
+
+    flag = tf.reshape(call.tensor(0), [])
+    return list(tf.cond(flag, lambda: lowered(then), lambda: lowered(otherwise)))
+
+
+def _shapes(call: Call, graph: onnx.GraphProto) -> list[Any]:
+    """The shapes of a subgraph's outputs, from a graph that is thrown away."""
+    found: list[Any] = []
+
+    def probe() -> list[Any]:
+        results = branch(call, graph, [])
+        found[:] = [result.shape for result in results]
+        return results
+
+    tf.function(probe, autograph=False).get_concrete_function()
     return found
+
+
+def _fits(shape: Any, rank: int) -> bool:
+    """True for a rank, and for a single element, which can be given it."""
+    return bool(shape.rank == rank or shape.num_elements() == 1)
 
 
 def _single(tensor: Any, rank: int) -> Any:

@@ -105,3 +105,40 @@ def test_branches_of_two_ranks_are_one_line_where_only_a_run_tells() -> None:
         StageError, match=r"branches give tensors of ranks \[2\] and \[3\].*'c' has to be known"
     ):
         lower(reduced("k", "n,k,3"))
+
+
+SQUEEZED = """g (float[n,k,3] x) => (float[n,m] y) {
+    s = Shape(x) z = Gather<axis = 0>(s, one) c = Equal(z, one)
+    e = If (c) <then_branch = a () => (float[n,3] u) { u = Squeeze(x, axis) },
+           else_branch = b () => (float[n,k,3] v) { v = Identity(x) }>
+    BODY
+}"""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "m = Mul(e, two) y = Reshape(m, rows)",
+        "d = MatMul(e, w) f = Flatten<axis = 1>(d) h = Abs(x) t = Sum(d, two) g = Flatten(t) r = Add(f, g)"
+        " p = ReduceMax<axes = [1, 2], keepdims = 0>(h) q = Unsqueeze(p, axis) y = Mul(r, q)",
+    ],
+    ids=["the exporter's squeeze", "several consumers"],
+)
+def test_branches_of_two_ranks_go_on_until_they_are_of_one(tmp_path: Path, body: str) -> None:
+    weights = {
+        "one": np.array(1), "axis": np.array([1]), "two": np.float32(2), "rows": np.array([0, -1]),
+        "w": f32(3, 4),
+    }  # fmt: skip
+    used = {name: array for name, array in weights.items() if f"{name})" in SQUEEZED + body}
+    model = parse(SQUEEZED.replace("BODY", body), opset=13, **used)
+    agrees(model, f32(2, 1, 3))
+    lowered = agrees(model, f32(2, 4, 3))
+    assert len([kind for kind in kinds(lowered) if kind.endswith("If")]) == 1
+    agrees_in_tflite(model, tmp_path, [f32(2, 1, 3)], [f32(3, 2, 3)])
+
+
+def test_a_consumer_that_does_not_take_both_ranks_leaves_one_line() -> None:
+    text = SQUEEZED.replace("BODY", "t = Transpose<perm = [0, 2, 1]>(e) y = Flatten<axis = 1>(t)")
+    model = parse(text, opset=13, one=np.array(1), axis=np.array([1]))
+    with pytest.raises(StageError, match=r"branches give tensors of ranks \[2\] and \[3\]"):
+        lower(model)
