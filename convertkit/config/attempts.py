@@ -38,6 +38,9 @@ class StageOptions(Protocol):
     def second_attempts(self, *, precision: Precision) -> tuple[Self, ...]:
         """Those to try where what the first made does not pass; costlier."""
 
+    def last_attempts(self, *, precision: Precision) -> tuple[Self, ...]:
+        """Those to try in turn where nothing before has passed."""
+
     def takes(self, kind: str) -> bool:
         """Whether they can serve for a source of that kind, a `sources.Kind`."""
 
@@ -70,6 +73,10 @@ class OneAttempt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return (self,)
 
     def second_attempts(self, *, precision: Precision) -> tuple[Self, ...]:
+        """None."""
+        return ()
+
+    def last_attempts(self, *, precision: Precision) -> tuple[Self, ...]:
         """None."""
         return ()
 

@@ -258,3 +258,9 @@ class OnnxToOnnxInt8Options(OneAttempt, frozen=True, forbid_unknown_fields=True)
         if self.rounding != "auto" or not self.per_channel:
             return ()
         return (msgspec.structs.replace(self, rounding="compensated"),)
+
+    def last_attempts(self, *, precision: Precision) -> tuple[Self, ...]:
+        """With operators with weights alone as integer ones: what stands between them may bear none."""
+        if self.integers != "auto":
+            return ()
+        return (msgspec.structs.replace(self, integers="weights", rounding=roundings(self.rounding)[0]),)

@@ -15,7 +15,7 @@ from convertkit.artifacts.files import hash_artifact
 from convertkit.artifacts.formats import Variant
 from convertkit.artifacts.signature import Arrays
 from convertkit.config.attempts import StageOptions
-from convertkit.environment.extras import usable, usable_attempts
+from convertkit.environment.extras import usable_attempts
 from convertkit.errors import ConvertkitError, StageError, WorkerError
 from convertkit.hops.attempt import (
     Made,
@@ -39,7 +39,7 @@ from convertkit.hops.tried import (
     fit_for,
     fixed_axes,
     fixed_notes,
-    may_try_more,
+    further_attempts,
     other_converter,
     preferred,
     with_hint,
@@ -130,11 +130,9 @@ class HopRunner:
             tried.append(self._try(hop, options, () if asked.are_rivals else chosen[number + 1 :]))
             if ends_hop(tried[-1], are_rivals=asked.are_rivals):
                 break
-        if may_try_more(tried) and self._refiner.can_refine(source, self._origin(hop)):
-            for options in usable(asked.second_attempts(precision=hop.target.precision)):
-                tried.append(self._try(hop, options, ()))
-                if tried[-1].is_lost:
-                    break
+        can_refine = self._refiner.can_refine(source, self._origin(hop))
+        for options in further_attempts(asked, hop.target.precision, tried, can_refine=can_refine):
+            tried.append(self._try(hop, options, ()))
         record = self._record(hop, tried, are_rivals=asked.are_rivals)
         return msgspec.structs.replace(
             record, notes=(*record.notes, *notes), lost_workers=tuple(self._workers.losses[losses:])

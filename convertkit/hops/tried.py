@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.formats import Precision
 from convertkit.artifacts.signature import Signature
 from convertkit.config.attempts import StageOptions
+from convertkit.environment.extras import usable
 from convertkit.errors import OWN_DEATHS, ConvertkitError, is_worker_lost
 from convertkit.hops.attempt import Made, best_of
 from convertkit.report.report import Attempt
@@ -57,6 +59,25 @@ def may_try_more(tried: Sequence[Tried]) -> bool:
     """True where no attempt passed though one was compared with the source, and no worker was lost."""
     compared = [one.made for one in tried if one.made and one.made.judgement.vs_source is not None]
     return bool(compared) and not any(one.is_passed or one.is_lost for one in tried)
+
+
+def further_attempts(
+    asked: StageOptions, precision: Precision, tried: Sequence[Tried], *, can_refine: bool
+) -> Iterator[StageOptions]:
+    """What to try where nothing has passed: all second attempts, which are rivals, then last ones in turn.
+
+    Args:
+        tried: as it stands whenever the next one is asked for.
+        can_refine: whether second attempts, of which weights are rounded beforehand, can be made.
+    """
+    if can_refine and may_try_more(tried):
+        for options in usable(asked.second_attempts(precision=precision)):
+            yield options
+            if tried[-1].is_lost:
+                return
+    for options in usable(asked.last_attempts(precision=precision)):
+        if may_try_more(tried):
+            yield options
 
 
 def decisive(tried: Sequence[Tried], *, are_rivals: bool) -> int:

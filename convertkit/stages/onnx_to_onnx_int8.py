@@ -33,7 +33,7 @@ from convertkit.stages.onnx_quantization import LEAST_OPSET, new_enough, prepare
 WEIGHTED_OPERATORS = frozenset(["Conv", "ConvTranspose", "Gemm", "MatMul", "Gather", "LSTM", "GRU", "RNN"])
 
 WEIGHTED_ALONE = ("Conv", "ConvTranspose", "Gemm", "MatMul", "Gather")
-WEIGHTS_ALONE = "with attention in it, only operators with weights are integer ones"
+WEIGHTS_ALONE = "only operators with weights are integer ones"
 
 
 def convert(request: Request[OnnxToOnnxInt8Options]) -> Conversion:
@@ -50,13 +50,19 @@ def convert(request: Request[OnnxToOnnxInt8Options]) -> Conversion:
     quantize(prepared, raw, signature, samples, request.options, notes.append, left, kinds)
     model = onnx.load(raw)
     remove_unused_opsets(model)
-    notes[:0] = [coverage(model), *([head.describe()] if head else []), *([WEIGHTS_ALONE] if kinds else [])]
+    told = told_integers(request.options) if kinds else ""
+    notes[:0] = filter(None, (coverage(model), head.describe() if head else "", told))
     source = named_axes(onnx.load(path, load_external_data=False))
     restore_axes(model, source)
     check_like(model, source)
     onnx.save_model(model, str(request.out))
     onnx.checker.check_model(str(request.out))
     return Conversion(read_signature(model), tuple(notes))
+
+
+def told_integers(options: OnnxToOnnxInt8Options) -> str:
+    """Why the rest stays float: it was asked for, or the graph has attention."""
+    return WEIGHTS_ALONE if options.integers == "weights" else f"with attention in it, {WEIGHTS_ALONE}"
 
 
 def integer_kinds(path: Path, options: OnnxToOnnxInt8Options) -> tuple[str, ...]:

@@ -6,9 +6,10 @@ import msgspec
 import pytest
 
 from convertkit.artifacts.artifact import Artifact, Loader
-from convertkit.artifacts.formats import Format, Variant
+from convertkit.artifacts.formats import Format, Precision, Variant
 from convertkit.artifacts.signature import Signature, TensorSpec
 from convertkit.config.stage_options import (
+    OnnxToOnnxInt8Options,
     OnnxToSavedmodelOptions,
     SavedmodelToTfliteOptions,
     TorchToOnnxOptions,
@@ -31,6 +32,7 @@ from convertkit.hops.tried import (
     fit_for,
     fixed_axes,
     fixed_notes,
+    further_attempts,
     may_try_more,
     other_converter,
     preferred,
@@ -68,6 +70,24 @@ def mute():
     one = made(None, reason="does not run")
     judgement = msgspec.structs.replace(one.judgement, vs_source=None)
     return Tried(made_record(FIRST, one, 1.0), msgspec.structs.replace(one, judgement=judgement))
+
+
+def further(tried, *becomes, can_refine=True):
+    """The options of further attempts of `onnx:int8`, each of which becomes what is given."""
+    ends, found = iter(becomes), []
+    for options in further_attempts(OnnxToOnnxInt8Options(), Precision.INT8, tried, can_refine=can_refine):
+        found.append((options.rounding, options.integers))
+        tried.append(next(ends))
+    return found
+
+
+def test_integers_between_weights_are_given_up_where_nothing_else_passes():
+    low = judged(reason="too low")
+    assert further([low], low, low) == [("compensated", "auto"), ("nearest", "weights")]
+    assert further([low], judged()) == [("compensated", "auto")]
+    assert further([low], low, can_refine=False) == [("nearest", "weights")]
+    assert further([low], failed(WorkerKilledError)) == [("compensated", "auto")]
+    assert further([judged()]) == further([failed()]) == []
 
 
 @pytest.mark.parametrize("error", [*LOST, *CRASHED])

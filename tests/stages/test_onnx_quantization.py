@@ -17,6 +17,7 @@ from convertkit.artifacts.signature import Arrays
 from convertkit.artifacts.tensors import write_npz
 from convertkit.config.stage_options import OnnxToOnnxInt8Options
 from convertkit.errors import StageError
+from convertkit.graphs.float32 import half_of
 from convertkit.registry import parse_variant
 from convertkit.runtimes.onnxruntime import load, read_signature
 from convertkit.stages import Request
@@ -47,7 +48,7 @@ def quantized(folder: Path, model: onnx.ModelProto, samples: Arrays) -> tuple[Ar
     source, out, examples = folder / "m.onnx", folder / "m.int8.onnx", folder / "s.npz"
     onnx.save(model, source)
     write_npz(examples, samples)
-    before = Artifact(Variant(Format.ONNX), str(source), read_signature(model))
+    before = Artifact(Variant(Format.ONNX), str(source), read_signature(model), half=half_of(model))
     variant = parse_variant("onnx:int8")
     request = Request(before, variant, OnnxToOnnxInt8Options(), out, folder, examples, examples)
     made = convert(request)
@@ -128,6 +129,26 @@ def test_a_table_that_is_looked_up_in_and_multiplied_by(tmp_path: Path) -> None:
     samples = {"x": RANDOM.integers(0, 40, 64)}
     before, after, _ = quantized(tmp_path, graph(text, 17, t=f32(40, 16)), samples)
     agrees(before, after, samples, 15)
+
+
+MASKED = """g (KIND[n,6,16] x) => (KIND[n,6,4] y) {
+    p = MatMul(x, w) q, k, v = Split<axis = -1>(p, parts) t = Transpose<perm = [0, 2, 1]>(k)
+    s = MatMul(q, t) d = Div(s, four) a = Add(d, mask) f = Softmax<axis = -1>(a) o = MatMul(f, v)
+    y = MatMul(o, u) }"""
+
+
+def test_an_attention_mask_in_half_precision_costs_no_more_than_in_float32(tmp_path: Path) -> None:
+    weights = {"w": f32(16, 48) / 4, "u": f32(16, 4) / 4, "four": np.float32(4)}
+    x, found = f32(64, 6, 16), {}
+    for kind, dtype in (("float", np.float32), ("float16", np.float16)):
+        mask = np.triu(np.full((6, 6), np.finfo(dtype).min), 1)
+        known = {name: np.asarray(array, dtype) for name, array in {**weights, "mask": mask}.items()}
+        model = graph(MASKED.replace("KIND", kind), 17, **known, parts=np.array([16, 16, 16]))
+        before, after, _ = quantized(tmp_path, model, {"x": x.astype(dtype)})
+        wanted, got = (load(each, "cpu", 1).run({"x": x.astype(dtype)})["y"] for each in (before, after))
+        found[kind] = sqnr_db(wanted.astype(np.float64), got.astype(np.float64))
+    assert found["float16"] > found["float"] - 1
+    assert found["float16"] > 25
 
 
 def test_the_first_reason_is_named_where_nothing_helps() -> None:
