@@ -39,6 +39,7 @@ class SourceRecord(Record, frozen=True, kw_only=True):
             computes in float32.
         loader: how a PyTorch file was opened: factory, its arguments, keys allowed to be missing or more;
             null for other formats.
+        masks: output → input that rules out its padding, where the model itself tells; besides `gate.masks`.
     """
 
     path: str
@@ -51,6 +52,7 @@ class SourceRecord(Record, frozen=True, kw_only=True):
     nonfinite: NonfiniteSource | None = None
     half: str = ""
     loader: Loader | None = None
+    masks: dict[str, str] = {}
 
 
 class SamplesRecord(Record, frozen=True, kw_only=True):

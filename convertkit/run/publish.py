@@ -64,6 +64,7 @@ def build_report(
             nonfinite=nonfinite,
             half=intake.artifact.half,
             loader=recorded(intake.artifact.loader),
+            masks=dict(intake.masks),
         ),
         samples=SamplesRecord(
             origin=samples.origin,

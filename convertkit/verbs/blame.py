@@ -8,19 +8,23 @@ import msgspec
 
 from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.formats import Format, Precision, Variant
-from convertkit.artifacts.signature import Signature
+from convertkit.artifacts.signature import Signature, TensorSpec
 from convertkit.artifacts.tensors import write_npz
 from convertkit.attribution.blamer import Blamer, Pair, lowered_pairs
 from convertkit.attribution.notes import SAMPLE_FILES
+from convertkit.config.run_settings import SampleOptions
 from convertkit.errors import ConvertkitError, InputError, UsageError
 from convertkit.recipe import Recipe
 from convertkit.registry import parse_variant
 from convertkit.report.blame import Blame
 from convertkit.report.report import SIGNATURE_FILE, ArtifactSignature, Report, load_report
-from convertkit.samples.intake import source_loader
+from convertkit.samples.intake import source_loader, with_masks
+from convertkit.samples.preprocessing import with_settings
 from convertkit.samples.reading import read_samples
-from convertkit.sources import check_trusted, inspect_source
+from convertkit.samples.text import tokenized
+from convertkit.sources import Kind, check_trusted, inspect_source
 from convertkit.verbs.opening import opened, silent
+from convertkit.workers.pool import Workers
 from convertkit.workers.process import Tell
 
 
@@ -46,13 +50,14 @@ def blame_run(
         ConvertkitError: the folder is not a run's, or the artifacts cannot be compared.
     """
     report = load_report(run)
+    recipe = with_masks(recipe, report.source.masks)
     artifacts = artifacts_of(run)
     pairs = chosen_pairs(report, artifacts, of=of, against=against, all_hops=all_hops)
     for variant in {variant for pair in pairs for variant in (pair.candidate, pair.reference)}:
         if variant == Variant(Format.TORCH):
             artifacts[variant] = source_artifact(report, artifacts[variant], recipe, allow_code=allow_code)
     with opened(recipe, tell) as (workers, scratch):
-        samples = samples_file(run, recipe, artifacts, scratch, count)
+        samples = samples_file(run, report, recipe, artifacts, workers, scratch, count)
         blamer = Blamer(artifacts, samples, workers, scratch, count, recipe.gate.masks)
         return [blame_or_skip(blamer, pair, must=of is not None) for pair in pairs]
 
@@ -135,7 +140,13 @@ def source_artifact(report: Report, known: Artifact, recipe: Recipe, *, allow_co
 
 
 def samples_file(
-    run: Path, recipe: Recipe, artifacts: dict[Variant, Artifact], scratch: Path, count: int
+    run: Path,
+    report: Report,
+    recipe: Recipe,
+    artifacts: dict[Variant, Artifact],
+    workers: Workers,
+    scratch: Path,
+    count: int,
 ) -> Path:
     """The samples to compare on: the recipe's, else those that the run calibrated with, else its examples.
 
@@ -143,8 +154,11 @@ def samples_file(
         UsageError: there are none.
     """
     if recipe.samples:
-        source = next(iter(artifacts.values()))
-        samples, _ = read_samples(Path(recipe.samples), source.signature.inputs, recipe.sampling)
+        inputs = next(iter(artifacts.values())).signature.inputs
+        path, options = Path(recipe.samples), recipe.sampling
+        if report.source.kind == Kind.HUGGINGFACE:  # its own tokenizer and preprocessor read them
+            path, options = prepared_by(report, path, options, inputs, workers, scratch)
+        samples, _ = read_samples(path, inputs, options)
         file = scratch / "samples.npz"
         write_npz(file, samples.take(range(min(count, samples.count))))
         return file
@@ -152,3 +166,22 @@ def samples_file(
         if (run / "repro" / name).is_file():
             return run / "repro" / name
     raise UsageError(f"{run} holds no samples any more", hint="give --samples FILE.npz")
+
+
+def prepared_by(
+    report: Report,
+    path: Path,
+    options: SampleOptions,
+    inputs: tuple[TensorSpec, ...],
+    workers: Workers,
+    scratch: Path,
+) -> tuple[Path, SampleOptions]:
+    """The samples as the folder that the run started from reads texts and images.
+
+    Raises:
+        ModelFileError: the folder is not there any more.
+    """
+    file = inspect_source(Path(report.source.path))
+    options, _ = with_settings(options, file.images if path.is_dir() else {})
+    path, _ = tokenized(file, path, inputs, workers, scratch / "tokens.npz")
+    return path, options
