@@ -26,12 +26,14 @@ class EnvironmentRow(msgspec.Struct, frozen=True):
         own_interpreter: its packages cannot live beside the others; without an interpreter of its own
             it is not available.
         install: exact line that makes it available; `{folder}` is where it is looked for.
+        python: the only version of Python that its packages are for, `3.11`; empty: any.
     """
 
     name: str
     preload: tuple[str, ...]
     own_interpreter: bool = False
     install: str = "pip install convertkit"
+    python: str = ""
 
 
 class StageRow(msgspec.Struct, frozen=True):
@@ -102,6 +104,7 @@ ENVIRONMENTS = (
         own_interpreter=True,
         install="python3.11 -m venv {folder} && {folder}/bin/pip install "
         "tflite-runtime==2.14.0 'numpy<2' msgspec",
+        python="3.11",
     ),
 )
 

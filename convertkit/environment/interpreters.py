@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from convertkit.registry import EnvironmentRow
 
+START_SECONDS = 20.0
 SECRET = re.compile(
     r"TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|AUTH|COOKIE|SIGNING"
 )
@@ -25,6 +27,21 @@ def own_folder(row: EnvironmentRow) -> Path:
 def environment_install(row: EnvironmentRow) -> str:
     """The exact line that makes an environment available."""
     return row.install.format(folder=shlex.quote(str(own_folder(row))))
+
+
+def starts(python: str) -> bool:
+    """Whether a program of that name starts as a Python; a version manager's stand-in may start none."""
+    try:
+        return subprocess.run([python, "-c", ""], capture_output=True, timeout=START_SECONDS).returncode == 0
+    except (OSError, subprocess.SubprocessError):
+        return False
+
+
+def lacks_python(row: EnvironmentRow) -> str:
+    """What is said where the version of Python that an environment needs is not here; empty where it is."""
+    if not row.python or starts(f"python{row.python}"):
+        return ""
+    return f"it needs Python {row.python}, and no python{row.python} starts here: install that first"
 
 
 def interpreter(row: EnvironmentRow) -> Path | None:

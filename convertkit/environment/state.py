@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from convertkit.environment.interpreters import environment_install, interpreter
+from convertkit.environment.interpreters import environment_install, interpreter, lacks_python
 from convertkit.environment.packages import STANDS_IN, install_line, installed, is_within, requirements
 from convertkit.registry import (
     FIELD_RUNTIME,
@@ -69,7 +69,9 @@ def look_at(row: EnvironmentRow) -> EnvironmentState:
     """An environment without starting it: its interpreter, and the versions of its packages."""
     python = interpreter(row)
     if python is None:
-        return broken(row, None, "no interpreter of its own", own_install(row, None))
+        why = lacks_python(row)
+        problem = f"no interpreter of its own{'; ' if why else ''}{why}"
+        return broken(row, None, problem, own_install(row, None))
     if not python.is_file():
         return broken(row, python, f"no interpreter at {python}", interpreter_fix(row))
     beside = () if row.own_interpreter else BESIDE

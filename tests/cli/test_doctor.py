@@ -102,6 +102,22 @@ def test_the_field_environment_is_optional(monkeypatch: pytest.MonkeyPatch, inst
     assert "tflite-runtime==2.14.0 'numpy<2' msgspec" in line
 
 
+@pytest.mark.parametrize("stand_in", ["", "exit 127"])
+def test_the_python_that_the_field_environment_needs_is_named_where_it_is_missing(
+    stand_in: str, monkeypatch: pytest.MonkeyPatch, installed: Installed, tmp_path: Path
+) -> None:
+    installed({})
+    if stand_in:  # as a version manager leaves it for a version that it does not have
+        Path(script(tmp_path, stand_in)).rename(tmp_path / "python3.11")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CONVERTKIT_PYTHON_FIELD", raising=False)
+    monkeypatch.setattr(sys, "prefix", "/nowhere/env")
+    line = line_of(run("--quick"), "  missing  field")
+    assert (
+        "it needs Python 3.11, and no python3.11 starts here: install that first; run: python3.11 -m" in line
+    )
+
+
 def test_an_interpreter_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CONVERTKIT_PYTHON_TF", str(tmp_path / "python"))
     state = look_at(environment_row("tf"))
