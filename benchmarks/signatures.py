@@ -22,7 +22,7 @@ def main(names: list[str]) -> int:
     cases = [BY_NAME[name.partition("/")[0]] for name in names] or CASES
     only = {name.partition("/")[0]: name.partition("/")[2] for name in names}
     rows: list[Row] = []
-    with tempfile.TemporaryDirectory(prefix="convertkit-") as name:
+    with tempfile.TemporaryDirectory(prefix="signatures-") as name:
         scratch = Path(name)
         with Workers(scratch, LimitOptions(job_seconds=300.0), 1) as workers:
             for case in cases:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import os
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 from convertkit.errors import ModelFileError, first_line
 from convertkit.recipe import Recipe
 from convertkit.run.in_memory import is_module, saved_module
+from convertkit.storage.temporary import temporary_folder
 
 TAKEN = "a path, an nn.Module, an ExportedProgram, a ScriptModule, a Keras model, or (nn.Module, state dict)"
 WRAPPERS = {"OptimizedModule": "_orig_mod", "DataParallel": "module", "DistributedDataParallel": "module"}
@@ -37,8 +37,8 @@ def model_as_file(model: Any, recipe: Recipe) -> Iterator[tuple[Path, Recipe]]:
         with saved_module(model, recipe) as saved:
             yield saved
         return
-    with tempfile.TemporaryDirectory(prefix="convertkit-") as folder:
-        yield write_model(model, Path(folder)), recipe
+    with temporary_folder() as folder:
+        yield write_model(model, folder), recipe
 
 
 def model_name(model: Any) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +23,7 @@ from convertkit.samples.inputs import parse_input, take_bounds
 from convertkit.samples.leaves import is_leaf
 from convertkit.samples.samples import MOST_CALIBRATION
 from convertkit.sources import inspect_source
+from convertkit.storage.temporary import temporary_folder
 from convertkit.words import Words, worded_recipe
 
 Word = Literal["samples", "calibration_samples"]
@@ -65,10 +65,10 @@ def samples_as_files(words: Words, model: Any) -> Iterator[tuple[Words, tuple[st
         rest[word] = None
     limit = most_samples(worded_recipe(**rest).sampling)
     notes: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="convertkit-") as folder:
+    with temporary_folder() as folder:
         for word, value in given.items():
             handed = read_for(value, limit, words, model)
-            file = Path(folder) / f"{word}.npz"
+            file = folder / f"{word}.npz"
             write_npz(file, handed.content)
             rest[word] = str(file)
             notes += handed.notes

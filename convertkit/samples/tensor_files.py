@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 from convertkit.artifacts.digest import hash_path
@@ -12,6 +11,7 @@ from convertkit.samples.arrays import checked_arrays
 from convertkit.samples.rows import map_file
 from convertkit.samples.samples import Samples
 from convertkit.sources import Kind, inspect_source
+from convertkit.storage.temporary import temporary_folder
 from convertkit.workers.answers import Unpacked
 from convertkit.workers.jobs import UnpackJob
 from convertkit.workers.pool import Workers
@@ -27,8 +27,7 @@ def load_tensors(path: Path) -> Samples:
         SamplesError: it is missing, damaged, a program, a model, or holds no samples.
     """
     refuse_programs(path)
-    with tempfile.TemporaryDirectory(prefix="convertkit-") as folder:
-        scratch = Path(folder)
+    with temporary_folder() as scratch:
         job = UnpackJob(str(path.resolve()), str(scratch / "samples.npz"))
         with Workers(scratch, LimitOptions(job_seconds=SECONDS), threads=1) as workers:
             answer = workers.ask("torch", job, "samples.log")

@@ -14,6 +14,7 @@ import convertkit
 from convertkit.errors import ModelFileError, SamplesError
 from convertkit.run.handed_model import model_as_file
 from convertkit.run.handed_samples import samples_as_files
+from convertkit.storage.temporary import sweep
 from tests.conftest import ROOT
 
 SAMPLES = np.random.default_rng(0).standard_normal((8, 4)).astype(np.float32)
@@ -40,6 +41,15 @@ def test_paths_stay_as_they_are() -> None:
     words = {"samples": "a.npz", "calibration_samples": Path("b.npz")}
     with samples_as_files(words, "model.pt2") as (told, notes):
         assert (told, notes) == (words, ())
+
+
+def test_another_run_does_not_sweep_the_samples_away() -> None:
+    with samples_as_files({"samples": SAMPLES}, "model.pt2") as (told, _):
+        file = Path(told["samples"])
+        os.utime(file.parent, (0, 0))  # older than any run
+        sweep(file.parent.parent)
+        assert file.is_file()
+    assert not file.exists()
 
 
 def test_samples_to_calibrate_with_may_be_in_memory_too() -> None:
