@@ -124,7 +124,8 @@ def described(error: BaseException) -> tuple[str, str, int]:
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         return "interrupted", "", INTERRUPTED
     if isinstance(error, click.ClickException):
-        hint = "convertkit --help, or convertkit VERB --help"
+        place = getattr(error, "ctx", None)  # the verb that was being read, where there is one
+        hint = f"run: {place.command_path if place else 'convertkit'} --help"
         return error.format_message(), hint, UsageError.exit_code
     if isinstance(error, OSError) and error.errno in NO_SPACE:
         return f"no space on {error.filename or 'the disk'}", "free some", DiskFullError.exit_code

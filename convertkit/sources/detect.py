@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import stat
@@ -125,7 +126,19 @@ def absent(path: Path) -> ModelFileError:
         return hub_error(name)
     if HUB_NAME.fullmatch(name) and "/" not in name and not path.suffix:
         return hub_error(name)
-    return ModelFileError("no such file")
+    return ModelFileError("no such file", hint=near(path))
+
+
+def near(path: Path) -> str:
+    """What a path that is not there may have meant; or that its folder is not there either."""
+    if not path.parent.is_dir():
+        return f"there is no folder {path.parent}"
+    try:
+        names = sorted(os.listdir(path.parent))
+    except OSError:
+        return ""
+    close = difflib.get_close_matches(path.name, names, n=1)
+    return f"did you mean {path.parent / close[0]}?" if close else f"nothing in {path.parent} is called so"
 
 
 def hub_error(name: str) -> ModelFileError:

@@ -10,10 +10,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
-from convertkit.cli import cli
+from convertkit.cli import cli, described
 from convertkit.errors import ConvertkitError, MissingDependencyError, NoRouteError, UsageError
 from convertkit.recipe import load_recipe
 from convertkit.registry import parse_variant
@@ -48,6 +49,14 @@ class TestWords:
         done = run("convert", MODEL, "--to", "onnx", "-o", out)
         assert isinstance(done.exception, UsageError)
         assert "no name" in str(done.exception)
+
+    def test_a_verb_without_its_argument_names_its_own_help(self) -> None:
+        with pytest.raises(click.UsageError) as caught:
+            cli.main(["init"], prog_name="convertkit", standalone_mode=False)
+        assert described(caught.value)[1] == "run: convertkit init --help"
+        with pytest.raises(click.UsageError) as caught:
+            cli.main(["covnert"], prog_name="convertkit", standalone_mode=False)
+        assert described(caught.value)[1] == "run: convertkit --help"
 
 
 class TestDryRun:
@@ -159,7 +168,5 @@ class TestCompletion:
 
 
 def test_an_unknown_shell_is_a_usage_error() -> None:
-    import click
-
     with pytest.raises(click.UsageError):
         run("completion", "tcsh")

@@ -81,8 +81,14 @@ def test_hints_say_what_to_do(inspect: Inspect) -> None:
 
 
 def test_missing_and_unreadable_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ModelFileError, match="no such file"):
+    with pytest.raises(ModelFileError, match=r"no such file .nothing in .* is called so"):
         inspect_source(tmp_path / "nothing.pt")
+    (tmp_path / "best.pt").touch()
+    with pytest.raises(ModelFileError, match=r"no such file .did you mean .*/best\.pt\?"):
+        inspect_source(tmp_path / "bset.pt")
+    with pytest.raises(ModelFileError, match=r"no such file .there is no folder .*/runs"):
+        inspect_source(tmp_path / "runs" / "best.pt")
+    (tmp_path / "best.pt").unlink()
     with pytest.raises(ModelFileError, match="a folder that is no SavedModel"):
         inspect_source(tmp_path)
     os.mkfifo(tmp_path / "fifo")
