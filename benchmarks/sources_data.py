@@ -6,6 +6,7 @@ two vectors.
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from benchmarks.sources_case import Row
 from benchmarks.sources_data_forms import (
     ANIMALS,
     CLASSES,
@@ -36,6 +38,8 @@ from benchmarks.sources_data_forms import (
     table,
     torch,
 )
+
+QUICK = ("bench.rounds=2", "bench.warmup_s=0.01")
 
 
 class DataCase(msgspec.Struct, frozen=True):
@@ -193,15 +197,6 @@ CASES = (
 )
 
 
-class DataRow(msgspec.Struct, frozen=True):
-    """What came of a row: the status of the run, or the line that refused it; seconds of wall time."""
-
-    name: str
-    given: str
-    result: str
-    seconds: float
-
-
 def model_of(case: DataCase) -> Any:
     """The seeded model that a row's samples are for."""
     from benchmarks.sources_data_models import ImageModel, TwoVectors
@@ -210,7 +205,13 @@ def model_of(case: DataCase) -> Any:
     return ImageModel(CLASSES) if case.model == "image" else TwoVectors(CLASSES)
 
 
-def tried(case: DataCase, folder: Path) -> DataRow:
+def try_data(case: DataCase) -> Row:
+    """Convert to ONNX with the row's samples, in a folder of its own."""
+    with tempfile.TemporaryDirectory(prefix="sources-") as name:
+        return tried(case, Path(name))
+
+
+def tried(case: DataCase, folder: Path) -> Row:
     """Convert to ONNX with the row's samples, in two folders below `folder`."""
     import convertkit
     from convertkit.errors import ConvertkitError
@@ -221,13 +222,23 @@ def tried(case: DataCase, folder: Path) -> DataRow:
     started = time.perf_counter()
     try:
         report = convertkit.convert(
-            model, to="onnx", samples=samples, inputs=inputs_of(case), out=folder / "run"
+            model, to="onnx", samples=samples, inputs=inputs_of(case), out=folder / "run", settings=QUICK
         )
         labelled = " with labels" if report.hops[-1].accuracy else ""
-        result = f"{report.status}, {report.samples.count} samples{labelled}"
+        code, told = 0, f"{report.status}, {report.samples.count} samples{labelled}"
     except ConvertkitError as error:
-        result = str(error)
-    return DataRow(case.name, case.given, result, time.perf_counter() - started)
+        code, told = error.exit_code, " — hint: ".join(filter(None, (error.message, error.hint)))
+    seconds = time.perf_counter() - started
+    fault = "" if as_expected(case, told) else f"not as expected: {told}"
+    told = told.replace(str(given), "FOLDER")
+    return Row(case.name, case.name.replace("-", " "), case.given, code, told, seconds, fault=fault)
+
+
+def as_expected(case: DataCase, told: str) -> bool:
+    """Whether a row was taken, or refused, as it says."""
+    if case.refused:
+        return case.refused in told
+    return told == f"passed, {case.count} samples{' with labels' if case.is_labelled else ''}"
 
 
 def inputs_of(case: DataCase) -> tuple[str, ...]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import copy
+import functools
 import json
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -14,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.sources_case import Build
+
 ROOT = Path(__file__).resolve().parents[1]
 DIGITS = ROOT / "fixtures" / "digits"
-Build = Callable[[Path], None]
 NET = """
 import torch
 from torch import nn
@@ -173,11 +177,20 @@ def sounds(folder: Path) -> None:
     np.savez(folder / "samples.npz", input_features=random().standard_normal((48, 16, 60)).astype(np.float32))
 
 
-def keras(folder: Path) -> None:
-    """Keras files, built by Keras in a process of its own: it and torch do not share one."""
+@functools.cache
+def keras_folder() -> Path:
+    """Keras files, built once by Keras in a process of its own: it and torch do not share one."""
     from tests.stages.test_keras_to_savedmodel import BUILD
 
+    folder = Path(tempfile.mkdtemp(prefix="sources-keras-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     subprocess.run([sys.executable, "-c", BUILD, str(folder)], check=True, capture_output=True)
+    return folder
+
+
+def keras(folder: Path) -> None:
+    """Keras files, and samples."""
+    shutil.copytree(keras_folder(), folder, dirs_exist_ok=True)
     np.savez(folder / "samples.npz", image=random().random((48, 8, 8, 3), np.float32))
 
 
@@ -195,3 +208,10 @@ def write(name: str, content: bytes, folder: Path) -> None:
 
 def nothing(folder: Path) -> None:
     """An empty folder."""
+
+
+def pipeline(folder: Path) -> None:
+    """A diffusers pipeline of two models."""
+    write("net/model_index.json", b"{}", folder)
+    for part in ("text_encoder", "unet"):
+        write(f"net/{part}/config.json", b'{"model_type": "bert"}', folder)

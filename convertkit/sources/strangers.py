@@ -2,22 +2,55 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from pathlib import Path
+from string import Template
 from typing import NamedTuple
 
 from convertkit.errors import ModelFileError
 
 FROM_TRAINING = "give the model that it was made from: .pt2, TorchScript, a state dict, .onnx or a SavedModel"
-ARRAYS = "arrays are samples of a model: convertkit convert MODEL --samples FILE"
-RECIPE = "a recipe goes with a model: convertkit convert MODEL --recipe FILE"
-PADDLE = "in Python: paddle2onnx writes an .onnx of it; give that"
+FROM_THE_HUB = "give the Hugging Face folder that it was made from: hf download ORG/NAME --local-dir NAME"
+ARRAYS = "arrays are samples of a model: convertkit convert MODEL --to tflite:int8 --samples $file"
+RECIPE = "a recipe goes with a model: convertkit convert MODEL --recipe $file"
+PADDLE = "write an .onnx of it with paddle2onnx, and give that"
+# Python of TensorFlow 1; whoever runs it puts in the names of the graph's own tensors.
+IN_PYTHON = (
+    "in Python, with the names of its own tensors, then give the folder saved: "
+    "import tensorflow.compat.v1 as tf; tf.disable_eager_execution(); s = tf.Session(); "
+)
+IMPORT_GRAPH = "tf.import_graph_def(tf.GraphDef.FromString(open($path, 'rb').read()), name=''); "
+IMPORT_TEXT = (
+    "from google.protobuf import text_format; "
+    "tf.import_graph_def(text_format.Parse(open($path).read(), tf.GraphDef()), name=''); "
+)
+IMPORT_META = "tf.train.import_meta_graph($path).restore(s, $prefix); "
+SAVE = (
+    "tf.saved_model.simple_save(s, 'saved', {'x': s.graph.get_tensor_by_name('INPUT:0')}, "
+    "{'y': s.graph.get_tensor_by_name('OUTPUT:0')})"
+)
+
+
+TF_SUFFIX = re.compile(r"\.(?:index|meta|data-\d+-of-\d+)$")
 
 
 class Stranger(NamedTuple):
-    """What a file is, and what to do."""
+    """What a file is, and what to do.
+
+    Attributes:
+        hint: with the file as a shell takes it for `$file`, and as Python does for `$path`; `$prefix` is what
+            TensorFlow calls a checkpoint by.
+    """
 
     what: str
     hint: str = FROM_TRAINING
+
+    def hint_for(self, path: Path) -> str:
+        """The hint, with the file's own name."""
+        prefix = str(path / "NAME") if path.is_dir() else TF_SUFFIX.sub("", str(path))
+        names = {"file": shlex.quote(str(path)), "path": repr(str(path)), "prefix": repr(prefix)}
+        return Template(self.hint).substitute(names)
 
 
 COREML = Stranger("a Core ML model, which is an end product for Apple's devices")
@@ -27,12 +60,12 @@ EXECUTORCH = Stranger("an ExecuTorch program, which is an end product for device
 CAFFE = Stranger("a part of a Caffe model", "convert it to .onnx, for example with caffe2onnx, and give that")
 TF_CHECKPOINT = Stranger(
     "a TensorFlow checkpoint: weights without a model",
-    "in Python: build the model, load_weights, then model.export('folder'); give that SavedModel folder",
+    "build the model with tf_keras; model.load_weights($prefix); model.export('saved'); "
+    "then give the folder saved",
 )
-TF_GRAPH = Stranger(
-    "a frozen TensorFlow graph",
-    "in Python: tf.compat.v1.saved_model.simple_save; give that SavedModel folder",
-)
+TF_GRAPH = Stranger("a frozen TensorFlow graph", IN_PYTHON + IMPORT_GRAPH + SAVE)
+TF_TEXT_GRAPH = Stranger("a frozen TensorFlow graph", IN_PYTHON + IMPORT_TEXT + SAVE)
+TF_META_GRAPH = Stranger("the graph of a TensorFlow 1 checkpoint", IN_PYTHON + IMPORT_META + SAVE)
 
 SUFFIXES = {
     ".mlpackage": COREML,
@@ -43,11 +76,11 @@ SUFFIXES = {
     ".trt": Stranger("a TensorRT engine, which runs on the GPU that it was built on and nowhere else"),
     ".gguf": Stranger(
         "a GGUF file of llama.cpp, its weights in blocks of their own",
-        "give the Hugging Face folder that it was made from: hf download ORG/NAME --local-dir NAME",
+        FROM_THE_HUB,
     ),
     ".ggml": Stranger(
         "a GGML file of llama.cpp, its weights in blocks of their own",
-        "give the Hugging Face folder that it was made from: hf download ORG/NAME --local-dir NAME",
+        FROM_THE_HUB,
     ),
     ".pdmodel": Stranger("a PaddlePaddle model", PADDLE),
     ".pdiparams": Stranger("weights of a PaddlePaddle model", PADDLE),
@@ -69,17 +102,17 @@ SUFFIXES = {
     ".blob": Stranger("a blob for Myriad chips, which is an end product for its accelerator"),
     ".kmodel": Stranger("a Kendryte model, which is an end product for its accelerator"),
     ".om": Stranger("an Ascend model, which is an end product for its accelerator"),
-    ".mar": Stranger("an archive of TorchServe", "unpack it, and give the model file in it: unzip FILE.mar"),
-    ".nemo": Stranger("an archive of NeMo", "in Python: model.export('model.onnx'); give that"),
+    ".mar": Stranger("an archive of TorchServe", "unpack it, and give the model file in it: unzip $file"),
+    ".nemo": Stranger("an archive of NeMo", "export it to .onnx with NeMo, and give that"),
     ".msgpack": Stranger(
-        "weights of Flax", "in Python: from_pretrained('FOLDER', from_flax=True).save_pretrained('torch')"
+        "weights of Flax", "give a folder with PyTorch's: hf download ORG/NAME --local-dir NAME"
     ),
     ".pb": TF_GRAPH,
-    ".pbtxt": TF_GRAPH,
+    ".pbtxt": TF_TEXT_GRAPH,
     ".index": TF_CHECKPOINT,
-    ".meta": TF_CHECKPOINT,
+    ".meta": TF_META_GRAPH,
     ".joblib": Stranger(
-        "a file of joblib, mostly scikit-learn's", "skl2onnx writes an .onnx of it; give that"
+        "a file of joblib, mostly scikit-learn's", "write an .onnx of it with skl2onnx, and give that"
     ),
     ".npz": Stranger("arrays, not a model", ARRAYS),
     ".npy": Stranger("an array, not a model", ARRAYS),
@@ -118,20 +151,20 @@ def refuse_strangers(head: bytes, path: Path) -> None:
         found = OPENVINO
     if found is None and path.suffix.lower() == ".bin" and path.with_suffix(".param").is_file():
         found = NCNN
-    refuse(found or SUFFIXES.get(path.suffix.lower()))
+    refuse(found or SUFFIXES.get(path.suffix.lower()), path)
 
 
 def refuse_folders(folder: Path) -> None:
     """Raise ModelFileError for another program's folder, or one that holds models."""
     named = (each for name, each in FOLDERS if (folder / name).is_file())
-    refuse(next(named, None) or SUFFIXES.get(folder.suffix.lower()))
+    refuse(next(named, None) or SUFFIXES.get(folder.suffix.lower()), folder)
     models = sorted(p for p in folder.iterdir() if p.suffix.lower() in (".onnx", ".tflite", ".pt2", ".pt"))
     if models:
         told = f"a folder that is no model itself, and holds {len(models)} of them"
         raise ModelFileError(told, hint=f"give one of them: {models[0]}")
 
 
-def refuse(found: Stranger | None) -> None:
+def refuse(found: Stranger | None, path: Path) -> None:
     """Raise ModelFileError where there is something to refuse."""
     if found is not None:
-        raise ModelFileError(found.what, hint=found.hint)
+        raise ModelFileError(found.what, hint=found.hint_for(path))
