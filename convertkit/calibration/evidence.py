@@ -115,7 +115,8 @@ def near_chance(accuracy: float, count: int, classes: int, *, are_folders: bool 
         return None
     message = (
         f"the source model is right on {accuracy:.1%} of the labelled samples, no better than a guess among "
-        f"{classes} classes: they are not prepared as in training, or the labels are not theirs"
+        f"{classes} classes: it is not trained, they are not prepared as in training, or the labels are not "
+        "theirs"
     )
     if are_folders:
         return Finding("accuracy", "warning", "", message, FOLDERS_HINT)
