@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.transformation import REFINEMENT, Transformation
 from convertkit.config.attempts import StageOptions
 from convertkit.errors import ConvertkitError, GateError
 from convertkit.plan import Hop
@@ -42,6 +43,13 @@ class Made(msgspec.Struct, frozen=True):
         """The lowest of any output against the source; None where nothing could be compared."""
         compared = self.judgement.vs_source
         return compared.lowest_sqnr_db if compared is not None else None
+
+    @property
+    def transformations(self) -> tuple[Transformation, ...]:
+        """What was done so that INT8 keeps its accuracy: to its source's graph, and by its stage."""
+        done = self.refinement
+        before = (Transformation(REFINEMENT, done.seconds, done.gain_db),) if done else ()
+        return (*before, *self.stored.transformations)
 
 
 def best_of(made: Mapping[int, Made]) -> int:
@@ -121,12 +129,32 @@ def error_record(options: StageOptions, error: str, seconds: float) -> Attempt:
 
 
 def with_gain(made: Made, others: Iterable[Made]) -> Made:
-    """The same with what its refinement gains over the best of the others that were made without one."""
-    plain = [one.sqnr_db for one in others if one.refinement is None and one.sqnr_db is not None]
-    if made.refinement is None or made.sqnr_db is None or not plain:
+    """The same with what its transformations gain over the best of the others that were made without.
+
+    Its refinement over all without one; another over those that have the rest of its transformations.
+    """
+    known = [one for one in others if one.sqnr_db is not None]
+    if made.sqnr_db is None:
         return made
-    record = msgspec.structs.replace(made.refinement, gain_db=made.sqnr_db - max(plain))
-    return msgspec.structs.replace(made, refinement=record)
+    stored = msgspec.structs.replace(
+        made.stored,
+        transformations=tuple(measured(made, each, known) for each in made.stored.transformations),
+    )
+    plain = [one.sqnr_db for one in known if one.refinement is None and one.sqnr_db is not None]
+    record = made.refinement
+    if record is not None and plain:
+        record = msgspec.structs.replace(record, gain_db=made.sqnr_db - max(plain))
+    return msgspec.structs.replace(made, stored=stored, refinement=record)
+
+
+def measured(made: Made, done: Transformation, others: Sequence[Made]) -> Transformation:
+    """A transformation with its gain over the best that differs in it alone; as it is where none does."""
+    rest = {each.name for each in made.transformations} - {done.name}
+    plain = [one.sqnr_db for one in others if {each.name for each in one.transformations} == rest]
+    best = max((figure for figure in plain if figure is not None), default=None)
+    if done.gain_db is not None or best is None or made.sqnr_db is None:
+        return done
+    return msgspec.structs.replace(done, gain_db=made.sqnr_db - best)
 
 
 def moved(made: Made, path: Path) -> Made:
@@ -185,6 +213,7 @@ def hop_record(
         ran_again=made.again,
         exit_code=GateError.exit_code if judgement.reason else 0,
         refinement=made.refinement,
+        transformations=made.transformations,
     )
 
 

@@ -98,6 +98,7 @@ class Maker:
             answer.seconds,
             answer.peak_rss_bytes,
             answer.loader,
+            transformations=answer.transformations,
         )
 
 

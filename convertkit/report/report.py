@@ -9,6 +9,7 @@ import msgspec
 
 from convertkit.artifacts.artifact import Artifact, Loader
 from convertkit.artifacts.signature import TensorSpec
+from convertkit.artifacts.transformation import Transformation
 from convertkit.environment.versions import Environment
 from convertkit.errors import UsageError
 from convertkit.measurement.latency import Latency
@@ -117,6 +118,7 @@ class HopRecord(Record, frozen=True, kw_only=True):
         fallback_for: the converter that should have made the artifact and did not; empty where it did.
         lost_workers: how each worker ended whose job was done again by a fresh one.
         refinement: what was done to the graph that the artifact is made from; null where nothing was.
+        transformations: what was done so that INT8 keeps its accuracy, with gains and times.
         ran_again: why it was made although the store has kept an artifact of the same source: `onnx 1.23.2 →
             1.24.0`; empty where it has not.
     """
@@ -144,6 +146,7 @@ class HopRecord(Record, frozen=True, kw_only=True):
     fallback_for: str = ""
     lost_workers: tuple[str, ...] = ()
     refinement: RefinementRecord | None = None
+    transformations: tuple[Transformation, ...] = ()
     ran_again: str = ""
 
     @property

@@ -1,11 +1,10 @@
-"""What a rescue tries, in the order of cost: families of candidates, each a change to what was asked for.
+"""Candidates of a rescue, each a change to what was asked for, and what proposes them. Runs nothing.
 
-A family is a generator: it yields candidates and is sent what became of each. Nothing here runs anything.
+A family is a generator: it yields candidates and is sent what became of each.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
@@ -16,7 +15,6 @@ from convertkit.config.attempts import StageOptions
 from convertkit.report.rescue import ORIGINAL
 
 LITERT = "litert"
-COMPENSATED = "compensated"
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -71,6 +69,7 @@ class Case(msgspec.Struct, frozen=True):
         base: what served best so far; at first what was asked for.
         spare: numbers of samples that neither calibrated nor validate.
         suspects: worst first; asked for only when the family's turn comes, because it takes time.
+        attends: whether what was asked for has only operators with weights as integer ones, since it attends.
         prunes: whether a superset of exclusions that passed need not be tried: it is larger. Not so where
             latency decides.
     """
@@ -78,6 +77,7 @@ class Case(msgspec.Struct, frozen=True):
     base: Candidate
     spare: tuple[int, ...] = ()
     suspects: Callable[[], Sequence[Suspect]] = tuple
+    attends: bool = False
     prunes: bool = True
 
 
@@ -114,98 +114,6 @@ def one_by_one(candidates: Sequence[Candidate]) -> Proposals:
         _ = yield candidate
 
 
-def compensated(case: Case) -> Proposals:
-    """Weights rounded with compensation and biases corrected, on the samples that calibrate."""
-    if getattr(case.base.options, "rounding", COMPENSATED) != COMPENSATED:
-        change = "rounding weights with compensation"
-        yield from one_by_one(changed(case, "rounding", change, rounding=COMPENSATED))
-
-
-def more_samples(case: Case) -> Proposals:
-    """Twice the calibration samples, and again, until all that do not validate."""
-    chosen, spare = list(case.base.calibration), list(case.spare)
-    while spare:
-        more = spare[: len(chosen)]
-        chosen, spare = [*chosen, *more], spare[len(more) :]
-        change = f"{len(chosen)} calibration samples in place of {len(case.base.calibration)}"
-        outcome = yield msgspec.structs.replace(
-            case.base, family="calibration", change=change, calibration=tuple(sorted(chosen))
-        )
-        if outcome.is_passed and case.prunes:
-            return
-
-
-def other_ranges(case: Case) -> Proposals:
-    """Every other way to choose a range from what calibration saw; TensorFlow's converter has only one."""
-    for method in choices(case.base.options, "calibration"):
-        yield from one_by_one(changed(case, "range", f"ranges by {method}", calibration=method))
-
-
-def per_channel(case: Case) -> Proposals:
-    """One scale per output channel of the weights, where the options gave that up."""
-    if getattr(case.base.options, "per_channel", True) is False:
-        change = "one scale per channel of the weights"
-        yield from one_by_one(changed(case, "per-channel", change, per_channel=True))
-
-
-def other_quantizer(case: Case) -> Proposals:
-    """The quantizers that the base does not use."""
-    for name in choices(case.base.options, "quantizer"):
-        if name != "auto":
-            yield from one_by_one(changed(case, "quantizer", f"the {name} quantizer", quantizer=name))
-
-
-def exclusions(case: Case) -> Proposals:
-    """The worst operators stay float: one group, two, four, …; once that passes, as few as still pass."""
-    if not hasattr(case.base.options, "exclude"):
-        return
-    suspects = case.suspects()
-    groups, worst = excluded_names(suspects), suspects[0].module if suspects else ""
-    failing, count = 0, 1
-    while count <= len(groups):
-        outcome = yield excluding(case, groups[count - 1], worst)
-        if outcome.is_passed and case.prunes:
-            break
-        failing, count = count, count + 1 if count == len(groups) else min(2 * count, len(groups))
-    passing = count
-    while passing <= len(groups) and passing - failing > 1:
-        middle = (failing + passing) // 2
-        outcome = yield excluding(case, groups[middle - 1], worst)
-        failing, passing = (failing, middle) if outcome.is_passed else (middle, passing)
-
-
-def excluded_names(suspects: Sequence[Suspect]) -> list[tuple[str, ...]]:
-    """Operators to exclude for the worst suspect, the two worst, …; each set larger than the one before."""
-    names: dict[str, None] = {}
-    groups: list[tuple[str, ...]] = []
-    for suspect in suspects:
-        before = len(names)
-        names |= dict.fromkeys(suspect.outputs)
-        if len(names) > before:
-            groups.append(tuple(names))
-    return groups
-
-
-def excluding(case: Case, names: Sequence[str], worst: str = "") -> Candidate:
-    """The base by LiteRT's quantizer with some operators left float, their weights stored in float16."""
-    asked: tuple[str, ...] = getattr(case.base.options, "exclude", ())
-    patterns = (*asked, *(f"^{re.escape(name)}$" for name in names))
-    change = f"excluding {len(names)} operator{'' if len(names) == 1 else 's'}"
-    change += f" (worst: {worst})" if worst else ""
-    fields = {"quantizer": LITERT, "exclude": patterns, "excluded_weights": "float16"}
-    return changed(case, "exclusion", change, **fields)[0]
-
-
-def int16x8(case: Case) -> Proposals:
-    """Activations in 16 bits."""
-    yield from in_precision(case, Precision.INT16X8, "activations in 16 bits")
-
-
-def float16(case: Case) -> Proposals:
-    """No integers at all."""
-    yield from in_precision(case, Precision.FLOAT16, "float16 in place of INT8")
-
-
 def in_precision(case: Case, precision: Precision, change: str) -> Proposals:
     """The same format at another precision, as it would be made if it were asked for; TFLite only."""
     if case.base.target.format is not Format.TFLITE:
@@ -216,19 +124,6 @@ def in_precision(case: Case, precision: Precision, change: str) -> Proposals:
         yield msgspec.structs.replace(
             asked, change=change + by, target=Variant(Format.TFLITE, precision), options=options
         )
-
-
-FAMILIES = (
-    Family("rounding", compensated),
-    Family("calibration", more_samples),
-    Family("range", other_ranges),
-    Family("per-channel", per_channel),
-    Family("quantizer", other_quantizer),
-    Family("exclusion", exclusions, is_costly=True),
-    Family("int16x8", int16x8, is_costly=True, reserve=1),
-    Family("float16", float16, is_costly=True, reserve=1),
-)
-"""Every family, the cheapest first."""
 
 
 def choices(options: StageOptions, field: str) -> list[str]:

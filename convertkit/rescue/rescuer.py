@@ -14,6 +14,7 @@ import msgspec
 
 from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.formats import Format, Precision
+from convertkit.artifacts.transformation import INTEGERS
 from convertkit.config.run_settings import BudgetOptions, GateOptions
 from convertkit.errors import GateError
 from convertkit.hops.attempt import Made, made_record, with_gain
@@ -114,6 +115,7 @@ class Rescuer:
             known[0][0],
             spare=self._spare_rows(),
             suspects=lambda: trials.suspects(self._tools.rank, [*self._runner.made_for(hop.target), *made]),
+            attends=keeps_activations(self._runner.made_for(hop.target)),
             prunes=self._budget.latency_ms is None,
         )
         clock = Clock(60 * self._budget.minutes, max(one.seconds for _, one in known))
@@ -205,6 +207,11 @@ class Rescuer:
         result = self._runner.conclude(shipped, made, (*before, last), name)
         artifact = self._runner.made_for(target)[0].artifact
         return msgspec.structs.replace(result, rescue=rescue), artifact
+
+
+def keeps_activations(made: Sequence[Made]) -> bool:
+    """True where an artifact has only operators with weights as integer ones."""
+    return any(each.name == INTEGERS for one in made for each in one.transformations)
 
 
 def failed_record(record: HopRecord, fault: str, rescue: RescueRecord) -> HopRecord:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from convertkit.report.rescue import CandidateRecord, StoppedBy
-from convertkit.rescue.candidates import FAMILIES, Candidate, Case, Family, Outcome
+from convertkit.rescue.candidates import Candidate, Case, Family, Outcome
+from convertkit.rescue.families import FAMILIES
 
 WORTHWHILE_DB = 1.0
 

@@ -10,6 +10,7 @@ import msgspec
 from convertkit.artifacts.artifact import Artifact, Loader
 from convertkit.artifacts.formats import Variant
 from convertkit.artifacts.signature import Signature
+from convertkit.artifacts.transformation import Transformation
 
 Options = TypeVar("Options")
 
@@ -40,11 +41,13 @@ class Conversion(msgspec.Struct, frozen=True):
         signature: as read back from the artifact.
         notes: remarks for the report.
         loader: how a PyTorch artifact is opened; None for the other formats.
+        transformations: what was done so that INT8 keeps its accuracy.
     """
 
     signature: Signature
     notes: tuple[str, ...] = ()
     loader: Loader | None = None
+    transformations: tuple[Transformation, ...] = ()
 
 
 class Stage(Protocol[Options]):

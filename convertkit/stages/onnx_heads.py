@@ -5,7 +5,7 @@ Source of the method: `convertkit/graphs/heads.py`. Runs in a worker.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +54,15 @@ def spans_of(
                 lowest[name] = min(lowest.get(name, 0.0), float(values.min(initial=0)))
                 highest[name] = max(highest.get(name, 0.0), float(values.max(initial=0)))
     return {name: highest[name] - lowest[name] for name in lowest}
+
+
+def run_file(path: Path, calls: Sequence[Arrays]) -> list[Arrays]:
+    """What a graph gives for each call."""
+    options = ort.SessionOptions()
+    options.log_severity_level = FATAL_ONLY
+    session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    names = [value.name for value in session.get_outputs()]
+    return [dict(zip(names, session.run(names, call), strict=True)) for call in calls]
 
 
 def name_nodes(path: Path, head: Head) -> list[str]:

@@ -10,12 +10,15 @@ of this fails is left out and said: `convertkit/stages/onnx_quantization.py`.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
 import onnx
 
-from convertkit.artifacts.signature import taken
+from convertkit.artifacts.signature import Arrays, Signature, taken
+from convertkit.artifacts.transformation import HEADS, INTEGERS, Transformation
 from convertkit.config.stage_options import OnnxToOnnxInt8Options
 from convertkit.errors import StageError
 from convertkit.graphs.attention import has_attention
@@ -27,7 +30,8 @@ from convertkit.graphs.opset import opset_of
 from convertkit.runtimes.onnxruntime import named_axes, read_signature
 from convertkit.samples.representative import calibration_steps, read_calibration
 from convertkit.stages import Conversion, Request
-from convertkit.stages.onnx_heads import find_head, name_nodes
+from convertkit.stages.measured_gain import MOST_CALLS, gain_db
+from convertkit.stages.onnx_heads import find_head, name_nodes, run_file
 from convertkit.stages.onnx_quantization import LEAST_OPSET, new_enough, prepare, quantize
 
 WEIGHTED_OPERATORS = frozenset(["Conv", "ConvTranspose", "Gemm", "MatMul", "Gather", "LSTM", "GRU", "RNN"])
@@ -44,10 +48,17 @@ def convert(request: Request[OnnxToOnnxInt8Options]) -> Conversion:
     path = settled(request)
     prepare(new_enough(path, request.scratch, notes.append), prepared, notes.append)
     signature = taken(request.source.signature)
+    started = time.perf_counter()
     head = find_head(prepared, calibration_steps(signature, samples)) if request.options.keeps_units else None
     left = name_nodes(prepared, head) if head else []
+    seconds = time.perf_counter() - started
     kinds = integer_kinds(prepared, request.options)
     quantize(prepared, raw, signature, samples, request.options, notes.append, left, kinds)
+    done: list[Transformation] = []
+    for name, is_done, rest in ((HEADS, bool(left), ((), kinds)), (INTEGERS, bool(kinds), (left, ()))):
+        if is_done:
+            gained = gain_over(request, prepared, raw, signature, samples, *rest)
+            done.append(Transformation(name, seconds if name == HEADS else 0.0, gained))
     model = onnx.load(raw)
     remove_unused_opsets(model)
     told = told_integers(request.options) if kinds else ""
@@ -57,7 +68,29 @@ def convert(request: Request[OnnxToOnnxInt8Options]) -> Conversion:
     check_like(model, source)
     onnx.save_model(model, str(request.out))
     onnx.checker.check_model(str(request.out))
-    return Conversion(read_signature(model), tuple(notes))
+    return Conversion(read_signature(model), tuple(notes), transformations=tuple(done))
+
+
+def gain_over(
+    request: Request[OnnxToOnnxInt8Options],
+    prepared: Path,
+    made: Path,
+    signature: Signature,
+    samples: Arrays,
+    left: Sequence[str],
+    kinds: Sequence[str],
+) -> float | None:
+    """What a file gains over one with other nodes left float; None where that one cannot be made.
+
+    Both are compared on the first calibration samples, which calibrate the other one.
+    """
+    few = {name: values[:MOST_CALLS] for name, values in samples.items()}
+    other = request.scratch / "without.onnx"
+    try:
+        quantize(prepared, other, signature, few, request.options, lambda line: None, left, kinds)
+    except StageError:
+        return None
+    return gain_db(run_file, prepared, other, made, calibration_steps(signature, few))
 
 
 def told_integers(options: OnnxToOnnxInt8Options) -> str:

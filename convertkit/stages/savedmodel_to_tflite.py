@@ -14,40 +14,39 @@ graph is of several units, `_experimental_calibrate_only`; the same quantizer is
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import tensorflow as tf
-from tensorflow.core.protobuf import saved_model_pb2
 
 from convertkit.artifacts.formats import Precision
-from convertkit.artifacts.signature import Arrays, Signature, TensorSpec, taken, to_physical
-from convertkit.artifacts.tensors import read_npz
+from convertkit.artifacts.signature import Arrays, Signature, TensorSpec, taken
+from convertkit.artifacts.transformation import HEADS, Transformation
 from convertkit.config.stage_options import SavedmodelToTfliteOptions
 from convertkit.errors import StageError, first_line
 from convertkit.graphs.tflite_file import check_scales, foreign_operators
 from convertkit.runtimes.interpreter import read_signature
-from convertkit.runtimes.tensorflow import signature_of
 from convertkit.samples.representative import calibration_steps, read_calibration
 from convertkit.stages import Conversion, Request, litert_quantization
 from convertkit.stages.half_constants import mend_constants
+from convertkit.stages.measured_gain import gain_db
 from convertkit.stages.quantizer_reason import quantizer_reason
+from convertkit.stages.settled_savedmodel import computes_in_half, settled
 from convertkit.stages.tflite_heads import (
     calibrated_spans,
     find_head,
     may_mix_units,
     quantize_without,
+    run_file,
     with_own_ranges,
 )
 
 INT16X8_OPS = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
 SIGNATURE = "serving_default"
-KERAS_CHILD = "_inbound_nodes"  # of every Keras layer
 FLOAT_FILE = "float.tflite"
-EDGES = frozenset(["Placeholder", "Cast", "Identity"])
 HALF = "the model computes in half precision (float16), for which TFLite lacks operators"
 HALF_HINT = "give the ONNX file or the PyTorch model, which are cast to float32, or save a float32 copy"
 
@@ -55,7 +54,8 @@ HALF_HINT = "give the ONNX file or the PyTorch model, which are cast to float32,
 def convert(request: Request[SavedmodelToTfliteOptions]) -> Conversion:
     """Convert, then check what came out: operators, scales, types; that it loads."""
     convert_with = convert_litert if request.options.quantizer == "litert" else convert_tensorflow
-    content, notes = convert_with(request)
+    remarks = litert_quantization.Remarks()
+    content = convert_with(request, remarks)
     foreign = foreign_operators(content)
     if foreign:
         raise StageError(f"the result needs operators that are not built in: {', '.join(foreign)}")
@@ -66,24 +66,31 @@ def convert(request: Request[SavedmodelToTfliteOptions]) -> Conversion:
     signature = named_signature(read, Signature(source.inputs, outputs))
     check_types(signature, request)
     request.out.write_bytes(content)
-    return Conversion(signature, notes)
+    return Conversion(signature, tuple(remarks.notes), transformations=tuple(remarks.transformations))
 
 
-def convert_tensorflow(request: Request[SavedmodelToTfliteOptions]) -> tuple[bytes, tuple[str, ...]]:
+def convert_tensorflow(
+    request: Request[SavedmodelToTfliteOptions], told: litert_quantization.Remarks
+) -> bytes:
     """By TFLiteConverter alone."""
     precision = request.target.precision
     content = run_converter(request, precision)
     if precision is Precision.FLOAT16:
         content = mend_constants(content, partial(run_converter, request, Precision.FLOAT32))
     if not request.options.keeps_units(precision) or not may_mix_units(content):
-        return content, ()
+        return content
+    started = time.perf_counter()
     calibrated = run_converter(request, precision, calibrates_only=True)
     calibrated = with_own_ranges(calibrated, SIGNATURE, calibration(request))
     head = find_head(calibrated, calibrated_spans(calibrated))
     if head is None:
-        return content, ()
+        return content
     made = quantize_without(calibrated, head, per_channel=request.options.per_channel)
-    return made, (head.describe(),)
+    seconds = time.perf_counter() - started
+    gained = gain_db(run_file, calibrated, content, made, calibration(request))
+    told.notes.append(head.describe())
+    told.transformations.append(Transformation(HEADS, seconds, gained))
+    return made
 
 
 def calibration(request: Request[SavedmodelToTfliteOptions]) -> Iterator[Arrays]:
@@ -91,16 +98,16 @@ def calibration(request: Request[SavedmodelToTfliteOptions]) -> Iterator[Arrays]
     return calibration_steps(taken(request.source.signature), read_calibration(request.calibration))
 
 
-def convert_litert(request: Request[SavedmodelToTfliteOptions]) -> tuple[bytes, tuple[str, ...]]:
+def convert_litert(request: Request[SavedmodelToTfliteOptions], told: litert_quantization.Remarks) -> bytes:
     """To a float `.tflite` by TFLiteConverter, to integers by litert-quantizer."""
     plain = run_converter(request, Precision.FLOAT32)
     (request.scratch / FLOAT_FILE).write_bytes(plain)
     precision = request.target.precision
     steps = calibration(request) if precision.needs_calibration else ()
-    notes: list[str] = []
-    content = litert_quantization.quantize(plain, precision, request.options, steps, notes.append)
+    content = litert_quantization.quantize(plain, precision, request.options, steps, told)
     left = litert_quantization.float_operators(content) if precision.needs_calibration else ""
-    return content, (*notes, left) if left else ()
+    told.notes += [left] if left else []
+    return content
 
 
 def run_converter(
@@ -114,7 +121,7 @@ def run_converter(
     Raises:
         StageError: it failed; the line names the operators where it does.
     """
-    folder = settled(request)
+    folder = settled(request.source, request.examples, request.scratch)
     converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
     set_precision(converter, precision, request)
     converter._experimental_calibrate_only = calibrates_only
@@ -125,64 +132,6 @@ def run_converter(
             raise StageError(HALF, hint=HALF_HINT) from error
         raise StageError(f"TFLiteConverter failed: {quantizer_reason(error)}") from error
     return content
-
-
-def settled(request: Request[SavedmodelToTfliteOptions]) -> str:
-    """Path of the SavedModel; a copy where the source's signature fixes or names what the file does not.
-
-    A Keras model that `tf.saved_model.save` wrote is copied too: its variables would stay such, and unset.
-    """
-    specs = request.source.signature.inputs
-    found = {spec.name: spec for spec in signature_of(request.source.path).inputs}
-    renamed = {spec.runtime_name: spec.name for spec in request.source.signature.outputs if spec.key}
-    is_kept = not renamed and not any(fixes(found[spec.runtime_name], spec) for spec in specs)
-    if is_kept and not is_keras_object(request.source.path):
-        return request.source.path
-    examples = read_npz(request.examples)
-    loaded = tf.saved_model.load(request.source.path)
-    function = loaded.signatures[SIGNATURE]
-    constants = {s.runtime_name: tf.constant(to_physical(examples[s.name], s)) for s in specs if s.is_bound}
-    free = [
-        tf.TensorSpec([d if isinstance(d, int) else None for d in s.shape], s.dtype, s.runtime_name)
-        for s in specs
-        if not s.is_bound
-    ]
-    names = [spec.name for spec in free]
-
-    def serve(*tensors: Any) -> Any:
-        outputs = function(**dict(zip(names, tensors, strict=True)), **constants)
-        return {renamed.get(name, name): value for name, value in outputs.items()}
-
-    copy = tf.Module()
-    copy.loaded = loaded
-    copy.serve = tf.function(serve, input_signature=free, autograph=False)
-    folder = str(request.scratch / "settled")
-    tf.saved_model.save(copy, folder, signatures={SIGNATURE: copy.serve})
-    return folder
-
-
-def fixes(free: TensorSpec, spec: TensorSpec) -> bool:
-    """True where a spec has a number for an axis that is free, or a constant for all of it."""
-    pairs = zip(free.shape, spec.shape, strict=True)
-    return spec.is_bound or any(isinstance(a, str) and isinstance(b, int) for a, b in pairs)
-
-
-def is_keras_object(path: str) -> bool:
-    """True for a SavedModel whose root is a Keras 3 model, and not what its `export` makes."""
-    model = saved_model_pb2.SavedModel()
-    model.ParseFromString((Path(path) / "saved_model.pb").read_bytes())
-    roots = (graph.object_graph_def.nodes[:1] for graph in model.meta_graphs)
-    return any(KERAS_CHILD in [child.local_name for child in root.children] for (root,) in filter(len, roots))
-
-
-def computes_in_half(path: str) -> bool:
-    """True where an operator of a SavedModel takes or gives float16, but for those of its edges."""
-    model = saved_model_pb2.SavedModel()
-    model.ParseFromString((Path(path) / "saved_model.pb").read_bytes())
-    functions = (f for graph in model.meta_graphs for f in graph.graph_def.library.function)
-    nodes = (node for f in functions for node in f.node_def if node.op not in EDGES)
-    types = (a.type for node in nodes for a in node.attr.values())
-    return tf.float16.as_datatype_enum in types
 
 
 def set_precision(converter: Any, precision: Precision, request: Request[SavedmodelToTfliteOptions]) -> None:

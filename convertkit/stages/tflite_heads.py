@@ -8,7 +8,7 @@ Runs in a worker.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -124,6 +124,13 @@ def with_own_ranges(calibrated: bytes, signature: str, steps: Iterable[Arrays]) 
         quantization = model.subgraphs[0].tensors[place].quantization
         quantization.min, quantization.max = [lowest[place]], [highest[place]]
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def run_file(content: bytes, calls: Sequence[Arrays]) -> list[Arrays]:
+    """What a file gives for each call of its signature."""
+    interpreter = tf.lite.Interpreter(model_content=content, num_threads=1)
+    runner = interpreter.get_signature_runner()
+    return [{name: np.array(value) for name, value in runner(**call).items()} for call in calls]
 
 
 def has_range(tensor: Any) -> bool:

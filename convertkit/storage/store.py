@@ -18,6 +18,7 @@ import platformdirs
 from convertkit.artifacts.artifact import Loader
 from convertkit.artifacts.files import copy_artifact, hash_artifact, remove_artifact
 from convertkit.artifacts.signature import Signature
+from convertkit.artifacts.transformation import Transformation
 from convertkit.storage.atomic import replace, sync
 from convertkit.storage.locks import Waiting, locked
 from convertkit.storage.temporary import temporary_folder
@@ -47,6 +48,7 @@ class StoredHop(msgspec.Struct, frozen=True):
     peak_rss_bytes: int
     loader: Loader | None = None
     parts: dict[str, Any] = {}
+    transformations: tuple[Transformation, ...] = ()
 
 
 def default_root() -> Path:

@@ -53,7 +53,12 @@ def convert(job: jobs.ConvertJob) -> answers.Answer:
         conversion = stage.convert(request)
         seconds = time.perf_counter() - started
     return answers.Converted(
-        conversion.signature, conversion.notes, seconds, memory.peak_bytes, conversion.loader
+        conversion.signature,
+        conversion.notes,
+        seconds,
+        memory.peak_bytes,
+        conversion.loader,
+        conversion.transformations,
     )
 
 

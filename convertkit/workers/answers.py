@@ -6,6 +6,7 @@ import msgspec
 
 from convertkit.artifacts.artifact import Loader
 from convertkit.artifacts.signature import Signature
+from convertkit.artifacts.transformation import Transformation
 from convertkit.workers.jobs import Message
 
 
@@ -27,6 +28,7 @@ class Converted(Message, frozen=True, tag="converted"):
     seconds: float
     peak_rss_bytes: int
     loader: Loader | None = None
+    transformations: tuple[Transformation, ...] = ()
 
 
 class Described(Message, frozen=True, tag="described"):

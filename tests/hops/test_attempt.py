@@ -7,6 +7,7 @@ import pytest
 
 from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.signature import Signature
+from convertkit.artifacts.transformation import HEADS, INTEGERS, Transformation
 from convertkit.config.stage_options import SavedmodelToTfliteOptions
 from convertkit.hops.attempt import Made, best_of, error_record, made_record, with_gain
 from convertkit.registry import parse_variant
@@ -142,3 +143,25 @@ def test_a_refinement_gains_over_the_best_that_was_made_without_one():
     assert gain(refined(25.0), made(None)) is None
     assert gain(refined(None), made(18.0)) is None
     assert gain(made(18.0), made(17.0)) is None
+
+
+def apart(sqnr_db: float, *names: str, gain_db: float | None = None) -> Made:
+    """Made by a stage that did something so that INT8 keeps its accuracy."""
+    one = made(sqnr_db)
+    done = tuple(Transformation(name, 0.5, gain_db) for name in names)
+    return msgspec.structs.replace(one, stored=msgspec.structs.replace(one.stored, transformations=done))
+
+
+def gains(one: Made, *others: Made) -> list[tuple[str, float | None]]:
+    return [(each.name, each.gain_db) for each in with_gain(one, [one, *others]).transformations]
+
+
+def test_a_transformation_gains_over_what_differs_in_it_alone():
+    assert gains(apart(36.0, INTEGERS), made(29.0), made(28.0)) == [(INTEGERS, pytest.approx(7.0))]
+    assert gains(apart(36.0, INTEGERS, HEADS), made(29.0)) == [(INTEGERS, None), (HEADS, None)]
+    assert gains(apart(36.0, HEADS, gain_db=30.0), made(35.0)) == [(HEADS, 30.0)]
+    both = msgspec.structs.replace(apart(36.0, INTEGERS), refinement=refined(1.0).refinement)
+    assert gains(both, made(20.0), refined(30.0), apart(34.0, INTEGERS)) == [
+        ("refinement", pytest.approx(2.0)),
+        (INTEGERS, pytest.approx(6.0)),
+    ]

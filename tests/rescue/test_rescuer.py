@@ -68,7 +68,7 @@ def rescued(report: Report) -> tuple[HopRecord, RescueRecord]:
     ("name", "family"),
     [
         ("scaled_channel", "calibration"),  # on top of equalized channels
-        ("boxes_and_scores", "exclusion"),
+        ("boxes_and_scores", "heads"),
     ],
 )
 def test_a_planted_model_passes_at_half_the_size(name, family, source, samples, tmp_path):

@@ -64,9 +64,11 @@ def test_all_families_in_order_where_nothing_passes():
     world = World(lambda c: 1.0, spare=(2, 3))
     assert world.search.run() == "exhausted"
     assert world.families == [
+        "int8-dynamic",
         "calibration",
         "per-channel",
         "quantizer",
+        "integers",
         *["exclusion"] * 4,
         *["int16x8"] * 2,
         "float16",
@@ -77,7 +79,7 @@ def test_all_families_in_order_where_nothing_passes():
 def test_it_ends_where_a_cheap_change_passes():
     world = World(lambda c: 30.0 if c.options.quantizer == "litert" else 5.0)
     assert world.search.run() == "found"
-    assert world.families == ["per-channel", "quantizer"]
+    assert world.families == ["int8-dynamic", "per-channel", "quantizer", "integers"]
     assert world.ranked_at is None
 
 
@@ -112,7 +114,12 @@ def test_nothing_starts_that_would_likely_pass_the_deadline():
     world = World(lambda c: 1.0, seconds=25.0, minutes=2.0)
     assert world.search.run() == "time"
     assert world.now <= 120
-    assert world.families == ["per-channel", "quantizer", "int16x8", "float16"]  # time was left for the last
+    assert world.families == [
+        "int8-dynamic",
+        "per-channel",
+        "int16x8",
+        "float16",
+    ]  # time was left for the last
 
 
 def test_the_longest_so_far_is_the_estimate():

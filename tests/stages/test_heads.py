@@ -53,6 +53,10 @@ def test_two_outputs_out_of_one_tensor(quantizer: str, tmp_path: Path) -> None:
     assert plain.status == "failed"
     assert plain.artifact is not None
     assert apart.artifact is not None
+    (done,) = apart.transformations
+    assert done.name == "heads"
+    assert done.gain_db is not None
+    assert done.gain_db > 30
     assert apart.artifact.size_bytes <= 1.05 * plain.artifact.size_bytes
 
 

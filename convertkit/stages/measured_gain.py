@@ -1,0 +1,46 @@
+"""What a transformation gains: outputs with it and without it beside those in float. NumPy only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+from typing import TypeVar
+
+import numpy as np
+
+from convertkit.artifacts.signature import Array, Arrays
+from convertkit.validation.powers import measure_powers
+from convertkit.validation.slices import LONGEST_AXIS, slice_sqnr_db
+
+MOST_CALLS = 16
+Model = TypeVar("Model")
+Run = Callable[[Model, Sequence[Arrays]], Sequence[Arrays]]
+
+
+def gain_db(run: Run[Model], float32: Model, without: Model, made: Model, steps: Iterable[Arrays]) -> float:
+    """Lowest SQNR of any slice of any output of `made` less that of `without`, decibels.
+
+    Args:
+        run: gives a model's outputs for each call.
+        steps: inputs, one call each; the first 16 serve.
+    """
+    calls = list(islice(steps, MOST_CALLS))
+    wanted, before, after = (run(model, calls) for model in (float32, without, made))
+    return lowest_db(wanted, after) - lowest_db(wanted, before)
+
+
+def lowest_db(wanted: Sequence[Arrays], found: Sequence[Arrays]) -> float:
+    """Lowest SQNR of any float output, and of any slice along an axis short enough to be channels."""
+    figures: list[float] = []
+    for name in wanted[0]:
+        if np.issubdtype(wanted[0][name].dtype, np.floating):
+            figures += figures_of(*(np.stack([each[name] for each in rows]) for rows in (wanted, found)))
+    return min(figures, default=0.0)
+
+
+def figures_of(wanted: Array, found: Array) -> list[float]:
+    """SQNR of the whole of an output, and of its worst slice along each short axis."""
+    powers = measure_powers(wanted, found)
+    axes = [axis for axis, size in enumerate(powers.positions.count.shape) if 2 <= size <= LONGEST_AXIS]
+    worst = [float(slice_sqnr_db(powers.positions.along(axis)).min()) for axis in axes]
+    return [float(powers.whole.sqnr_db), *worst]
