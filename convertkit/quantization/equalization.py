@@ -7,7 +7,8 @@ into the weights.
 Source: Nagel et al. 2019, "Data-Free Quantization Through Weight Equalization and Bias Correction" (between
 two layers); Xiao et al. 2022, "SmoothQuant" (from activations into weights, by a strength); Lin et al. 2023,
 "AWQ" (the strength is chosen by the error of what the layer gives). Every value has a strength of its own,
-and keeps its scale where none helps.
+and keeps its scale where none helps. Strengths are compared on calls that ranges and factors are not taken
+from: a channel that fills its range on some calls passes it on others.
 """
 
 from __future__ import annotations
@@ -20,17 +21,20 @@ import onnx
 from numpy.typing import NDArray
 
 from convertkit.artifacts.signature import Array, Arrays
+from convertkit.graphs.attention import has_attention
+from convertkit.graphs.heads import Step
 from convertkit.quantization.columns import columns_of
 from convertkit.quantization.graph import Graph
 from convertkit.quantization.grid import Matrix, channel_scales, nearest
 from convertkit.quantization.junctions import Factors, Junction, columns_factors, find_junctions, scale
 from convertkit.quantization.layers import Layer, rows_of
 from convertkit.quantization.segments import open_session
+from convertkit.quantization.tables import equalize_tables
 
 STRENGTHS = (0.3, 0.5, 0.7, 0.85, 1.0)
 ENOUGH = 0.8  # of the error as it is: 1 dB less
-KEPT_CALLS = 4
-MOST_POSITIONS = 512  # of a call
+KEPT_CALLS = 8
+MOST_POSITIONS = 256  # of a call
 LEVELS = 255
 SEED = 0
 
@@ -54,20 +58,48 @@ class Seen:
     """What a value is on the samples.
 
     Attributes:
-        reach: largest absolute value of each channel.
+        ends: the least and the largest value of each channel, at most and at least zero, on the calls that
+            are not kept.
+        kept_ends: the same on those that are.
         calls: the value itself on some calls.
     """
 
     def __init__(self) -> None:
-        self.reach: Factors = np.zeros(1)
+        self.ends: Factors = np.zeros((2, 1))
+        self.kept_ends: Factors = np.zeros((2, 1))
         self.calls: list[Array] = []
 
-    def see(self, values: Array, axis: int) -> None:
+    def see(self, values: Array, axis: int, *, is_kept: bool) -> None:
         """Add one call."""
         flat = np.moveaxis(values, axis, -1).reshape(-1, values.shape[axis])
-        self.reach = np.maximum(self.reach, np.abs(flat).max(axis=0).astype(np.float64))
-        if len(self.calls) < KEPT_CALLS:
+        found = np.stack([flat.min(axis=0), flat.max(axis=0)]).astype(np.float64)
+        if is_kept:
             self.calls.append(values)
+            self.kept_ends = wider(self.kept_ends, found)
+        else:
+            self.ends = wider(self.ends, found)
+
+    @property
+    def all_ends(self) -> Factors:
+        """The ends on all calls."""
+        return wider(self.ends, self.kept_ends)
+
+    @property
+    def fitted_ends(self) -> Factors:
+        """The ends to compare strengths by: on the calls that are not kept, where there are some."""
+        return self.ends if self.ends.shape[1] > 1 else self.kept_ends
+
+
+def wider(one: Factors, other: Factors) -> Factors:
+    """The ends of both, zero between them."""
+    ends: Factors = np.stack([np.minimum(one[0], other[0]), np.maximum(one[1], other[1])])
+    return np.stack([np.minimum(ends[0], 0.0), np.maximum(ends[1], 0.0)])
+
+
+def reach_of(ends: Factors) -> Factors:
+    """Largest absolute value of each channel."""
+    reach: Factors = np.abs(ends).max(axis=0)
+    return reach
 
 
 def equalize(graph: Graph, calls: Sequence[Arrays], largest: int, threads: int) -> int:
@@ -77,17 +109,23 @@ def equalize(graph: Graph, calls: Sequence[Arrays], largest: int, threads: int) 
         calls: inputs of the model.
         largest: the largest integer of the weights' grid.
     """
-    junctions = find_junctions(graph)
+    attends = has_attention(steps_of(graph), graph.constants)
+    done = equalize_tables(graph) if attends else 0
+    junctions = find_junctions(graph, adds_products=attends)
     if not junctions:
-        return 0
+        return done
     seen = observe(graph, junctions, calls, threads)
-    done = 0
     for junction in junctions:
         factors = best_factors(graph, junction, seen[junction.value, junction.axis], largest)
         if factors is not None:
             scale(graph, junction, factors)
             done += 1
     return done
+
+
+def steps_of(graph: Graph) -> list[Step]:
+    """The nodes as steps."""
+    return [Step(node.op_type, tuple(node.input), tuple(node.output)) for node in graph.nodes]
 
 
 def observe(
@@ -102,10 +140,12 @@ def observe(
     session = open_session(model, threads)
     given = [value.name for value in session.get_inputs()]
     seen = {(junction.value, junction.axis): Seen() for junction in junctions}
-    for call in calls:
+    step = max(1, len(calls) // KEPT_CALLS)
+    for number, call in enumerate(calls):
+        is_kept = number % step == 0 and number // step < KEPT_CALLS
         values = dict(zip(names, session.run(names, {name: call[name] for name in given}), strict=True))
         for (name, axis), one in seen.items():
-            one.see(values[name], axis)
+            one.see(values[name], axis, is_kept=is_kept)
     return seen
 
 
@@ -116,11 +156,14 @@ def best_factors(graph: Graph, junction: Junction, seen: Seen, largest: int) -> 
         for layer in junction.readers
     ]
     reach = np.max([input_reach(each) for each in products], axis=0)
-    plain = loss(products, np.ones(len(seen.reach)), largest)
-    tried = [factors_of(seen.reach, reach, strength) for strength in STRENGTHS]
-    losses = [loss(products, factors, largest) for factors in tried]
+    ends = seen.fitted_ends
+    plain = loss(products, np.ones(ends.shape[1]), ends, largest)
+    tried = [factors_of(reach_of(ends), reach, strength) for strength in STRENGTHS]
+    losses = [loss(products, factors, ends, largest) for factors in tried]
     best = int(np.argmin(losses))
-    return tried[best] if losses[best] < ENOUGH * plain else None
+    if losses[best] >= ENOUGH * plain:
+        return None
+    return factors_of(reach_of(seen.all_ends), reach, STRENGTHS[best])
 
 
 def product_of(layer: Layer, rows: Matrix, calls: Sequence[Array]) -> Product:
@@ -151,11 +194,15 @@ def factors_of(reach: Factors, weights: Factors, strength: float) -> Factors:
     return np.exp(logs)
 
 
-def loss(products: Sequence[Product], factors: Factors, largest: int) -> float:
-    """Square error of the products in INT8, each relative to its own size, added up."""
+def loss(products: Sequence[Product], factors: Factors, ends: Factors, largest: int) -> float:
+    """Square error of the products in INT8, each relative to its own size, added up.
+
+    Args:
+        ends: of each channel, before it is divided; what is beyond them is clipped.
+    """
     spread = [columns_factors(product.layer, factors).astype(np.float32) for product in products]
     given = [product.columns / each for product, each in zip(products, spread, strict=True)]
-    low, high = min(float(each.min()) for each in given), max(float(each.max()) for each in given)
+    low, high = float((ends[0] / factors).min()), float((ends[1] / factors).max())
     total = 0.0
     for product, values, each in zip(products, given, spread, strict=True):
         scaled = (product.weights * each).astype(np.float64)

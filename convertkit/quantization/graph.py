@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -59,12 +59,16 @@ class Graph:
 
     def add(self, name: str, values: Array) -> str:
         """A new constant, under the name or, where that is taken, one like it; which it is."""
-        taken = {*self.constants, *self.uses, *(out for node in self.model.graph.node for out in node.output)}
-        fresh = next(one for one in numbered(name) if one not in taken)
+        fresh = self.fresh(name)
         tensor = self.model.graph.initializer.add()
         tensor.CopyFrom(numpy_helper.from_array(values, fresh))
         self._tensors[fresh], self.constants[fresh] = tensor, values
         return fresh
+
+    def fresh(self, name: str) -> str:
+        """The name or, where that is taken, one like it."""
+        taken = {*self.constants, *self.uses, *(out for node in self.model.graph.node for out in node.output)}
+        return next(one for one in numbered(name) if one not in taken)
 
     def read_by(self, node: onnx.NodeProto, place: int, name: str) -> None:
         """Have a node read a constant at a place of its inputs, where there may be none yet."""
@@ -73,6 +77,24 @@ class Graph:
         self._unread(node.input[place])
         node.input[place] = name
         self.uses[name] += 1
+
+    def multiply(self, name: str, factors: Array, readers: Sequence[onnx.NodeProto]) -> None:
+        """Have some readers of a value read its product with a constant, a node of its own before them."""
+        product = self.fresh(f"{name}.scaled")
+        node = onnx.helper.make_node("Mul", [name, self.add(f"{name}.factors", factors)], [product])
+        outputs = [list(reader.output) for reader in readers]
+        place = next(at for at, each in enumerate(self.model.graph.node) if list(each.output) in outputs)
+        self.model.graph.node.insert(place, node)
+        self.uses.update(node.input)
+        for reader in readers:
+            for at in [at for at, each in enumerate(reader.input) if each == name]:
+                self.read_by(reader, at, product)
+
+    def follow(self, node: onnx.NodeProto, after: onnx.NodeProto) -> None:
+        """Put a new node right after another."""
+        place = next(at for at, each in enumerate(self.model.graph.node) if each.output == node.output)
+        self.model.graph.node.insert(place + 1, after)
+        self.uses.update(after.input)
 
     def remove(self, node: onnx.NodeProto) -> None:
         """Take a node out; what it gave is given by another."""

@@ -1,7 +1,9 @@
 """Values that layers read, and where a factor of each of their channels can go without changing the model.
 
 Between two layers may stand what keeps channels apart and takes a positive factor through: ReLU, pools. A
-normalization takes the factor into its own scale and shift. A value that something else reads too is none.
+normalization takes the factor into its own scale and shift. Where something else reads the value too, or
+nothing takes the factor, a product of its own can: in a graph with attention, where all but operators with
+weights computes in float, so that it rounds nothing.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ class Junction(NamedTuple):
     Attributes:
         value: its name.
         readers: layers that multiply it by their weights.
-        places: constants of what makes it, as node and place of the input, that a factor goes into.
+        places: constants of what makes it, as node and place of the input, that a factor goes into; none
+            where a product of its own has to divide.
     """
 
     value: str
@@ -41,8 +44,12 @@ class Junction(NamedTuple):
         return 1 if self.readers[0].is_convolution else -1
 
 
-def find_junctions(graph: Graph) -> list[Junction]:
-    """The values that can be scaled, in the order of execution."""
+def find_junctions(graph: Graph, *, adds_products: bool = False) -> list[Junction]:
+    """The values that can be scaled, in the order of execution.
+
+    Args:
+        adds_products: also those that take a product of their own.
+    """
     makers = {name: node for node in graph.nodes for name in node.output}
     read: dict[tuple[str, bool], list[Layer]] = {}
     for layer in find_layers(graph):
@@ -50,7 +57,7 @@ def find_junctions(graph: Graph) -> list[Junction]:
     found = []
     for (value, is_convolution), readers in read.items():
         places = places_of(graph, value, makers, is_convolution) if len(readers) == graph.uses[value] else ()
-        if places:
+        if places or (adds_products and value in makers and not is_convolution):
             found.append(Junction(value, tuple(readers), places))
     return found
 
@@ -118,6 +125,9 @@ def scale(graph: Graph, junction: Junction, factors: Factors) -> None:
     """Divide a value by a factor of each channel, and multiply the weights that read it."""
     for node, at in junction.places:
         divide(graph, node, at, factors)
+    if not junction.places:
+        readers = [layer.node for layer in junction.readers]
+        graph.multiply(junction.value, (1 / factors).astype(np.float32), readers)
     for layer in junction.readers:
         rows = rows_of(layer, graph.constants[layer.weight]) * columns_factors(layer, factors)
         graph.replace(layer.weight, weights_of(layer, rows))

@@ -21,7 +21,7 @@ from tensorflow.lite.tools import flatbuffer_utils
 
 from convertkit.artifacts.formats import Precision
 from convertkit.artifacts.signature import Arrays
-from convertkit.artifacts.transformation import HEADS, INTEGERS, Transformation
+from convertkit.artifacts.transformation import HEADS, INTEGERS, OUTPUTS, Transformation
 from convertkit.config.stage_options import SavedmodelToTfliteOptions
 from convertkit.errors import StageError, first_line
 from convertkit.graphs.tflite_file import read_operators
@@ -29,6 +29,8 @@ from convertkit.stages.litert_recipe import excluded, keeps_activations, looked_
 from convertkit.stages.measured_gain import gain_db
 from convertkit.stages.quantizer_reason import quantizer_reason
 from convertkit.stages.tflite_heads import find_head, may_mix_units, operators_of, run_file
+from convertkit.stages.tflite_outputs import equalize_outputs
+from convertkit.stages.tflite_ranges import has_one_graph, ranges_of
 
 SIGNATURE = "serving_default"
 CASTS = ("QUANTIZE", "DEQUANTIZE")
@@ -92,16 +94,27 @@ def in_integers(
         told.notes.append(WEIGHTS_ALONE)
         told.transformations.append(Transformation(INTEGERS, time.perf_counter() - started))
     recipe = make_recipe(precision, options, left, weights_alone=weights_alone)
+    plain, scaled, started = content, 0, time.perf_counter()
+    if weights_alone and options.grid and has_one_graph(content):
+        outputs = [name for operator in left for name in operator.outputs]
+        content, scaled = equalize_outputs(content, SIGNATURE, calls, outputs)
+    seconds = time.perf_counter() - started
     ranges = calibrated(content, recipe, calls) if precision.needs_calibration else None
     made = quantized(content, recipe, ranges)
-    if not ranges or not options.keeps_units(precision) or not may_mix_units(content):
+    if scaled:
+        before = in_one_piece(quantized(plain, recipe, ranges))
+        gained = gain_db(run_file, plain, before, in_one_piece(made), calls)
+        told.notes.append(f"outputs of {scaled} layers scaled channel by channel")
+        told.transformations.append(Transformation(OUTPUTS, seconds, gained))
+    keeps_units = options.keeps_units(precision) and not weights_alone  # then the end is float anyway
+    if not ranges or not keeps_units or not may_mix_units(content):
         return made
     started = time.perf_counter()
     head = find_head(content, {name: width(found) for name, found in ranges.items()})
     if head is None:
         return made
     left = [*left, *operators_of(content, head)]
-    apart = quantized(content, make_recipe(precision, options, left, weights_alone=weights_alone), ranges)
+    apart = quantized(content, make_recipe(precision, options, left, weights_alone=False), ranges)
     seconds = time.perf_counter() - started
     gained = gain_db(run_file, content, in_one_piece(made), in_one_piece(apart), calls)
     told.notes.append(head.describe())
@@ -111,6 +124,8 @@ def in_integers(
 
 def calibrated(content: bytes, recipe: Any, calls: Sequence[Arrays]) -> Any:
     """The range of every tensor that a recipe makes integer."""
+    if has_one_graph(content):
+        return ranges_of(content, SIGNATURE, calls)
     from litert_quantizer import calibrator
     from litert_quantizer.utils import qsv_utils
 

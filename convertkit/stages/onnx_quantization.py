@@ -29,6 +29,7 @@ METHODS = {
     "minmax": quantization.CalibrationMethod.MinMax,
     "percentile": quantization.CalibrationMethod.Percentile,
 }
+PRODUCTS = ("MatMul", "Gemm")
 LEAST_OPSET = 13  # QuantizeLinear takes scales by channel
 Report = Callable[[str], None]
 
@@ -173,8 +174,19 @@ def call_quantizer(
         op_types_to_quantize=list(kinds) or None,
         nodes_to_exclude=list(left),
         calibration_providers=["CPUExecutionProvider"],
-        extra_options={"MatMulConstBOnly": True, **extra},
+        extra_options={"MatMulConstBOnly": True, **float_outputs(options, kinds), **extra},
     )
+
+
+def float_outputs(options: OnnxToOnnxInt8Options, kinds: Sequence[str]) -> dict[str, Any]:
+    """The setting that products give floats: of few integer operators, and where their weights are refined.
+
+    Their accumulators are scaled to float either way, and some channels of a transformer's layers are far
+    larger than the others.
+    """
+    if not kinds or not options.grid:
+        return {}
+    return {"OpTypesToExcludeOutputQuantization": [kind for kind in PRODUCTS if kind in kinds]}
 
 
 def check_runs(path: Path, inputs: Arrays) -> None:

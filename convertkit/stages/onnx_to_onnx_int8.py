@@ -4,14 +4,14 @@ Upstream flags set: `quant_format=QDQ` (standard operators, which every ONNX run
 `reduce_range`, `calibrate_method`, `activation_type` and `weight_type` QInt8 (S8S8: ONNX Runtime's advice for
 CPUs), `MatMulConstBOnly` (products of two activations stay float), `calibration_providers` CPU,
 `nodes_to_exclude` where the end of the graph is of several units, `op_types_to_quantize` in a graph with
-attention. Before it: `quant_pre_process` (shape inference; basic optimizations, which fold BatchNorm). What
-of this fails is left out and said: `convertkit/stages/onnx_quantization.py`.
+attention, and there `OpTypesToExcludeOutputQuantization` where weights are refined. Before it:
+`quant_pre_process` (shape inference; basic optimizations, which fold BatchNorm). What of this fails is left
+out and said: `convertkit/stages/onnx_quantization.py`.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -49,16 +49,16 @@ def convert(request: Request[OnnxToOnnxInt8Options]) -> Conversion:
     prepare(new_enough(path, request.scratch, notes.append), prepared, notes.append)
     signature = taken(request.source.signature)
     started = time.perf_counter()
-    head = find_head(prepared, calibration_steps(signature, samples)) if request.options.keeps_units else None
+    kinds = integer_kinds(prepared, request.options)
+    keeps_units = request.options.keeps_units and not kinds  # then the end is float anyway
+    head = find_head(prepared, calibration_steps(signature, samples)) if keeps_units else None
     left = name_nodes(prepared, head) if head else []
     seconds = time.perf_counter() - started
-    kinds = integer_kinds(prepared, request.options)
     quantize(prepared, raw, signature, samples, request.options, notes.append, left, kinds)
     done: list[Transformation] = []
-    for name, is_done, rest in ((HEADS, bool(left), ((), kinds)), (INTEGERS, bool(kinds), (left, ()))):
-        if is_done:
-            gained = gain_over(request, prepared, raw, signature, samples, *rest)
-            done.append(Transformation(name, seconds if name == HEADS else 0.0, gained))
+    if head or kinds:
+        gained = gain_over(request, prepared, raw, signature, samples)
+        done.append(Transformation(INTEGERS if kinds else HEADS, seconds, gained))
     model = onnx.load(raw)
     remove_unused_opsets(model)
     told = told_integers(request.options) if kinds else ""
@@ -77,17 +77,15 @@ def gain_over(
     made: Path,
     signature: Signature,
     samples: Arrays,
-    left: Sequence[str],
-    kinds: Sequence[str],
 ) -> float | None:
-    """What a file gains over one with other nodes left float; None where that one cannot be made.
+    """What a file gains over one with all in integers; None where that one cannot be made.
 
     Both are compared on the first calibration samples, which calibrate the other one.
     """
     few = {name: values[:MOST_CALLS] for name, values in samples.items()}
     other = request.scratch / "without.onnx"
     try:
-        quantize(prepared, other, signature, few, request.options, lambda line: None, left, kinds)
+        quantize(prepared, other, signature, few, request.options, lambda line: None, (), ())
     except StageError:
         return None
     return gain_db(run_file, prepared, other, made, calibration_steps(signature, few))

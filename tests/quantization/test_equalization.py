@@ -6,6 +6,7 @@ import pytest
 from convertkit.quantization.equalization import equalize, factors_of, in_eight_bits
 from convertkit.quantization.graph import Graph
 from convertkit.quantization.junctions import find_junctions, scale
+from convertkit.quantization.tables import equalize_tables
 from tests.quantization.models import graph, initializer, run, weights
 
 pytestmark = pytest.mark.slow
@@ -122,6 +123,68 @@ def test_a_bias_that_others_share_is_copied():
     for junction in find_junctions(graph_):
         scale(graph_, junction, np.array([0.5, 2.0, 8.0, 1.0]))
     assert np.allclose(run(model, x=weights(3, 4, seed=5)), before, atol=1e-5)
+
+
+ATTENTION = """(float[N,4,8] x, int64[N,4] t) => (float[N,4,8] y) {
+    e = Gather (table, t) xe = Add (x, e)
+    n = LayerNormalization <axis=-1> (xe, gain, shift)
+    q = MatMul (n, wq) k = MatMul (n, wk) v = MatMul (n, wv)
+    kt = Transpose <perm=[0,2,1]> (k) s = MatMul (q, kt) a = Softmax (s) c = MatMul (a, v)
+    o = MatMul (c, wo) y = Add (o, n)
+}"""
+
+
+def attention(**changed):
+    constants = {f"w{name}": weights(8, 8, seed=place) for place, name in enumerate("qkvo")}
+    constants |= {
+        "gain": np.ones(8, np.float32),
+        "shift": weights(8, seed=8),
+        "table": weights(20, 8, seed=9),
+    }
+    return graph(ATTENTION, **(constants | changed))
+
+
+def tokens(count=8):
+    random = np.random.default_rng(3)
+    return [each | {"t": random.integers(0, 20, (2, 4))} for each in inputs((2, 4, 8), count)]
+
+
+def test_where_a_residual_reads_the_value_too_a_product_takes_the_factor():
+    gain = np.ones(8, np.float32)
+    gain[5] = 40.0
+    model = attention(gain=gain, wo=weights(8, 8, seed=7, scale=0.05))
+    before = [run(model, **call) for call in tokens()]
+    graph_ = Graph(model)
+    assert [each.value for each in find_junctions(graph_)] == []
+    assert equalize(graph_, tokens(), LARGEST, threads=1) >= 1
+    (product,) = [node for node in model.graph.node if node.op_type == "Mul" and node.input[0] == "n"]
+    readers = [node for node in model.graph.node if product.output[0] in node.input]
+    assert [node.op_type for node in readers] == ["MatMul"] * 3
+    assert graph_.uses["n"] == 2  # the product, and the residual connection
+    after = [run(model, **call) for call in tokens()]
+    assert np.abs(np.array(after) - before).max() <= 1e-4 * np.abs(before).max()
+
+
+def test_columns_of_a_table_get_one_range():
+    table = weights(20, 8, seed=9)
+    table[:, 2] *= 50
+    model = attention(table=table)
+    before = run(model, **tokens()[0])
+    assert equalize_tables(Graph(model)) == 1
+    ends = np.abs(initializer(model, "table")).max(axis=0)
+    assert ends == pytest.approx(np.full(8, ends[2]), rel=1e-5)
+    after = run(model, **tokens()[0])
+    assert np.abs(after - before).max() <= 1e-4 * np.abs(before).max()
+    assert equalize_tables(Graph(model)) == 0
+
+
+def test_a_table_that_weights_share_is_left():
+    text = """(float[N,8] x, int64[N] t) => (float[N,20] y) {
+        e = Gather (w, t) s = Add (e, x) y = Gemm <transB=1> (s, w)
+    }"""
+    table = weights(20, 8, seed=9)
+    table[:, 2] *= 50
+    assert equalize_tables(Graph(graph(text, w=table))) == 0
 
 
 def test_factors():

@@ -1,0 +1,74 @@
+"""Ranges of activations, read as litert-quantizer reads them, and files that come out the same by them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from convertkit.artifacts.formats import Precision
+from convertkit.artifacts.signature import Arrays, taken
+from convertkit.config.stage_options import SavedmodelToTfliteOptions
+from convertkit.samples.representative import calibration_steps
+from convertkit.stages.litert_quantization import SIGNATURE, quantized
+from convertkit.stages.litert_recipe import make_recipe
+from convertkit.stages.tflite_heads import run_file
+from convertkit.stages.tflite_outputs import equalize_outputs, factors_of
+from convertkit.stages.tflite_ranges import ends_of, has_one_graph, ranges_of
+from tests.conftest import Lab, fixture_samples
+
+pytestmark = pytest.mark.slow
+
+Made = tuple[bytes, list[Arrays]]
+
+
+@pytest.fixture(scope="module")
+def transformer(lab: Lab) -> Made:
+    """The fixture as a float `.tflite`, and eight calls of it."""
+    samples = fixture_samples("transformer")
+    graph = lab.convert("torch_to_onnx", lab.fixture("transformer"), "onnx", samples)
+    saved = lab.convert("onnx_to_savedmodel", graph, "savedmodel", samples, {"batch": "dynamic"})
+    plain = lab.convert("savedmodel_to_tflite", saved, "tflite", samples)
+    calls = calibration_steps(taken(saved.signature), {name: each[:8] for name, each in samples.items()})
+    return plain.file.read_bytes(), list(calls)
+
+
+def test_ranges_are_those_of_its_own_calibrator(transformer: Made) -> None:
+    from litert_quantizer import calibrator
+    from litert_quantizer.utils import qsv_utils
+
+    content, calls = transformer
+    recipe = make_recipe(Precision.INT8, SavedmodelToTfliteOptions(), (), weights_alone=False)
+    own = calibrator.Calibrator(content, num_threads=1, qsv_update_func=qsv_utils.min_max_update)
+    own.calibrate({SIGNATURE: calls}, recipe)
+    assert has_one_graph(content)
+    found, wanted = ranges_of(content, SIGNATURE, calls), own.get_model_qsvs()
+    for name, ends in wanted.items():
+        assert np.array_equal(found[name]["min"], ends["min"]), name
+        assert np.array_equal(found[name]["max"], ends["max"]), name
+    assert quantized(content, recipe, found) == quantized(content, recipe, wanted)
+
+
+def test_scaled_outputs_compute_the_same(transformer: Made) -> None:
+    content, calls = transformer
+    made, count = equalize_outputs(content, SIGNATURE, calls, left=())
+    assert count > 0
+    before, after = run_file(content, calls), run_file(made, calls)
+    for name in before[0]:
+        wanted = np.stack([each[name] for each in before])
+        found = np.stack([each[name] for each in after])
+        assert np.abs(found - wanted).max() <= 1e-4 * np.abs(wanted).max()
+    everything = set(ranges_of(content, SIGNATURE, calls[:1]))
+    assert equalize_outputs(content, SIGNATURE, calls, left=everything) == (content, 0)
+
+
+def test_values_of_masks_count_in_no_range() -> None:
+    lowest = np.finfo(np.float32).min
+    assert ends_of(np.array([lowest, -2.0, 3.0], np.float32)) == (-2.0, 3.0)
+    assert ends_of(np.array([lowest], np.float32)) == (lowest, lowest)
+    assert ends_of(np.array([2, -5])) == (-5, 2)
+
+
+def test_factors_of_channels() -> None:
+    assert factors_of(np.array([8.0, 1.0, 0.0])) == pytest.approx([1.0, 0.125, 1 / 256])
+    assert factors_of(np.array([8.0, 7.9])) is None
+    assert factors_of(np.zeros(3)) is None
