@@ -1,6 +1,7 @@
-"""What checking costs: `convertkit convert` against the bare conversions, in alternation, as a ratio.
+"""What checking costs, and a run in which nothing has changed: ratios of wall times, in alternation.
 
-Cold: no store, every process new. Prints one line a round, then the ratio and its bootstrap interval.
+Cold (no store, every process new): `convertkit convert` against the bare conversions. Warm (all in the
+store): the same command against `convertkit --help`. One line a round, then each ratio with its interval.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ SAMPLES = ROOT / "fixtures" / "digits" / "samples.npz"
 ROUNDS = 7
 
 
-def timed(command: list[str]) -> float:
+def timed(command: list[str], **variables: str) -> float:
     """Wall seconds of a command that has to succeed."""
-    environment = os.environ | {"TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment = os.environ | {"TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"} | variables
     started = time.perf_counter()
     done = subprocess.run(command, capture_output=True, cwd=ROOT, env=environment, check=False)
     if done.returncode:
@@ -31,11 +32,11 @@ def timed(command: list[str]) -> float:
     return time.perf_counter() - started
 
 
-def checked_command(folder: Path) -> list[str]:
+def checked_command(folder: Path, *more: str) -> list[str]:
     """The whole run, with validation and latency after every hop."""
     return [
         sys.executable, "-m", "convertkit", "convert", str(MODEL), "--to", "tflite:int8",
-        "--samples", str(SAMPLES), "-o", str(folder), "--no-cache", "-q",
+        "--samples", str(SAMPLES), "-o", str(folder), *more, "-q",
         "--set", "stages.onnx_to_savedmodel.converter=onnx2tf",
     ]  # fmt: skip
 
@@ -46,18 +47,43 @@ def bare_command(folder: Path) -> list[str]:
 
 
 def main() -> None:
+    cold()
+    warm()
+
+
+def warm() -> None:
+    """A run that has been done before, beside the least that a command takes."""
+    again, least = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        run = checked_command(Path(folder) / "run")
+        store = str(Path(folder) / "store")
+        timed(run, CONVERTKIT_CACHE=store)
+        for number in range(ROUNDS):
+            again.append(timed(run, CONVERTKIT_CACHE=store))
+            least.append(timed([sys.executable, "-m", "convertkit", "--help"]))
+            print(f"round {number + 1}: again {again[-1]:.2f} s, --help {least[-1]:.2f} s", flush=True)
+    print(told("again", again, "--help", least))
+
+
+def cold() -> None:
+    """A run with all its checks, beside the conversions alone."""
     checked, bare = [], []
     with tempfile.TemporaryDirectory() as folder:
         timed(bare_command(Path(folder) / "warm"))
         for number in range(ROUNDS):
-            checked.append(timed(checked_command(Path(folder) / f"checked-{number}")))
+            checked.append(timed(checked_command(Path(folder) / f"checked-{number}", "--no-cache")))
             bare.append(timed(bare_command(Path(folder) / f"bare-{number}")))
             print(f"round {number + 1}: convertkit {checked[-1]:.2f} s, bare {bare[-1]:.2f} s", flush=True)
-    ratios = np.asarray(checked) / np.asarray(bare)
+    print(told("convertkit", checked, "bare", bare))
+
+
+def told(name: str, times: list[float], beside: str, others: list[float]) -> str:
+    """The medians of both, and the ratio of the rounds with its interval."""
+    ratios = np.asarray(times) / np.asarray(others)
     picks = np.random.default_rng(0).integers(0, ROUNDS, (2000, ROUNDS))
     low, high = np.percentile(np.median(ratios[picks], axis=1), (2.5, 97.5))
-    print(
-        f"median: convertkit {statistics.median(checked):.2f} s, bare {statistics.median(bare):.2f} s; "
+    return (
+        f"median: {name} {statistics.median(times):.2f} s, {beside} {statistics.median(others):.2f} s; "
         f"ratio {float(np.median(ratios)):.2f} (95 % interval {low:.2f} to {high:.2f})"
     )
 

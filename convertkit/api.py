@@ -35,6 +35,7 @@ def convert(
     out: str | PathLike[str] | None = None,
     allow_code: bool = False,
     cache: bool = True,
+    remeasure: bool = False,
     wait: bool = True,
     blame: bool = False,
     progress: Progress | None = None,
@@ -49,6 +50,7 @@ def convert(
         out: the run's folder; None: `build/<model>`.
         allow_code: allow a model file that is, or may be, a program.
         cache: take hops from the store, and keep those that pass.
+        remeasure: run and time all artifacts again, whatever outputs and latencies the store keeps.
         wait: wait for another run that writes to the same folder; else that is an error.
         blame: compare every INT8 and float16 artifact with the float one tensor by tensor, as `blame` does.
         progress: who is told how the run goes on; None: nobody.
@@ -82,11 +84,12 @@ def convert(
     with samples_as_files(words, model) as (told, notes):
         recipe = worded_recipe(**told)
         if is_file(model):
-            request = RunRequest(Path(model), recipe, where, allow_code, cache, blame, wait, notes)
+            request = RunRequest(Path(model), recipe, where, allow_code, cache, blame, wait, remeasure, notes)
             return run(request, watching)
         with model_as_file(model, recipe) as (path, settled):
             where = where or Path("build") / model_name(model)
-            return run(RunRequest(path, settled, where, True, cache, blame, wait, notes), watching)
+            request = RunRequest(path, settled, where, True, cache, blame, wait, remeasure, notes)
+            return run(request, watching)
 
 
 def run_folder(out: str | PathLike[str] | None) -> Path | None:

@@ -50,6 +50,7 @@ from convertkit.words import Words, worded_recipe
 @flags.allow_code
 @click.option("--blame", is_flag=True, help="Say which operators of the INT8 artifacts lose most.")
 @click.option("--no-cache", is_flag=True, help="Neither take hops from the store nor keep them there.")
+@click.option("--remeasure", is_flag=True, help="Run and time again what the store knows the outcome of.")
 @click.option("--timeout", type=float, metavar="SECONDS", help="End the run then, with what it finished.")
 @click.option("--sandbox", help="What workers give up: auto (all that the system grants) or none.")
 @click.option("--require-sandbox", is_flag=True, help="Fail where the system does not grant all of it.")
@@ -64,6 +65,7 @@ def command(
     allow_code: bool,
     blame: bool,
     no_cache: bool,
+    remeasure: bool,
     no_wait: bool,
     dry_run: bool,
     as_json: bool,
@@ -81,6 +83,7 @@ def command(
         out=out,
         allow_code=allow_code,
         cache=not no_cache,
+        remeasure=remeasure,
         wait=not no_wait,
         blame=blame,
         progress=progress,

@@ -20,8 +20,8 @@ from convertkit.samples.intake import NEEDS_FACTORY
 from convertkit.sources import Kind, SourceFile, inspect_source
 from convertkit.storage.temporary import temporary_folder
 from convertkit.workers.answers import Described
+from convertkit.workers.ends import expect
 from convertkit.workers.jobs import DescribeJob
-from convertkit.workers.pool import expect
 from convertkit.workers.process import Worker
 
 LIMITS = LimitOptions(job_seconds=300.0)

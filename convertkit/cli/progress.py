@@ -12,7 +12,7 @@ from rich.text import Text
 from convertkit.calibration.finding import Finding
 from convertkit.plan import Hop
 from convertkit.render.numbers import IDENTICAL, format_bytes, format_error, format_seconds, format_sqnr_db
-from convertkit.render.summary import largest_error, min_sqnr_db, one_line, spent_seconds
+from convertkit.render.summary import largest_error, measured_before, min_sqnr_db, one_line, spent_seconds
 from convertkit.render.table import print_table
 from convertkit.report.report import HopRecord, Report
 from convertkit.report.rescue import CandidateRecord
@@ -32,6 +32,8 @@ def finished_line(hop: Hop, record: HopRecord, width: int) -> str:
         parts.append(f"max error {format_error(largest_error(record.vs_source))}")
     if record.error:
         parts.append(one_line(record.error))
+    if record.recalled:
+        parts.append(measured_before((), record.recalled))
     if record.ran_again:
         parts.append(f"again: {record.ran_again}")
     if record.fallback_for:

@@ -28,6 +28,7 @@ class Made(msgspec.Struct, frozen=True):
     Attributes:
         refinement: what was done to the graph that it is made from; None where nothing was.
         again: why it was made although the store has kept one of the same source; empty where it has not.
+        recalled: when all outputs that were judged were computed; empty where some were just now.
     """
 
     artifact: Artifact
@@ -37,6 +38,7 @@ class Made(msgspec.Struct, frozen=True):
     job: ConvertJob
     refinement: RefinementRecord | None = None
     again: str = ""
+    recalled: str = ""
 
     @property
     def sqnr_db(self) -> float | None:
@@ -211,6 +213,7 @@ def hop_record(
         field_runtime=judgement.field_runtime,
         notes=(*stored.notes, *((describe(made.refinement),) if made.refinement else ())),
         ran_again=made.again,
+        recalled=made.recalled,
         exit_code=GateError.exit_code if judgement.reason else 0,
         refinement=made.refinement,
         transformations=made.transformations,

@@ -13,8 +13,8 @@ import msgspec
 from convertkit.artifacts.digest import hash_path
 from convertkit.config.attempts import StageOptions
 from convertkit.environment.interpreters import interpreter
+from convertkit.environment.own_code import code_hash
 from convertkit.environment.versions import package_versions
-from convertkit.hops.own_code import code_hash
 from convertkit.plan import Hop
 from convertkit.registry import environment_row, extra_row
 from convertkit.storage.store import hop_key, key_parts

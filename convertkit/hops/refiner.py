@@ -15,11 +15,11 @@ from convertkit.artifacts.axes import like
 from convertkit.artifacts.digest import hash_path
 from convertkit.artifacts.files import hash_artifact, remove_artifact
 from convertkit.artifacts.formats import Format, Variant
+from convertkit.environment.own_code import code_hash
 from convertkit.environment.versions import package_versions
 from convertkit.errors import StageError
 from convertkit.hops.inputs import HopInputs
 from convertkit.hops.maker import Maker
-from convertkit.hops.own_code import code_hash
 from convertkit.hops.provenance import Provenance
 from convertkit.plan import Hop
 from convertkit.registry import stage_row

@@ -204,12 +204,14 @@ class HopRunner:
             signature = like(stored.signature, self._intake.artifact.signature)
             artifact = Artifact(hop.target, str(out), signature, *hash_artifact(out), stored.loader)
             asked = demand(hop.target.precision, self._recipe.gate, self._recipe.budget)
+            before = self._workers.mark()
             judgement = self._judge(artifact, self._outputs[hop.source], tolerance or asked)
             if judgement.reason:
                 self._maker.forget(hop, options, job)
             elif not taken.is_cached:
                 self._maker.remember(hop, options, job, stored)
-        return Made(artifact, stored, judgement, taken.is_cached, job, start.record, taken.again)
+        when = self._workers.recalled_since(before)
+        return Made(artifact, stored, judgement, taken.is_cached, job, start.record, taken.again, when)
 
     def _origin(self, hop: Hop) -> ConvertJob | None:
         """The conversion that made a hop's source; None where it was given."""
@@ -239,10 +241,5 @@ class HopRunner:
         else:
             self._artifacts[hop.target] = artifact
             self._outputs[hop.target] = judgement.outputs
-        return hop_record(
-            hop,
-            kept,
-            attempts,
-            path=self._folder.relative(path),
-            source_bytes=self._intake.artifact.size_bytes,
-        )
+        size = self._intake.artifact.size_bytes
+        return hop_record(hop, kept, attempts, path=self._folder.relative(path), source_bytes=size)

@@ -48,6 +48,8 @@ class Latency(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
         left_on_cpu: operators that run on the CPU although a GPU was asked for; such a row is partial.
         noise: how far from itself an artifact seemed to be that was measured twice beside this one, as a
             fraction of its time; null where none was.
+        measured: when, ISO 8601, UTC; rows of the same moment were measured together.
+        cached: True where an earlier run measured it.
     """
 
     device: str
@@ -65,6 +67,8 @@ class Latency(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     gpu_memory: GpuMemory | None = None
     left_on_cpu: tuple[str, ...] = ()
     noise: float | None = None
+    measured: str = ""
+    cached: bool = False
 
     @property
     def samples_per_second(self) -> float | None:

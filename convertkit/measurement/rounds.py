@@ -17,6 +17,7 @@ from convertkit.artifacts.tensors import write_npz
 from convertkit.config.run_settings import BenchOptions
 from convertkit.environment.devices import NO_GPU
 from convertkit.errors import ConvertkitError
+from convertkit.measurement.kept import KeptLatencies, asked_of_bench, stamped
 from convertkit.measurement.latency import Latency, relative_width, summarize
 from convertkit.registry import runtime_row
 from convertkit.workers.answers import Benched
@@ -46,6 +47,7 @@ class Bench(msgspec.Struct, frozen=True):
     Attributes:
         device: the GPU as `cuda:N`; None where there is none.
         sample: one sample of every input, logical, first axis = sample.
+        kept: latencies of earlier runs; None: all are measured.
     """
 
     device: str | None
@@ -53,13 +55,21 @@ class Bench(msgspec.Struct, frozen=True):
     sample: Arrays
     workers: Workers
     scratch: Path
+    kept: KeptLatencies | None = None
 
     def by_path(self, artifacts: Sequence[Artifact]) -> dict[str, tuple[Latency, ...]]:
         """Latency rows of each artifact, by its path; or why they are not measured."""
         if self.options.skip:
             return {artifact.path: (Latency("cpu", skipped=self.options.skip),) for artifact in artifacts}
-        rows = measure(artifacts, self.sample, self.device, self.options, self.workers, self.scratch)
+        if self.kept is None:
+            rows = stamped(self._measure(artifacts))
+        else:
+            asked = asked_of_bench(self.device, self.options, self.sample, self.scratch)
+            rows = self.kept.rows_of(artifacts, asked, self._measure)
         return {artifact.path: row for artifact, row in zip(artifacts, rows, strict=True)}
+
+    def _measure(self, artifacts: Sequence[Artifact]) -> list[tuple[Latency, ...]]:
+        return measure(artifacts, self.sample, self.device, self.options, self.workers, self.scratch)
 
     def on_cpu(self, artifacts: Sequence[Artifact]) -> list[Latency]:
         """Latency of each artifact on the CPU alone."""

@@ -31,6 +31,7 @@ from convertkit.render.summary import (
     largest_error,
     latency_on,
     marked_status,
+    measured_before,
     min_sqnr_db,
     other_attempts,
     source_accuracy,
@@ -98,7 +99,7 @@ def source_cells(report: Report) -> list[str]:
     accuracy, row = source_accuracy(report), latency_on(report.source_latency)
     return [
         source_variant(report),
-        "source",
+        ", ".join(filter(None, ["source", measured_before(report.source_latency)])),
         DASH,
         format_bytes(report.source.size_bytes),
         *(DASH, DASH, DASH),

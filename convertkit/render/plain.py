@@ -30,6 +30,7 @@ from convertkit.render.summary import (
     largest_error,
     latency_on,
     marks,
+    measured_before,
     min_sqnr_db,
     one_line,
     printable,
@@ -62,6 +63,7 @@ def source_line(report: Report) -> str:
     row = latency_on(report.source_latency)
     if row and row.p50_ms is not None:
         parts.append(f"p50 {format_ms(row.p50_ms)} ms ({describe_setting(row)})")
+    parts += filter(None, [measured_before(report.source_latency)])
     return "  ".join(parts)
 
 

@@ -91,8 +91,19 @@ def other_attempts(hop: HopRecord) -> str:
 
 
 def marks(hop: HopRecord) -> list[str]:
-    """What is unusual about how an artifact came to be: `fallback`, `cached`."""
-    return ["fallback"] * bool(hop.fallback_for) + ["cached"] * hop.cached
+    """What is unusual about how an artifact came to be: `fallback`, `cached`, `measured …`."""
+    measured = measured_before(hop.latency, hop.recalled)
+    return ["fallback"] * bool(hop.fallback_for) + ["cached"] * hop.cached + [measured] * bool(measured)
+
+
+def measured_before(rows: Sequence[Latency], recalled: str = "") -> str:
+    """`measured 2026-11-28 09:55 UTC` for what an earlier run found out, of several the oldest; else empty.
+
+    Args:
+        recalled: when outputs were computed that were judged again; empty: in this run.
+    """
+    times = [recalled] * bool(recalled) + [row.measured for row in rows if row.cached and row.measured]
+    return f"measured {min(times)[:16].replace('T', ' ')} UTC" if times else ""
 
 
 def marked_status(hop: HopRecord) -> str:

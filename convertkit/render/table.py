@@ -33,6 +33,7 @@ from convertkit.render.summary import (
     largest_error,
     latency_on,
     marks,
+    measured_before,
     min_sqnr_db,
     one_line,
     source_accuracy,
@@ -143,7 +144,8 @@ def source_row(report: Report) -> Row:
             NOTHING,
             latency_pair(latency_on(report.source_latency)),
             NOTHING,
-        )
+        ),
+        below=tuple(filter(None, [measured_before(report.source_latency)])),
     )
 
 
@@ -165,8 +167,14 @@ def hop_row(hop: HopRecord) -> Row:
         ),
         status,
         one_line(hop.error or ""),
-        tuple(map(one_line, (*part_lines(hop), *attempts_below(hop)))),
+        tuple(map(one_line, (*measured_lines(hop), *part_lines(hop), *attempts_below(hop)))),
     )
+
+
+def measured_lines(hop: HopRecord) -> list[str]:
+    """When an earlier run measured what is shown."""
+    measured = measured_before(hop.latency, hop.recalled)
+    return [f"cached, {measured}"] if measured else []
 
 
 def shortest_mark(hop: HopRecord) -> str:

@@ -121,6 +121,8 @@ class HopRecord(Record, frozen=True, kw_only=True):
         transformations: what was done so that INT8 keeps its accuracy, with gains and times.
         ran_again: why it was made although the store has kept an artifact of the same source: `onnx 1.23.2 →
             1.24.0`; empty where it has not.
+        recalled: when an earlier run computed all outputs that were judged here, ISO 8601, UTC; empty where
+            this run computed any.
     """
 
     stage: str
@@ -148,6 +150,7 @@ class HopRecord(Record, frozen=True, kw_only=True):
     refinement: RefinementRecord | None = None
     transformations: tuple[Transformation, ...] = ()
     ran_again: str = ""
+    recalled: str = ""
 
     @property
     def wanted(self) -> str:

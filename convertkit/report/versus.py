@@ -10,6 +10,10 @@ from convertkit.artifacts.formats import Precision
 from convertkit.measurement.latency import Latency, compare
 from convertkit.report.report import HopRecord
 
+DIFFERENT_TIMES = (
+    0.26  # medians of one artifact, timed one after another on a busy machine: the 90th percentile
+)
+
 
 def with_versus(hops: Sequence[HopRecord], source_latency: Sequence[Latency]) -> tuple[HopRecord, ...]:
     """The hops, each latency with `versus`.
@@ -39,7 +43,18 @@ def beside(row: Latency, names: Sequence[str], measured: dict[str, tuple[Latency
     found = []
     for name in names:
         other = next((one for one in measured.get(name, ()) if one.device == row.device), None)
-        versus = compare(row, other, name)
+        versus = compare(*apart(row, other), name)
         if versus is not None:
             found.append(versus)
     return msgspec.structs.replace(row, versus=tuple(found))
+
+
+def apart(row: Latency, other: Latency | None) -> tuple[Latency, Latency | None]:
+    """Both rows, without their rounds where those were not taken side by side.
+
+    Such a difference has to be larger than what the same artifact shows at two different times.
+    """
+    if other is None or row.measured == other.measured:
+        return row, other
+    alone = msgspec.structs.replace(row, rounds_ms=(), noise=max(row.noise or 0, DIFFERENT_TIMES))
+    return alone, msgspec.structs.replace(other, rounds_ms=())

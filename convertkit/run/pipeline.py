@@ -12,6 +12,7 @@ from convertkit.artifacts.formats import Format
 from convertkit.attribution.notes import blame_notes
 from convertkit.environment.torch_ao import deprecation_notes
 from convertkit.hops.runner import HopRunner
+from convertkit.measurement.kept import KeptLatencies
 from convertkit.measurement.rounds import Bench
 from convertkit.plan import default_variant
 from convertkit.recipe import Recipe
@@ -36,6 +37,7 @@ from convertkit.storage.run_folder import RunFolder
 from convertkit.storage.store import Store
 from convertkit.validation.masks import mask_notes
 from convertkit.validation.validator import Validator
+from convertkit.workers.known import KnownAnswers
 from convertkit.workers.pool import Workers
 
 NO_SANDBOX_NOTE = "workers ran without a sandbox, as asked for"
@@ -51,6 +53,9 @@ def run(request: RunRequest, progress: Progress) -> Report:
     started = datetime.now(UTC)
     prepared = prepare(request)
     recipe = prepared.recipe
+    store = Store.default(progress.waiting) if request.use_cache else None
+    known = KnownAnswers(store, recipe.limits, recalls=not request.remeasures) if store else None
+    latencies_kept = KeptLatencies(store, recalls=not request.remeasures) if store else None
     with (
         RunFolder(folder_of(request), waits=request.waits, waiting=progress.waiting) as folder,
         Workers(
@@ -59,10 +64,10 @@ def run(request: RunRequest, progress: Progress) -> Report:
             recipe.bench.threads,
             (folder.scratch, folder.repro),
             progress.busy,
+            known,
         ) as workers,
     ):
-        for environment in environments_of(prepared.file.format, prepared.hops):
-            workers.start(environment)
+        workers.foresee(environments_of(prepared.file.format, prepared.hops))
         intake = take_all_in(prepared, workers, folder)
         recipe = with_masks(recipe, intake.masks)
         prepared = msgspec.structs.replace(prepared, recipe=recipe)
@@ -72,11 +77,10 @@ def run(request: RunRequest, progress: Progress) -> Report:
             examined = examine(prepared, intake, validator, workers, folder.scratch)
             for finding in examined.findings:
                 progress.found(finding)
-            store = Store.default(progress.waiting) if request.use_cache else None
             runner = HopRunner(folder, workers, intake, validator, recipe, store)
             finished.runner = runner
             outcomes = run_hops(runner, prepared.hops, progress, examined.refusal, finished.records)
-            bench = bench_of(prepared, intake, workers, folder)
+            bench = bench_of(prepared, intake, workers, folder, latencies_kept)
             if not examined.refusal:
                 rescuer = rescuer_of(recipe, intake, runner, bench, workers, folder, progress)
                 outcomes = rescue_hops(rescuer, outcomes, progress)
@@ -92,6 +96,7 @@ def run(request: RunRequest, progress: Progress) -> Report:
                 examined.notes,
                 deprecation_notes(prepared.hops, recipe),
                 blames,
+                damage_notes(known, latencies_kept),
             )
             report = build_report(
                 intake,
@@ -128,10 +133,18 @@ def take_all_in(prepared: Prepared, workers: Workers, folder: RunFolder) -> Inta
     )
 
 
-def bench_of(prepared: Prepared, intake: Intake, workers: Workers, folder: RunFolder) -> Bench:
+def bench_of(
+    prepared: Prepared, intake: Intake, workers: Workers, folder: RunFolder, kept: KeptLatencies | None
+) -> Bench:
     """What measures the run's artifacts, all on the same sample."""
     sample = intake.samples.take(intake.split.validation[:1])
-    return Bench(prepared.device, prepared.recipe.bench, sample, workers, folder.scratch)
+    return Bench(prepared.device, prepared.recipe.bench, sample, workers, folder.scratch, kept)
+
+
+def damage_notes(known: KnownAnswers | None, latencies: KeptLatencies | None) -> tuple[str, ...]:
+    """That outputs or latencies in the store were not what had been put there."""
+    damaged = (known.damaged if known else 0) + (latencies.damaged if latencies else 0)
+    return (f"{damaged} damaged in the store, outputs or latencies: measured again",) if damaged else ()
 
 
 def run_notes(recipe: Recipe, intake: Intake) -> tuple[str, ...]:

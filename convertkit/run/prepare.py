@@ -33,6 +33,7 @@ class RunRequest(msgspec.Struct, frozen=True):
         out: the run's folder; None: `build/<model>`.
         blame: compare the artifacts of lower precision tensor by tensor as well.
         waits: wait for another run that writes to the same folder; else that is an error.
+        remeasures: run and time all artifacts again, whatever outputs and latencies the store keeps.
         notes: what the report has to say of how model and samples were given.
     """
 
@@ -43,6 +44,7 @@ class RunRequest(msgspec.Struct, frozen=True):
     use_cache: bool = True
     blame: bool = False
     waits: bool = True
+    remeasures: bool = False
     notes: tuple[str, ...] = ()
 
 

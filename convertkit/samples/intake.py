@@ -115,7 +115,8 @@ def take_in(
     """
     samples, inputs = early
     ranges = asked.limited(file.ranges, file.inputs)
-    job = DescribeJob(file.format, str(Path(file.path).resolve()), loader, inputs)
+    sha256, _ = with_external_data(file, file.external)
+    job = DescribeJob(file.format, str(Path(file.path).resolve()), loader, inputs, sha256=sha256)
     if samples is not None and loader is not None:
         job = with_examples(job, samples, axis_sizes(inputs, samples, ranges), scratch)
     answer = workers.ask(runtime_row(file.format).environment, job, "source.log")

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
+from convertkit.config.run_settings import LimitOptions
 from convertkit.errors import (
     ConvertkitError,
+    DiskFullError,
     MissingDependencyError,
+    RunTimeoutError,
+    StageError,
     WorkerCrashedError,
     WorkerError,
     WorkerExitedError,
     WorkerKilledError,
+    WorkerLimitError,
     WorkerSilentError,
     error_class,
 )
-from convertkit.workers.answers import Failed
+from convertkit.workers.answers import Answer, Failed
 from convertkit.workers.confinement import FULL
 
 CRASHES = frozenset(
@@ -50,3 +56,29 @@ def check_whole(sandbox: tuple[str, ...]) -> None:
 def failed_error(answer: Failed) -> ConvertkitError:
     """The typed error that a `Failed` answer stands for."""
     return error_class(answer.error)(answer.message, hint=answer.hint)
+
+
+def disk_full(folder: Path) -> DiskFullError:
+    """The error of a disk without space."""
+    return DiskFullError(f"no space on {folder}", hint="free some, or choose another folder with -o")
+
+
+def run_timeout(limits: LimitOptions) -> RunTimeoutError:
+    """The error of a run that took too long."""
+    return RunTimeoutError(
+        f"the run took longer than {limits.run_seconds:g} s", hint="raise --timeout, or limits.run_seconds"
+    )
+
+
+def lost_twice(first: WorkerError, second: WorkerError, log: str) -> WorkerError:
+    """The error of a job that two workers died of; that of the second, which says how the first ended."""
+    if isinstance(second, WorkerLimitError):
+        return second
+    before = "twice in a row" if first.message == second.message else f"before it: {first.message}"
+    return type(second)(f"{second.message}, {before}", hint=second.hint or f"see logs/{log}")
+
+
+def expect(answer: Answer, kind: type[object]) -> None:
+    """Raise StageError where a worker answered with another kind of message than the job asks for."""
+    if not isinstance(answer, kind):
+        raise StageError(f"the worker answered {type(answer).__name__}, not {kind.__name__}")

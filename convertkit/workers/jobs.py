@@ -43,6 +43,7 @@ class DescribeJob(Message, frozen=True, tag="describe"):
         examples: `.npz` of a few samples under the inputs' names, needed for PyTorch files.
         other_sizes: `.npz` files with other sizes of one dynamic axis each, by its name; the first that the
             model takes tells which output sizes move with it.
+        sha256: of the model with all its files; empty: not known.
     """
 
     format: Format
@@ -51,6 +52,7 @@ class DescribeJob(Message, frozen=True, tag="describe"):
     inputs: tuple[TensorSpec, ...] = ()
     examples: str | None = None
     other_sizes: dict[str, tuple[str, ...]] = {}
+    sha256: str = ""
 
 
 class InferJob(Message, frozen=True, tag="infer"):

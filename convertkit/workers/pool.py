@@ -23,8 +23,6 @@ from convertkit.errors import (
     ConvertkitError,
     DiskFullError,
     Ended,
-    RunTimeoutError,
-    StageError,
     WorkerError,
     WorkerLimitError,
     WorkerTimeoutError,
@@ -32,7 +30,9 @@ from convertkit.errors import (
 from convertkit.registry import environment_row
 from convertkit.workers.answers import Answer
 from convertkit.workers.confinement import FULL, describe
-from convertkit.workers.jobs import ConvertJob, InferJob, Job
+from convertkit.workers.ends import disk_full, lost_twice, run_timeout
+from convertkit.workers.jobs import ConvertJob, DescribeJob, InferJob, Job
+from convertkit.workers.known import KnownAnswers
 from convertkit.workers.process import Tell, Worker, memory_limit_bytes
 
 LEAST_FREE_BYTES = 1 << 20
@@ -44,6 +44,8 @@ class Workers:
     Attributes:
         peak_bytes: highest resident memory seen of a worker's whole group during the last job.
         losses: how each worker ended whose job was asked again; in order.
+        known: answers that need not be asked for again; None: all are.
+        asked: how many jobs workers were sent.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Workers:
         threads: int,
         writable: Sequence[Path] = (),
         tell: Tell = lambda text: None,
+        known: KnownAnswers | None = None,
     ) -> None:
         """A pool without workers.
 
@@ -69,6 +72,9 @@ class Workers:
         self._alive: dict[str, Worker] = {}
         self.peak_bytes = 0
         self.losses: list[str] = []
+        self.known = known
+        self.asked = 0
+        self._ahead: tuple[str, ...] = ()
         self._sandboxes: dict[str, tuple[str, ...]] = {}
 
     def __enter__(self) -> Self:
@@ -98,6 +104,20 @@ class Workers:
             job, call_bytes=limits.call_bytes, memory_bytes=memory_limit_bytes(limits)
         )
 
+    def foresee(self, environments: Sequence[str]) -> None:
+        """Say which workers the run will need: they start at once, unless answers may be known already.
+
+        Then they start with the first model that has to be read: what is made of a new model is new.
+        """
+        self._ahead = tuple(environments)
+        if self.known is None:
+            self._start_ahead()
+
+    def _start_ahead(self) -> None:
+        for environment in self._ahead:
+            self.start(environment)
+        self._ahead = ()
+
     def start(self, environment: str) -> Worker:
         """The environment's worker, started where it is not running; imports go on in the background.
 
@@ -115,9 +135,7 @@ class Workers:
         return current
 
     def ask(self, environment: str, job: Job, log: str) -> Answer:
-        """Send a job to the environment's worker; where the worker dies, once more to a fresh one.
-
-        A limit of the recipe is the user's: a job that passes one is not asked again.
+        """The answer to a job: one that is known, or that of the environment's worker.
 
         Args:
             log: file name under the run's logs.
@@ -125,6 +143,30 @@ class Workers:
         Raises:
             ConvertkitError: what the job raised; a `WorkerError` where it passed a limit or two workers died.
         """
+        known = self.known
+        question = known.question(environment, job) if known else None
+        if known is None or question is None:
+            return self._ask_twice(environment, job, log)
+        kept = known.recall(question)
+        if kept is not None:
+            self._sandboxes.setdefault(environment, kept.sandbox)
+            return kept.answer
+        try:
+            answer = self._ask_twice(environment, job, log)
+        except ConvertkitError as error:
+            known.keep_error(question, error, self._sandboxes.get(environment, ()))
+            raise
+        known.keep(question, answer, self._sandboxes.get(environment, ()))
+        return answer
+
+    def _ask_twice(self, environment: str, job: Job, log: str) -> Answer:
+        """Send a job to the environment's worker; where the worker dies, once more to a fresh one.
+
+        A limit of the recipe is the user's: a job that passes one is not asked again.
+        """
+        if isinstance(job, DescribeJob):
+            self._start_ahead()
+        self.asked += 1
         try:
             return self._ask(environment, job, log)
         except WorkerLimitError:
@@ -178,23 +220,21 @@ class Workers:
             tuple(part for part in FULL if all(part in each for each in reached)) if reached else ()
         )
 
+    def mark(self) -> tuple[int, int]:
+        """This moment, for `recalled_since`."""
+        return self.asked, len(self.known.times) if self.known else 0
+
+    def recalled_since(self, mark: tuple[int, int]) -> str:
+        """When the oldest answer since then was given; empty where any was asked for, and where none was."""
+        asked, known = mark
+        times = self.known.times[known:] if self.known and self.asked == asked else []
+        return min(times, default="")
+
     def _check_space(self) -> None:
         """Raise `Ended` where a worker most likely died of a full disk: a mapped file is a crash then."""
         with contextlib.suppress(OSError):
             if shutil.disk_usage(self._logs).free < LEAST_FREE_BYTES:
                 raise Ended(disk_full(self._logs.parent))
-
-
-def disk_full(folder: Path) -> DiskFullError:
-    """The error of a disk without space."""
-    return DiskFullError(f"no space on {folder}", hint="free some, or choose another folder with -o")
-
-
-def run_timeout(limits: LimitOptions) -> RunTimeoutError:
-    """The error of a run that took too long."""
-    return RunTimeoutError(
-        f"the run took longer than {limits.run_seconds:g} s", hint="raise --timeout, or limits.run_seconds"
-    )
 
 
 def clear_away(job: Job) -> None:
@@ -203,17 +243,3 @@ def clear_away(job: Job) -> None:
         remove_artifact(Path(job.out))
         shutil.rmtree(job.scratch, ignore_errors=True)
         Path(job.scratch).mkdir(parents=True, exist_ok=True)
-
-
-def lost_twice(first: WorkerError, second: WorkerError, log: str) -> WorkerError:
-    """The error of a job that two workers died of; that of the second, which says how the first ended."""
-    if isinstance(second, WorkerLimitError):
-        return second
-    before = "twice in a row" if first.message == second.message else f"before it: {first.message}"
-    return type(second)(f"{second.message}, {before}", hint=second.hint or f"see logs/{log}")
-
-
-def expect(answer: Answer, kind: type[object]) -> None:
-    """Raise StageError where a worker answered with another kind of message than the job asks for."""
-    if not isinstance(answer, kind):
-        raise StageError(f"the worker answered {type(answer).__name__}, not {kind.__name__}")

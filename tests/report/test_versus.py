@@ -43,3 +43,19 @@ def test_nothing_measured_is_nothing_compared():
     assert with_versus([hop], ()) == (hop,)
     assert with_versus([], ()) == ()
     assert msgspec.json.decode(msgspec.json.encode(hop.latency[0])) == {"device": "cpu", "skipped": "no"}
+
+
+def at(row, measured):
+    return msgspec.structs.replace(row, measured=measured, rounds_ms=tuple([row.p50_ms] * 9))
+
+
+def test_rows_of_different_times_have_to_differ_by_more():
+    """A tenth is a difference between rounds side by side, and none between one day and another."""
+    source, hop = at(cpu(0.5), "2026-11-28T09:00"), at(cpu(0.56), "2026-11-28T09:00")
+    (together,) = with_versus([tflite_hop(latency=(hop,))], (source,))
+    assert together.latency[0].versus[0].verdict == "slower"
+    (apart,) = with_versus([tflite_hop(latency=(at(hop, "2026-11-29T09:00"),))], (source,))
+    assert apart.latency[0].versus[0].verdict == "no measurable difference"
+    assert apart.latency[0].rounds_ms
+    (far,) = with_versus([tflite_hop(latency=(at(cpu(1.5), "2026-11-29T09:00"),))], (source,))
+    assert far.latency[0].versus[0].verdict == "slower"

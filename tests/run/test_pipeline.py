@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import convertkit
 from convertkit.artifacts.signature import Signature
 from convertkit.artifacts.tensors import read_npz
 from convertkit.report.report import HopRecord, Report, exit_code
+from convertkit.storage.store import RECORD, StoredHop, default_root
 from tests.conftest import FIXTURES
 
 pytestmark = pytest.mark.slow
@@ -51,6 +53,12 @@ def size(record: HopRecord) -> int:
     """Bytes of the artifact."""
     assert record.artifact is not None
     return record.artifact.size_bytes
+
+
+def is_of_tflite(entry: Path) -> bool:
+    """True for what the store keeps of running the INT8 `.tflite`."""
+    parts = msgspec.json.decode((entry / RECORD).read_bytes(), type=StoredHop).parts
+    return (parts["stage"], parts["target"]) == ("infer", "tflite:int8")
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +157,15 @@ class TestDigits:
     ) -> None:
         again = run("digits", tmp_path, "tflite:int8")
         assert all(record.cached for record in again.hops)
+        assert not list((tmp_path / "logs").glob("*.log"))  # no worker was started
+        assert all(record.recalled and record.latency[0].cached for record in again.hops)
+        assert again.source_latency[0].cached
+        assert again.sandbox == digits[0].sandbox
+        for record in again.hops:
+            before = hop(digits[0], record.target)
+            assert record.vs_source == before.vs_source
+            assert record.dynamic_axes == before.dynamic_axes
+            assert record.latency[0].rounds_ms == before.latency[0].rounds_ms
         assert len(list((tmp_path / "repro").glob("*.sh"))) == len(again.hops)
         anew = run("digits", tmp_path, "tflite:int8", cache=False)
         assert not any(record.cached for record in anew.hops)
@@ -158,6 +175,28 @@ class TestDigits:
                 assert record.artifact is not None
                 assert other.artifact is not None
                 assert record.artifact.sha256 == other.artifact.sha256
+
+    def test_another_precision_starts_what_it_needs_and_damage_is_measured_again(
+        self, digits: tuple[Report, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store = Path(shutil.copytree(default_root(), tmp_path / "store"))
+        monkeypatch.setenv("CONVERTKIT_CACHE", str(store))
+        outputs = [path for path in store.glob("*/artifact") if path.is_file() and is_of_tflite(path.parent)]
+        assert outputs
+        for path in outputs:
+            content = bytearray(path.read_bytes())
+            content[len(content) // 2] ^= 1
+            path.write_bytes(content)
+        report = run("digits", tmp_path / "out", "tflite:int8", "tflite:float16")
+        assert report.status == "passed"
+        assert {path.name for path in (tmp_path / "out" / "logs").glob("worker-*")} <= {"worker-tf.log"}
+        assert not hop(report, "tflite:float16").recalled
+        assert not hop(report, "tflite:int8").recalled
+        for target in ("onnx:float32", "savedmodel:float32"):
+            assert hop(report, target).recalled
+            assert hop(report, target).latency[0].cached
+        assert hop(report, "tflite:int8").vs_source == hop(digits[0], "tflite:int8").vs_source
+        assert any("damaged in the store" in note for note in report.notes)
 
     def test_a_replay_script_makes_the_same_artifact(self, digits: tuple[Report, Path]) -> None:
         folder = digits[1]

@@ -37,9 +37,9 @@ from convertkit.errors import (
 from convertkit.registry import ENVIRONMENTS, EnvironmentRow, parse_variant
 from convertkit.workers.answers import Described, Failed, Ready
 from convertkit.workers.confinement import READ_ONLY
-from convertkit.workers.ends import failed_error
+from convertkit.workers.ends import expect, failed_error
 from convertkit.workers.jobs import ConvertJob, DescribeJob
-from convertkit.workers.pool import Workers, clear_away, expect
+from convertkit.workers.pool import Workers, clear_away
 from convertkit.workers.process import Worker
 
 HERE = Path(__file__).parent

@@ -1,11 +1,12 @@
 """The hash over a stage's own code moves with every file that the stage leads to, and with no other."""
 
+import ast
 import shutil
 
 import pytest
 
-from convertkit.hops import own_code
-from convertkit.hops.own_code import closure, code_hash
+from convertkit.environment import own_code
+from convertkit.environment.own_code import closure, code_hash
 from convertkit.registry import STAGES
 
 LOWERING = "stages/onnx_to_savedmodel.py"
@@ -60,3 +61,22 @@ def test_every_stage_leads_to_files_of_the_workers_side_alone(row):
 def test_what_is_imported_by_a_computed_name_counts(package):
     assert "pytorch/ao_static.py" in closure("stages/torch_to_torch_fx.py")
     assert "pytorch/pt2e.py" in closure("stages/torch_to_torch_fx.py")
+
+
+def test_imports_are_those_of_the_syntax():
+    """They are told by a pattern, which must miss none that Python finds."""
+    for path in own_code.PACKAGE.rglob("*.py"):
+        text = path.read_text()
+        assert files(by_syntax(ast.parse(text))) <= files(own_code.imported(text)), path
+
+
+def files(names):
+    return {file for dotted in names for file in own_code.files_of(dotted)}
+
+
+def by_syntax(tree):
+    for node in ast.walk(tree):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        yield from (name.partition(".")[2] for name in names if name.partition(".")[0] == "convertkit")
