@@ -162,7 +162,7 @@ def read_kind(stream: IO[bytes], head: bytes, size: int, suffix: str) -> Finding
     if head.startswith(keras_file.HDF5):
         return keras_file.read_hdf5()
     if tflite.looks_like(head):
-        return tflite.read(head, size)
+        return tflite.read(stream, head, size)
     if safetensors_file.looks_like(head):
         return safetensors_file.read(stream, size)
     if head[0] == 0x80:

@@ -224,5 +224,12 @@ def legacy(data: bytes = STATE_DICT) -> bytes:
     return magic + pickle.dumps(1001, 2) + pickle.dumps({"little_endian": True}, 2) + data + rest
 
 
-TFLITE = struct.pack("<I", 16) + b"TFL3" + bytes(32)
+# The least that is a model: a table of a model, whose third field leads to one subgraph without anything.
+TFLITE = (
+    struct.pack("<I4s", 20, b"TFL3")
+    + struct.pack("<HHHHHxx", 10, 8, 0, 0, 4)
+    + struct.pack("<iI", 12, 4)
+    + struct.pack("<II", 1, 8)
+    + struct.pack("<HHi", 4, 4, 4)
+)
 ONNX = b"\x08\x0a\x12\x07pytorch:\x05"
