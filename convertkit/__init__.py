@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from convertkit.api import bench, blame, compare, convert, fleet, validate
+    from convertkit.api import bench, blame, compare, convert, fleet, gate, validate
     from convertkit.report.report import Report, load_report
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "compare",
     "convert",
     "fleet",
+    "gate",
     "load_report",
     "validate",
 ]
@@ -28,6 +29,7 @@ PUBLIC = {
     "blame": "api",
     "compare": "api",
     "fleet": "api",
+    "gate": "api",
     "load_report": "report.report",
     "Report": "report.report",
 }

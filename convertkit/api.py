@@ -15,6 +15,7 @@ from convertkit.measurement.measured import Measured
 from convertkit.report.blame import Blame
 from convertkit.report.difference import Allowed, Difference
 from convertkit.report.fleet import FleetReport
+from convertkit.report.gated import Gated
 from convertkit.report.report import Report
 from convertkit.run.handed_model import is_file, model_as_file, model_name
 from convertkit.run.handed_samples import samples_as_files
@@ -25,6 +26,7 @@ from convertkit.validation.judgement import Judgement
 from convertkit.verbs.bench import bench_artifacts
 from convertkit.verbs.blame import blame_run
 from convertkit.verbs.compare import compare_any
+from convertkit.verbs.gate import gate_run
 from convertkit.verbs.validate import validate_artifacts
 from convertkit.words import WeightWords, Words, worded_recipe
 
@@ -156,6 +158,18 @@ def fleet(
         ConvertkitError: the file cannot be used, or Ray is not there. A job that fails does not raise.
     """
     return run_fleet(FleetRequest(Path(file), address, jobs, resume))
+
+
+def gate(run: str | PathLike[str], *, settings: Sequence[str] = ()) -> Gated:
+    """Judge a run again by the outputs that it kept; no model is run, and no file changed.
+
+    Args:
+        settings: `KEY=VALUE` of gate and budget, in place of what the run was told.
+
+    Raises:
+        UsageError: no run, no outputs kept, or a key that does not judge.
+    """
+    return gate_run(Path(run), settings)
 
 
 def bench(

@@ -31,6 +31,7 @@ VERBS = {
     "convert": "Convert a model, checking and measuring every hop.",
     "init": "Write a recipe for a model, asking five questions at most.",
     "validate": "Compare any two artifacts, any formats.",
+    "gate": "Judge a run again by other tolerances, from the outputs that it kept.",
     "bench": "Latency, size and memory of artifacts, side by side.",
     "compare": "What changed from one run or artifact to another; fails on regressions.",
     "inspect": "What a model file is, its inputs and outputs; runs no code from it.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Unpack
+from typing import Any, TypedDict, Unpack
 
 import click
 import msgspec
@@ -14,18 +14,23 @@ from convertkit.artifacts.formats import Precision
 from convertkit.cli import flags
 from convertkit.cli.progress import say
 from convertkit.errors import GateError, UsageError, did_you_mean
+from convertkit.recipe import Recipe
 from convertkit.render.numbers import format_cosine, format_error, format_share, format_sqnr_db
 from convertkit.render.parts import describe_interval, describe_samples, describe_slice
 from convertkit.render.summary import axis_detail, axis_state
 from convertkit.validation.judgement import Judgement
 from convertkit.validation.source_finite import ADVICE
-from convertkit.verbs.validate import validate_artifacts
+from convertkit.verbs.recorded import is_run
+from convertkit.verbs.validate import validate_artifacts, validate_run
 from convertkit.words import WeightWords, worded_recipe
+from convertkit.workers.process import Tell
+
+TAKES = "validate A B, validate RUN, or validate A RUN"
 
 
 @click.command()
 @click.argument("reference", metavar="A", type=click.Path(path_type=Path))
-@click.argument("candidate", metavar="B", type=click.Path(path_type=Path))
+@click.argument("candidate", metavar="[B]", required=False, type=click.Path(path_type=Path))
 @flags.samples
 @flags.inputs
 @click.option(
@@ -38,7 +43,7 @@ from convertkit.words import WeightWords, worded_recipe
 @flags.as_json
 def command(
     reference: Path,
-    candidate: Path,
+    candidate: Path | None,
     samples: str | None,
     inputs: tuple[str, ...],
     pairs: tuple[str, ...],
@@ -48,9 +53,13 @@ def command(
     as_json: bool,
     **weights: Unpack[WeightWords],
 ) -> int:
-    """Compare B with A on the same samples; any two artifacts, any formats."""
+    """Compare B with A on the same samples; any two artifacts, any formats.
+
+    The folder of a run stands for the artifacts that it ships: alone they are compared with the run's source,
+    as B with A.
+    """
     recipe = worded_recipe(samples=samples, inputs=inputs, settings=settings, **weights)
-    judgement = validate_artifacts(
+    found = judged(
         reference,
         candidate,
         recipe,
@@ -60,12 +69,48 @@ def command(
         tell=say,
     )
     if as_json:
-        names = ("reason", "vs_source", "accuracy", "dynamic_axes", "nonfinite")
-        fields = {name: getattr(judgement, name) for name in names}
-        click.echo(msgspec.json.format(msgspec.json.encode(fields), indent=2).decode())
-    else:
+        rows = [{"path": str(path), **fields(judgement)} for path, judgement in found]
+        shown = rows if is_run(candidate or reference) else fields(found[0][1])
+        click.echo(msgspec.json.format(msgspec.json.encode(shown), indent=2).decode())
+    for path, judgement in found if not as_json else ():
+        if is_run(candidate or reference):
+            click.echo(f"{path}:")
         show(judgement)
-    return GateError.exit_code if judgement.reason else 0
+    return GateError.exit_code if any(judgement.reason for _, judgement in found) else 0
+
+
+class Given(TypedDict):
+    """What both ways of judging take."""
+
+    pairs: tuple[str, ...]
+    precision: Precision | None
+    allow_code: bool
+    tell: Tell
+
+
+def judged(
+    reference: Path, candidate: Path | None, recipe: Recipe, **given: Unpack[Given]
+) -> list[tuple[Path, Judgement]]:
+    """Each artifact to judge, with what is said of it.
+
+    Raises:
+        UsageError: a file alone, or a run before another path.
+    """
+    if candidate is None and is_run(reference):
+        return validate_run(reference, recipe, **given)
+    if candidate is None:
+        raise UsageError(f"{reference} is no run's folder: there is nothing to compare it with", hint=TAKES)
+    if is_run(reference):
+        raise UsageError(f"{reference} is a run's folder, which stands for several artifacts", hint=TAKES)
+    if is_run(candidate):
+        return validate_run(candidate, recipe, reference=reference, **given)
+    return [(candidate, validate_artifacts(reference, candidate, recipe, **given))]
+
+
+def fields(judgement: Judgement) -> dict[str, Any]:
+    """What `--json` says of an artifact."""
+    names = ("reason", "vs_source", "accuracy", "dynamic_axes", "nonfinite")
+    return {name: getattr(judgement, name) for name in names}
 
 
 def parse_precision(text: str | None) -> Precision | None:

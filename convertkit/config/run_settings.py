@@ -141,12 +141,14 @@ class LimitOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         sandbox: what workers give up before they open anything: `auto`, what the system grants; or `none`.
         require_sandbox: fail where any of it is not granted.
         run_seconds: wall clock of the whole run, which ends then with what it has finished; None: no limit.
+        outputs_bytes: what a run keeps of its artifacts' outputs, for `gate` to judge again; 0 keeps nothing.
     """
 
     job_seconds: PositiveFloat = 3600.0
     memory_bytes: PositiveInt | None = None
     call_bytes: PositiveInt = 1 << 30
     run_seconds: PositiveFloat | None = None
+    outputs_bytes: Annotated[int, msgspec.Meta(ge=0)] = 16 << 20
     sandbox: Literal["auto", "none"] = "auto"
     require_sandbox: bool = False
 

@@ -29,7 +29,7 @@ from convertkit.run.prepare import (
     samples_path,
 )
 from convertkit.run.progress import Progress
-from convertkit.run.publish import build_report, write_run
+from convertkit.run.publish import build_report, keep_outputs, write_run
 from convertkit.samples.asked import asked_of
 from convertkit.samples.intake import Intake, take_in, with_masks
 from convertkit.samples.synthetic import SYNTHETIC_NOTE
@@ -108,6 +108,7 @@ def run(request: RunRequest, progress: Progress) -> Report:
                 started=started,
                 sandbox=workers.sandbox,
             )
+            keep_outputs(report, runner, validator, recipe, folder)
             write_run(report, every, folder)
     progress.reported(report, folder.path)
     return report

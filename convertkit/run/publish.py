@@ -11,7 +11,10 @@ import convertkit
 from convertkit.artifacts.artifact import Artifact, Loader
 from convertkit.artifacts.formats import Variant
 from convertkit.environment.versions import environment_record
+from convertkit.hops.runner import HopRunner
 from convertkit.measurement.latency import Latency
+from convertkit.recipe import Recipe
+from convertkit.registry import parse_variant
 from convertkit.render import render
 from convertkit.report.report import (
     FILE_NAME,
@@ -27,8 +30,10 @@ from convertkit.report.report import (
 )
 from convertkit.report.versus import with_versus
 from convertkit.samples.intake import Intake
-from convertkit.storage.run_folder import RunFolder
+from convertkit.storage.run_folder import OUTPUTS, RunFolder
+from convertkit.validation.kept import write_kept
 from convertkit.validation.source_finite import NonfiniteSource
+from convertkit.validation.validator import Validator
 
 RENDERED_FILES = {"report.md": "markdown", "report.html": "html", "junit.xml": "junit"}
 
@@ -96,3 +101,15 @@ def write_run(report: Report, artifacts: list[Artifact], folder: RunFolder) -> N
     write_json(report, folder.path / FILE_NAME)
     for name, form in RENDERED_FILES.items():
         write_whole(render(report, form).encode(), folder.path / name)
+
+
+def keep_outputs(
+    report: Report, runner: HopRunner, validator: Validator, recipe: Recipe, folder: RunFolder
+) -> None:
+    """Write the outputs of every artifact that was judged, as far as `limits.outputs_bytes` allows."""
+    limit = recipe.limits.outputs_bytes
+    variants = {name for hop in report.hops for name in (hop.target, hop.wanted)}
+    made = {name: next(iter(runner.made_for(parse_variant(name))), None) for name in sorted(variants)}
+    outputs = {name: one.judgement.outputs for name, one in made.items() if one and one.judgement.outputs}
+    if limit and outputs:
+        write_kept(validator.kept(outputs, recipe.budget).first(limit), folder.own(OUTPUTS))

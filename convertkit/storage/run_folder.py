@@ -15,8 +15,8 @@ from convertkit.errors import NO_SPACE, DiskFullError, StageError, UsageError
 from convertkit.storage.atomic import publish
 from convertkit.storage.locks import HeldError, Waiting, locked
 
-REJECTED = "rejected"
-MARK = ".convertkit"  # in a folder of rejects that a run made: the next run may remove it, and no other
+REJECTED, OUTPUTS = "rejected", "outputs"
+MARK = ".convertkit"  # in such a folder that a run made: the next run may remove it, and no other
 WORK = ".work-"
 
 
@@ -62,8 +62,9 @@ class RunFolder:
             raise UsageError(
                 f"cannot write to {self.path}: {error.strerror}", hint="choose another folder with -o"
             ) from None
-        if (self.path / REJECTED / MARK).exists():
-            shutil.rmtree(self.path / REJECTED, ignore_errors=True)
+        for name in (REJECTED, OUTPUTS):
+            if (self.path / name / MARK).exists():
+                shutil.rmtree(self.path / name, ignore_errors=True)
         return self
 
     def _enter(self) -> None:
@@ -147,10 +148,15 @@ class RunFolder:
 
     def reject(self, made: Path, name: str) -> Path:
         """Move an artifact that failed its gate out of the way; nothing stays under the name that ships."""
-        folder = self.path / REJECTED
-        if not folder.exists():
-            folder.mkdir()
-            (folder / MARK).touch()
+        folder = self.own(REJECTED)
         publish(made, folder / name)
         remove_artifact(self.path / name)
         return folder / name
+
+    def own(self, name: str) -> Path:
+        """A folder within it that the next run may remove, unless the user made it."""
+        folder = self.path / name
+        if not folder.exists():
+            folder.mkdir()
+            (folder / MARK).touch()
+        return folder

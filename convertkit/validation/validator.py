@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +13,7 @@ from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.axes import CallAxes
 from convertkit.artifacts.signature import Array, Arrays
 from convertkit.artifacts.tensors import read_npz, write_npz
-from convertkit.config.run_settings import GateOptions
+from convertkit.config.run_settings import BudgetOptions, GateOptions
 from convertkit.errors import (
     ConvertkitError,
     MissingDependencyError,
@@ -22,14 +23,15 @@ from convertkit.errors import (
 )
 from convertkit.registry import FIELD_RUNTIME, RuntimeRow, runtime_row
 from convertkit.samples.intake import Intake
-from convertkit.validation.accuracy import measure_accuracy
 from convertkit.validation.axes import AxisChecker
 from convertkit.validation.axis_tolerance import axis_tolerance
 from convertkit.validation.gate import judge
 from convertkit.validation.grounds import Grounds
-from convertkit.validation.judgement import DynamicAxis, FieldCheck, Judgement
+from convertkit.validation.judgement import FieldCheck, Judgement
+from convertkit.validation.kept import Index, Kept
 from convertkit.validation.masks import Masks, check_masks, read_masks
 from convertkit.validation.noise import measure_noise
+from convertkit.validation.outcome import judge_outputs, missed_requirement
 from convertkit.validation.powers import Powers
 from convertkit.validation.tolerance import Tolerance, check_effect, tolerance_for
 from convertkit.workers.jobs import InferJob
@@ -63,6 +65,7 @@ class Validator:
         self.source_outputs = self._infer(intake.artifact, self._inputs)
         self._axes = AxisChecker(self._infer, intake, self.source_outputs, scratch, self._masks)
         self._grounds: Grounds | None = None
+        self._again: Arrays = {}
 
     @property
     def grounds(self) -> Grounds:
@@ -86,10 +89,29 @@ class Validator:
         few = self._scratch / "noise.npz"
         write_npz(few, self._intake.samples.take(self._intake.split.validation[:NOISE_SAMPLES]))
         try:
-            again = self._infer(source, few, chunk)
+            self._again = self._infer(source, few, chunk)
         except ConvertkitError:
             return {}
-        return measure_noise(self.source_outputs, again, masks)
+        return measure_noise(self.source_outputs, self._again, masks)
+
+    def kept(self, outputs: Mapping[str, Arrays], budget: BudgetOptions | None) -> Kept:
+        """What it takes to judge again without a model: outputs by variant, the source's besides.
+
+        Args:
+            budget: what the run asks for beside the gate.
+        """
+        source, grounds, rows = self._intake.artifact, self.grounds, self._intake.split.validation
+        every = {str(source.variant): self.source_outputs, **outputs}
+        index = Index(
+            source=str(source.variant),
+            variants=tuple(every),
+            samples=len(rows),
+            of=len(rows),
+            gate=self._options,
+            budget=budget,
+            half=source.half,
+        )
+        return Kept(index, every, self._again, dict(grounds.masks), np.asarray(rows), self._labels)
 
     def _masks(self, inputs: Path, outputs: Arrays) -> Masks:
         """Which entries of the outputs for a file of inputs count."""
@@ -118,33 +140,17 @@ class Validator:
         except ConvertkitError as error:
             return Judgement(f"does not run: {error.message}", {})
         tolerance = tolerance or tolerance_for(artifact.variant.precision, self._options)
-        accuracy = measure_accuracy(self.source_outputs, outputs, self._labels)
-        deciding = accuracy if artifact.variant.precision.is_integer else None
-        grounds = self.grounds
-        vs_source = judge(self.source_outputs, outputs, tolerance, accuracy=deciding, grounds=grounds)
-        vs_previous = judge(previous, outputs, tolerance, accuracy=deciding, grounds=grounds)
-        judgement = Judgement(
-            vs_source.reason or prefixed("against the previous artifact: ", vs_previous.reason),
-            outputs,
-            vs_source,
-            vs_previous,
-            accuracy,
+        precision = artifact.variant.precision
+        judgement = judge_outputs(
+            outputs, self.source_outputs, previous, tolerance, precision, self._labels, self.grounds
         )
         if judgement.reason:
             return judgement
-        axes = self._axes.check(artifact, axis_tolerance(vs_source))
+        assert judgement.vs_source is not None
+        axes = self._axes.check(artifact, axis_tolerance(judgement.vs_source))
         field = self._check_field(artifact, outputs)
-        fault = axes.fault or self._missed_requirement(axes.rows, field)
+        fault = axes.fault or missed_requirement(axes.rows, field, self._options)
         return msgspec.structs.replace(judgement, reason=fault, dynamic_axes=axes.rows, field_runtime=field)
-
-    def _missed_requirement(self, axes: tuple[DynamicAxis, ...], field: FieldCheck | None) -> str:
-        """What the options ask for beyond agreement, and the artifact does not give."""
-        lost = [axis.name for axis in axes if not axis.kept]
-        if lost and self._options.require_dynamic_axes:
-            return f"the dynamic axis '{lost[0]}' was lost"
-        if field is not None and field.status != "passed" and self._options.require_field_runtime:
-            return f"{field.runtime}: {field.status}, {field.reason}"
-        return ""
 
     def _infer(
         self, artifact: Artifact, inputs: Path, chunk: int | None = None, row: RuntimeRow | None = None
@@ -188,8 +194,3 @@ def check_comparable(outputs: Arrays) -> None:
                 f"the source model's own output '{name}' has no finite value on these samples",
                 hint="nothing can be checked against it; are the samples normalised as the model expects?",
             )
-
-
-def prefixed(prefix: str, reason: str) -> str:
-    """The reason with a prefix; empty stays empty."""
-    return prefix + reason if reason else ""

@@ -34,8 +34,20 @@ def opened(recipe: Recipe, tell: Tell = silent) -> Iterator[tuple[Workers, Path]
         yield workers, scratch
 
 
-def open_first(path: Path, recipe: Recipe, workers: Workers, scratch: Path, *, allow_code: bool) -> Intake:
-    """The artifact that the others are measured by, with the samples."""
+def open_first(
+    path: Path,
+    recipe: Recipe,
+    workers: Workers,
+    scratch: Path,
+    *,
+    allow_code: bool,
+    leaves_calibration: bool = False,
+) -> Intake:
+    """The artifact that the others are measured by, with the samples.
+
+    Args:
+        leaves_calibration: leave out the samples that a run of this recipe calibrates with.
+    """
     file = inspect_source(path)
     check_trusted(file, allow_code=allow_code)
     samples = Path(recipe.samples) if recipe.samples else None
@@ -43,12 +55,12 @@ def open_first(path: Path, recipe: Recipe, workers: Workers, scratch: Path, *, a
     return take_in(
         file,
         loader,
-        read_early(file, asked_of(recipe), samples, recipe.sampling, needs_calibration=False),
+        read_early(file, asked_of(recipe), samples, recipe.sampling, needs_calibration=leaves_calibration),
         samples,
         recipe.sampling,
         asked_of(recipe),
         recorded_signature(path) if loader is None else None,
-        needs_calibration=False,
+        needs_calibration=leaves_calibration,
         workers=workers,
         scratch=scratch,
     )

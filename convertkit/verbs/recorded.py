@@ -9,7 +9,9 @@ import msgspec
 
 from convertkit.artifacts.signature import Signature
 from convertkit.errors import UsageError
+from convertkit.recipe import Recipe
 from convertkit.report.report import FILE_NAME, SIGNATURE_FILE, ArtifactSignature, load_report
+from convertkit.sources import inspect_source
 
 
 def recorded_signature(path: Path) -> Signature | None:
@@ -47,3 +49,34 @@ def with_runs_opened(paths: Iterable[Path]) -> Iterator[Path]:
     """The paths, each folder of a run replaced by the artifacts that it ships."""
     for path in paths:
         yield from shipped(path) if is_run(path) else [path]
+
+
+def recorded_source(run: Path) -> Path:
+    """The model that a run converted, where it lies still, byte for byte.
+
+    Raises:
+        UsageError: it is not there, or another one.
+    """
+    source, hint = load_report(run).source, f"name it: convertkit validate MODEL {run}"
+    path = Path(source.path)
+    if not path.exists():
+        raise UsageError(f"the source of the run, {path}, is not there", hint=hint)
+    if inspect_source(path).sha256 != source.sha256:
+        raise UsageError(f"{path} is not the model any more that the run converted", hint=hint)
+    return path
+
+
+def as_recorded(run: Path, recipe: Recipe) -> Recipe:
+    """The recipe with the names that the run gave to the outputs.
+
+    Raises:
+        UsageError: the run was judged by samples, and there are none.
+    """
+    report = load_report(run)
+    if recipe.samples is None and report.samples.origin != "synthetic":
+        raise UsageError(
+            f"the run was judged by {report.samples.validation} samples that it does not hold",
+            hint="give them: --samples FILE",
+        )
+    names = tuple(spec.name for spec in report.source.outputs)
+    return recipe if recipe.output_names else msgspec.structs.replace(recipe, output_names=names)

@@ -10,6 +10,7 @@ import msgspec
 from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.formats import Precision, Variant
 from convertkit.recipe import Recipe
+from convertkit.report.report import load_report
 from convertkit.samples.intake import with_masks
 from convertkit.samples.synthetic import SYNTHETIC_NOTE
 from convertkit.validation.judgement import Judgement
@@ -17,6 +18,7 @@ from convertkit.validation.source_finite import find_nonfinite
 from convertkit.validation.validator import Validator, check_comparable
 from convertkit.verbs.matching import Matcher, parse_pair
 from convertkit.verbs.opening import open_first, open_next, opened, silent
+from convertkit.verbs.recorded import as_recorded, recorded_source, shipped
 from convertkit.workers.process import Tell
 
 INTEGER_TYPES = frozenset(("int8", "uint8", "int16"))
@@ -41,23 +43,85 @@ def validate_artifacts(
     Raises:
         ConvertkitError: either cannot be used.
     """
+    [judgement] = validate_each(
+        reference, [candidate], recipe, pairs=pairs, precision=precision, allow_code=allow_code, tell=tell
+    )
+    return judgement
+
+
+def validate_run(
+    run: Path,
+    recipe: Recipe,
+    *,
+    reference: Path | None = None,
+    pairs: Sequence[str] = (),
+    precision: Precision | None = None,
+    allow_code: bool = False,
+    tell: Tell = silent,
+) -> list[tuple[Path, Judgement]]:
+    """Judge every artifact that a run ships, as the run did.
+
+    Args:
+        reference: what they are judged by; None: the run's source.
+
+    Raises:
+        UsageError: its source is not there any more, or the samples that judged it are not given.
+        ConvertkitError: one of them cannot be used.
+    """
+    paths, recipe = shipped(run), as_recorded(run, recipe)
+    reference = reference or recorded_source(run)
+    samples = load_report(run).samples
+    found = validate_each(
+        reference,
+        paths,
+        recipe,
+        pairs=pairs,
+        precision=precision,
+        allow_code=allow_code,
+        tell=tell,
+        leaves_calibration=bool(samples.calibration) and samples.calibration_sha256 is None,
+    )
+    return list(zip(paths, found, strict=True))
+
+
+def validate_each(
+    reference: Path,
+    candidates: Sequence[Path],
+    recipe: Recipe,
+    *,
+    pairs: Sequence[str] = (),
+    precision: Precision | None = None,
+    allow_code: bool = False,
+    tell: Tell = silent,
+    leaves_calibration: bool = False,
+) -> list[Judgement]:
+    """Judge artifacts by one that is run once; by samples that did not calibrate, where that is asked for."""
     with opened(recipe, tell) as (workers, scratch):
-        intake = open_first(reference, recipe, workers, scratch, allow_code=allow_code)
+        intake = open_first(
+            reference,
+            recipe,
+            workers,
+            scratch,
+            allow_code=allow_code,
+            leaves_calibration=leaves_calibration,
+        )
         recipe = with_masks(recipe, intake.masks)
-        names = dict(map(parse_pair, pairs))
-        found = open_next(candidate, recipe, intake, workers, scratch, names, allow_code=allow_code)
-        other = Matcher(workers, intake, scratch).settled(found)
-        variant = Variant(other.variant.format, precision or guess_precision(other))
+        names, others = dict(map(parse_pair, pairs)), []
+        for candidate in candidates:
+            found = open_next(candidate, recipe, intake, workers, scratch, names, allow_code=allow_code)
+            other = Matcher(workers, intake, scratch).settled(found)
+            variant = Variant(other.variant.format, precision or guess_precision(other))
+            others.append(msgspec.structs.replace(other, variant=variant))
         validator = Validator(workers, intake, scratch, recipe.gate, recipe.bench.threads)
         outputs, threads = validator.source_outputs, recipe.bench.threads
         nonfinite = find_nonfinite(outputs, intake, workers, scratch, recipe.gate, threads)
         if nonfinite is not None and nonfinite.refusal:
-            return Judgement(nonfinite.refusal, {}, nonfinite=nonfinite)
+            return [Judgement(nonfinite.refusal, {}, nonfinite=nonfinite) for _ in others]
         check_comparable(outputs)
-        judgement = validator.judge(msgspec.structs.replace(other, variant=variant), outputs)
+        judgements = [validator.judge(other, outputs) for other in others]
         if intake.samples.origin == "synthetic":
-            judgement = with_note(judgement, SYNTHETIC_NOTE)
-        return msgspec.structs.replace(judgement, nonfinite=nonfinite)
+            judgements = [with_note(judgement, SYNTHETIC_NOTE) for judgement in judgements]
+        return [msgspec.structs.replace(judgement, nonfinite=nonfinite) for judgement in judgements]
 
 
 def with_note(judgement: Judgement, note: str) -> Judgement:

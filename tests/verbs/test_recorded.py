@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from convertkit import api
-from convertkit.report.report import Report
+from convertkit.errors import ConvertkitError, UsageError
+from convertkit.report.report import Report, write_json
+from convertkit.verbs.recorded import recorded_source
+from convertkit.verbs.validate import validate_run
+from convertkit.words import worded_recipe
 from tests.conftest import FIXTURES
 
 pytestmark = pytest.mark.slow
@@ -40,13 +45,37 @@ def test_each_is_measured_beside_each_without_samples(run: tuple[Report, Path, P
         assert {row.batch for row in rows} == {1}
 
 
-def test_each_passes_beside_the_float_one_where_its_run_had_it_pass(run: tuple[Report, Path, Path]) -> None:
+def test_judged_again_it_gets_the_figures_of_its_run(run: tuple[Report, Path, Path]) -> None:
     report, out, samples = run
-    made = files(report, out)
+    recipe = worded_recipe(samples=samples)
+    found = {path.name: judgement for path, judgement in validate_run(out, recipe)}
+    saved = {row.variant: row for row in api.gate(out).rows}
     for hop in report.hops:
-        given = samples if hop.target == "tflite:int8" else None  # which random inputs would saturate
-        judgement = api.validate(made["tflite:float32"], made[hop.target], samples=given)
-        assert (not judgement.reason) is (hop.status == "passed"), (hop.target, judgement.reason)
+        assert hop.artifact is not None
+        judgement, row = found[hop.artifact.path], saved[hop.target]
+        assert (not judgement.reason, not row.reason) == (hop.status == "passed",) * 2, hop.target
+        assert judgement.accuracy == row.accuracy == hop.accuracy
+        assert row.vs_source == hop.vs_source
+        assert row.vs_previous == hop.vs_previous
+        assert judgement.vs_source is not None
+        assert hop.vs_source is not None
+        for one, other in zip(judgement.vs_source.outputs, hop.vs_source.outputs, strict=True):
+            assert one.sqnr_db == pytest.approx(other.sqnr_db, abs=3 if "float32" in hop.target else 0.1)
+
+
+def test_its_samples_and_its_source_have_to_be_there(run: tuple[Report, Path, Path], tmp_path: Path) -> None:
+    report, out, samples = run
+    with pytest.raises(UsageError, match="was judged by"):
+        validate_run(out, worded_recipe())
+    moved = msgspec.structs.replace(
+        report, source=msgspec.structs.replace(report.source, path=str(tmp_path / "gone.pt2"))
+    )
+    write_json(moved, tmp_path / "report.json")
+    with pytest.raises(UsageError, match="is not there"):
+        recorded_source(tmp_path)
+    (tmp_path / "gone.pt2").write_bytes(samples.read_bytes())
+    with pytest.raises(ConvertkitError):
+        recorded_source(tmp_path)
 
 
 def test_the_folder_stands_for_what_it_ships_at_each_batch(run: tuple[Report, Path, Path]) -> None:

@@ -1,0 +1,47 @@
+"""A run judged again: what became of each of its artifacts. Judges nothing."""
+
+from __future__ import annotations
+
+import msgspec
+
+from convertkit.errors import GateError
+from convertkit.report.report import Status
+from convertkit.validation.accuracy import Accuracy
+from convertkit.validation.gate import Comparison
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """An artifact, judged again.
+
+    Attributes:
+        was: its status in the run.
+        reason: why it fails now, one line; empty where it passes.
+        path: relative to the run's folder; empty where nothing was made.
+    """
+
+    variant: str
+    path: str
+    was: Status
+    reason: str
+    vs_source: Comparison | None = None
+    vs_previous: Comparison | None = None
+    accuracy: Accuracy | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Gated(msgspec.Struct, frozen=True):
+    """A run, judged again.
+
+    Attributes:
+        samples: how many were judged, the first ones of those that validated.
+        of: how many validated.
+    """
+
+    samples: int
+    of: int
+    rows: tuple[Row, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """7 where an artifact fails."""
+        return GateError.exit_code if any(row.reason for row in self.rows) else 0
