@@ -125,22 +125,21 @@ def show(judgement: Judgement) -> None:
     console = Console(highlight=False)
     rows = judgement.vs_source.outputs if judgement.vs_source else ()
     if rows:
-        parts = ("Worst slice, dB", "Samples (p5), dB")
-        table = Table(
-            "Output", "SQNR, dB", *parts, "Max error", "RMSE", "Cosine", "Top-1 agreement", box=None
-        )
+        table = Table("Output", "SQNR, dB", "Max error", "RMSE", "Cosine", "Top-1", box=None, pad_edge=False)
         for row in rows:
             table.add_row(
                 row.name,
                 format_sqnr_db(row.sqnr_db),
-                describe_slice(row),
-                describe_samples(row),
                 format_error(row.max_abs_error),
                 format_error(row.rmse),
                 format_cosine(row.cosine),
                 format_share(row.top1_agreement),
             )
         console.print(table)
+        for row in rows:
+            if row.agreement is None:
+                parts = f"worst slice {describe_slice(row)}, samples (p5) {describe_samples(row)}, dB"
+                console.print(f"{row.name}: {parts}", markup=False, soft_wrap=True)
     for axis in judgement.dynamic_axes:
         state = f"{axis_state(axis)}{axis_detail(axis)}"
         console.print(f"dynamic axis '{axis.name}' of '{axis.input}': {state}", markup=False)

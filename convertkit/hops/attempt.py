@@ -217,6 +217,8 @@ def hop_record(
         exit_code=GateError.exit_code if judgement.reason else 0,
         refinement=made.refinement,
         transformations=made.transformations,
+        inputs=artifact.signature.inputs,
+        outputs=artifact.signature.outputs,
     )
 
 

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
-import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from convertkit.measurement.latency import Latency
 from convertkit.render import numbers
+from convertkit.render.attempts import why_lost
+from convertkit.render.charts import latency_charts, size_chart
 from convertkit.render.gpu import gpu_remarks
 from convertkit.render.markdown import latency_row, options_text
-from convertkit.render.numbers import format_bytes, format_interval_ms, format_ms, format_share
+from convertkit.render.next_steps import next_steps
 from convertkit.render.parts import describe_asked, describe_interval, describe_samples, describe_slice
 from convertkit.render.rescue import HEADINGS, candidate_cells, describe_rescue, summarize_search
+from convertkit.render.route_map import HEIGHT, WIDTH, route_map
+from convertkit.render.signatures import signature_rows
 from convertkit.render.summary import (
     axis_detail,
     axis_state,
     describe_axes,
     describe_fallback,
-    describe_setting,
     final_hops,
     largest_error,
     latency_on,
@@ -28,7 +28,6 @@ from convertkit.render.summary import (
     measured_before,
     min_sqnr_db,
     other_attempts,
-    other_devices,
     source_accuracy,
     source_variant,
     spent_seconds,
@@ -60,29 +59,16 @@ FUNCTIONS = (
     marks,
     measured_before,
     min_sqnr_db,
+    next_steps,
     options_text,
     other_attempts,
-    other_devices,
+    signature_rows,
     source_accuracy,
     source_variant,
     spent_seconds,
     summarize_search,
+    why_lost,
 )
-
-
-class Bar(msgspec.Struct, frozen=True):
-    """A bar of a chart; positions in percent of the chart's width.
-
-    Attributes:
-        low, high: ends of the whisker; None where there is no interval.
-    """
-
-    label: str
-    text: str
-    tone: str
-    length: float = 0.0
-    low: float | None = None
-    high: float | None = None
 
 
 def render_html(report: Report) -> str:
@@ -104,68 +90,13 @@ def render_html(report: Report) -> str:
         dash=numbers.DASH,
         rescue_headings=HEADINGS,
         status_of=status_of,
-        size_bars=size_bars(report),
-        latency_charts=latency_charts(report),
+        charts=[size_chart(report), *latency_charts(report)],
+        map=route_map(report),
+        box_width=WIDTH,
+        box_height=HEIGHT,
     )
 
 
 def status_of(hop: HopRecord) -> str:
     """`passed`, `failed`, `error`, or `not run`."""
     return hop.status if was_run(hop) else "not run"
-
-
-def size_bars(report: Report) -> list[Bar]:
-    """Sizes of the source and of every artifact, on one scale."""
-    rows = [(source_variant(report), report.source.size_bytes, 1.0, "source")]
-    for hop in report.hops:
-        if hop.artifact:
-            rows.append((hop.target, hop.artifact.size_bytes, hop.artifact.size_ratio, hop.status))
-    largest = max(size for _, size, _, _ in rows) or 1
-    return [
-        Bar(name, f"{format_bytes(size)} ({format_share(ratio)})", tone, 100 * size / largest)
-        for name, size, ratio, tone in rows
-    ]
-
-
-def latency_charts(report: Report) -> list[tuple[str, list[Bar]]]:
-    """The setting and the bars of every device with a measurement; what was skipped there says why."""
-    charts = []
-    for device in ("cpu", *other_devices(report)):
-        rows = [(source_variant(report), "source", latency_on(report.source_latency, device))]
-        rows += [(hop.target, hop.status, latency_on(hop.latency, device)) for hop in report.hops]
-        named = [(name, tone, row) for name, tone, row in rows if row is not None]
-        settings = {describe_setting(row) for _, _, row in named if row.p50_ms is not None}
-        if settings:
-            is_same = len(settings) == 1
-            charts.append((settings.pop() if is_same else device, latency_bars(named, is_same=is_same)))
-    return charts
-
-
-def latency_bars(rows: list[tuple[str, str, Latency]], *, is_same: bool) -> list[Bar]:
-    """One device's bars, on one scale that has room for every interval.
-
-    Args:
-        is_same: all were measured with the same threads and batch, so that no bar has to say with which.
-    """
-    ends = [end for _, _, row in rows for end in (row.p50_ms, *(row.p50_ci95_ms or ())) if end is not None]
-    scale = max((end for end in ends if math.isfinite(end)), default=0.0) or 1.0
-    bars = []
-    for name, tone, row in rows:
-        if row.p50_ms is None:
-            bars.append(Bar(name, f"skipped: {row.skipped or 'no reason given'}", tone))
-            continue
-        low, high = row.p50_ci95_ms or (None, None)
-        text = f"{format_ms(row.p50_ms)} ms"
-        text += f" [{format_interval_ms(row.p50_ci95_ms)}]" if row.p50_ci95_ms else ""
-        text += "" if is_same else f"; {describe_setting(row)}"
-        bars.append(
-            Bar(
-                name,
-                text,
-                tone,
-                100 * row.p50_ms / scale,
-                None if low is None else 100 * low / scale,
-                None if high is None else 100 * high / scale,
-            )
-        )
-    return bars

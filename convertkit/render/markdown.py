@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 
 from convertkit.measurement.latency import Latency
+from convertkit.render.attempts import why_lost
 from convertkit.render.gpu import gpu_remarks
 from convertkit.render.markdown_outputs import comparison_lines
 from convertkit.render.markdown_table import escape, table
+from convertkit.render.next_steps import next_steps
 from convertkit.render.numbers import (
     DASH,
     format_bytes,
@@ -22,6 +24,7 @@ from convertkit.render.numbers import (
 )
 from convertkit.render.parts import describe_interval
 from convertkit.render.rescue import HEADINGS, candidate_rows, describe_rescue, summarize_search
+from convertkit.render.signatures import SIGNATURE_HEADINGS, signature_rows
 from convertkit.render.speed import device_lines
 from convertkit.render.summary import (
     axis_detail,
@@ -56,8 +59,8 @@ HOP_HEADINGS = (
     "Dynamic axes",
     "CPU p50, ms",
     "95 % interval, ms",
-    "Time, s",
-    "Peak memory",
+    "Conversion, s",
+    "Converter's peak memory",
 )
 ATTEMPT_HEADINGS = (
     "Converter",
@@ -87,6 +90,8 @@ def render_markdown(report: Report) -> str:
     word, _, rest = verdict_line(report).partition(":")
     lines = [f"**{word}:** {escape(rest)}", ""]
     lines += [f"- {escape(line)}" for line in (*caveats(report), *device_lines(report))]
+    if steps := next_steps(report):
+        lines += ["", "## What to do next", "", *(f"1. {escape(line)}" for line in steps)]
     lines += ["", "## Hops", "", *table(HOP_HEADINGS, [source_cells(report), *map(hop_cells, report.hops)])]
     for hop in report.hops:
         lines += ["", *hop_lines(hop)]
@@ -167,6 +172,8 @@ def hop_lines(hop: HopRecord) -> list[str]:
         lines += ["", "Latency:", "", *table(LATENCY_HEADINGS, [latency_row(row) for row in hop.latency])]
     if remarks := gpu_remarks(hop.latency):
         lines += ["", *(f"- {escape(line)}" for line in remarks)]
+    if signature_rows(hop):
+        lines += ["", "Signature:", "", *table(SIGNATURE_HEADINGS, signature_rows(hop))]
     if hop.attempts:
         rows = [
             [
@@ -176,7 +183,7 @@ def hop_lines(hop: HopRecord) -> list[str]:
                 format_bytes(a.size_bytes),
                 format_sqnr_db(a.sqnr_db),
                 format_percent(a.accuracy),
-                a.error or DASH,
+                why_lost(hop, a),
                 format_seconds(a.seconds),
             ]
             for a in hop.attempts

@@ -94,7 +94,7 @@ def hop_line(hop: HopRecord) -> str:
         interval = f"[{format_interval_ms(row.p50_ci95_ms)}]"
         parts.append("p50 skipped" if row.p50_ms is None else f"p50 {format_ms(row.p50_ms)} {interval} ms")
     if was_run(hop):
-        parts.append(f"{format_seconds(spent_seconds(hop))} s")
+        parts.append(f"converted in {format_seconds(spent_seconds(hop))} s")
     if hop.peak_rss_bytes:
-        parts.append(f"peak {format_bytes(hop.peak_rss_bytes)}")
+        parts.append(f"converter's peak {format_bytes(hop.peak_rss_bytes)}")
     return "  ".join(parts)

@@ -85,7 +85,7 @@ COLUMNS = (
     Column(("Acc., %", "drop")),
     Column(("Axes", "kept"), "left"),
     Column(("CPU p50, ms", "95 % interval")),
-    Column(("Seconds", "peak")),
+    Column(("Conv. s", "peak")),
 )
 
 

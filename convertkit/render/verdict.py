@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from convertkit.artifacts.formats import Precision
 from convertkit.render.numbers import (
     DASH,
     IDENTICAL,
@@ -129,7 +130,7 @@ def short_facts(report: Report, hop: HopRecord) -> list[str]:
     parts = []
     if hop.artifact:
         size, share = format_bytes(hop.artifact.size_bytes), format_share(hop.artifact.size_ratio)
-        parts.append(f"{size} ({share} of the source)")
+        parts.append(f"{size} ({'; '.join([f'{share} of the source', *beside_float(report, hop)])})")
     if hop.accuracy:
         parts.append(f"accuracy {format_percent(hop.accuracy.value)} % ({describe_drop(hop.accuracy.drop)})")
     if hop.vs_source and hop.vs_source.outputs:
@@ -146,6 +147,17 @@ def short_facts(report: Report, hop: HopRecord) -> list[str]:
     return parts
 
 
+def beside_float(report: Report, hop: HopRecord) -> list[str]:
+    """`54 % of tflite:float32`: the share of the float artifact of the same format; empty without one."""
+    kind, _, precision = hop.target.partition(":")
+    name = f"{kind}:{Precision.FLOAT32}"
+    made = next((one.artifact for one in report.hops if one.target == name and one.artifact), None)
+    size = made.size_bytes if made else hop.rescue.float32_bytes if hop.rescue else None
+    if hop.artifact is None or precision == str(Precision.FLOAT32) or not size:
+        return []
+    return [f"{format_share(hop.artifact.size_bytes / size)} of {name}"]
+
+
 def describe_sqnr(value: float | None) -> str:
     """`31.1 dB SQNR against the source`, or that the outputs are identical."""
     text = format_sqnr_db(value)
@@ -160,7 +172,8 @@ def facts(report: Report, hop: HopRecord) -> list[Fact]:
     if hop.artifact:
         source = format_bytes(report.source.size_bytes)
         share = format_share(hop.artifact.size_ratio)
-        rows.append(Fact("Size", format_bytes(hop.artifact.size_bytes), f"{share} of the source's {source}"))
+        parts = [f"{share} of the source's {source}", *beside_float(report, hop)]
+        rows.append(Fact("Size", format_bytes(hop.artifact.size_bytes), "; ".join(parts)))
     if hop.accuracy:
         tone: Literal["plain", "warning"] = "warning" if hop.accuracy.drop > 0 else "plain"
         value = f"{format_percent(hop.accuracy.value)} %"

@@ -123,6 +123,7 @@ class HopRecord(Record, frozen=True, kw_only=True):
             1.24.0`; empty where it has not.
         recalled: when an earlier run computed all outputs that were judged here, ISO 8601, UTC; empty where
             this run computed any.
+        inputs, outputs: the artifact's own, as in `signature.json`; empty where none was made.
     """
 
     stage: str
@@ -151,6 +152,8 @@ class HopRecord(Record, frozen=True, kw_only=True):
     transformations: tuple[Transformation, ...] = ()
     ran_again: str = ""
     recalled: str = ""
+    inputs: tuple[TensorSpec, ...] = ()
+    outputs: tuple[TensorSpec, ...] = ()
 
     @property
     def wanted(self) -> str:
