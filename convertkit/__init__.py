@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from convertkit.api import bench, blame, compare, convert, fleet, gate, validate
     from convertkit.report.report import Report, load_report
+    from convertkit.shipping import bundle, verify
 
 __all__ = [
     "Report",
     "__version__",
     "bench",
     "blame",
+    "bundle",
     "compare",
     "convert",
     "fleet",
     "gate",
     "load_report",
     "validate",
+    "verify",
 ]
 __version__ = "0.1.0"
 
@@ -30,6 +33,8 @@ PUBLIC = {
     "compare": "api",
     "fleet": "api",
     "gate": "api",
+    "bundle": "shipping",
+    "verify": "shipping",
     "load_report": "report.report",
     "Report": "report.report",
 }

@@ -34,6 +34,8 @@ VERBS = {
     "gate": "Judge a run again by other tolerances, from the outputs that it kept.",
     "bench": "Latency, size and memory of artifacts, side by side.",
     "compare": "What changed from one run or artifact to another; fails on regressions.",
+    "bundle": "Put all that a run ships into one file that another machine can verify.",
+    "verify": "Check every byte of a bundle, and run its vectors on what is here.",
     "inspect": "What a model file is, its inputs and outputs; runs no code from it.",
     "blame": "Which operators of an INT8 artifact lose most, and their PyTorch modules.",
     "samples": "Check samples before they calibrate.",

@@ -39,7 +39,7 @@ def command(
     allow_code: bool,
     as_json: bool,
 ) -> int:
-    """Compare run B with run A (folders, or report.json), or artifact B with artifact A.
+    """Compare run B with run A (folders, report.json, or bundles), or artifact B with artifact A.
 
     Of runs the reports are read, nothing is run: size, latency, SQNR, accuracy, signatures, versions. A
     changed name, order, type or axis order is always a regression. Exit code 7 where B is worse than allowed.

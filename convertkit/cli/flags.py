@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -40,6 +41,9 @@ settings = click.option(
 )
 allow_code = click.option(
     "--allow-code", is_flag=True, help="Allow a model file that is, or may be, a program."
+)
+labels = click.option(
+    "--labels", type=click.Path(path_type=Path), help="Class names, one a line  [default: the run's own]."
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 

@@ -30,6 +30,7 @@ from convertkit.run.prepare import (
 )
 from convertkit.run.progress import Progress
 from convertkit.run.publish import build_report, keep_outputs, write_run
+from convertkit.run.ship import leave_shipping
 from convertkit.samples.asked import asked_of
 from convertkit.samples.intake import Intake, take_in, with_masks
 from convertkit.samples.synthetic import SYNTHETIC_NOTE
@@ -110,6 +111,8 @@ def run(request: RunRequest, progress: Progress) -> Report:
             )
             keep_outputs(report, runner, validator, recipe, folder)
             write_run(report, every, folder)
+            if not examined.refusal:
+                leave_shipping(recipe, intake, validator, folder)
     progress.reported(report, folder.path)
     return report
 

@@ -58,12 +58,13 @@ def load_images(folder: Path, inputs: tuple[TensorSpec, ...], options: SampleOpt
         digest.update(file.read_bytes())
         opened(file).close()
     rows = ImageRows(files, spec, (height, width), options, is_channels_first=is_channels_first)
-    labels, notes = class_labels(folder, files) if options.class_folders else (None, ())
-    return Samples("images", digest.hexdigest(), {spec.name: rows}, labels, notes=notes)
+    labels, notes, names = class_labels(folder, files) if options.class_folders else (None, (), ())
+    arrays = {spec.name: rows}
+    return Samples("images", digest.hexdigest(), arrays, labels, notes=notes, class_names=names)
 
 
-def class_labels(folder: Path, files: list[Path]) -> tuple[Array | None, tuple[str, ...]]:
-    """Classes by subfolder, numbered in alphabetical order, and a note on them; none where there are none.
+def class_labels(folder: Path, files: list[Path]) -> tuple[Array | None, tuple[str, ...], tuple[str, ...]]:
+    """Classes by subfolder, in alphabetical order, a note on them, their names; none where there are none.
 
     Every image has to lie in a subfolder, of which there are two or more, and none is called as a split is.
 
@@ -72,11 +73,11 @@ def class_labels(folder: Path, files: list[Path]) -> tuple[Array | None, tuple[s
     parts = [file.relative_to(folder).parts for file in files]
     names = sorted({each[0] for each in parts})
     if len(names) < 2 or any(len(each) < 2 for each in parts) or SPLITS & {name.lower() for name in names}:
-        return None, ()
+        return None, (), ()
     listing = ", ".join(f"{number} {name}" for number, name in enumerate(names[:MOST_NAMED]))
     more = ", …" if len(names) > MOST_NAMED else ""
     note = f"labels are the subfolders of the images: {listing}{more} (sampling.class_folders=false: none)"
-    return np.array([names.index(each[0]) for each in parts], np.int64), (note,)
+    return np.array([names.index(each[0]) for each in parts], np.int64), (note,), tuple(names)
 
 
 class ImageRows:

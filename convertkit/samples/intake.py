@@ -41,6 +41,7 @@ class Intake(msgspec.Struct, frozen=True):
     Attributes:
         axis_sizes: sizes to check each dynamic axis at, besides the one it was exported with.
         masks: output → input that rules out its padding, where the model itself tells.
+        sampling: how images became arrays, the settings of the model's own folder among them.
     """
 
     file: SourceFile
@@ -49,6 +50,7 @@ class Intake(msgspec.Struct, frozen=True):
     split: Split
     axis_sizes: dict[str, list[int]]
     masks: Mapping[str, str] = {}
+    sampling: SampleOptions = SampleOptions()
 
 
 def source_loader(file: SourceFile, recipe: Recipe, *, allow_code: bool = False) -> Loader | None:
@@ -154,6 +156,7 @@ def take_in(
             for spec in signature.outputs
             if spec.runtime_name in answer.masks
         },
+        options,
     )
 
 

@@ -29,6 +29,7 @@ class Samples(msgspec.Struct, frozen=True):
         batch_axes: input → its axis along which samples are stacked, None where each sample is the whole
             input; empty as long as the samples are not fitted to a model.
         notes: what was done to make them fit.
+        class_names: of the labels, in their order, where the samples tell.
     """
 
     origin: Origin
@@ -39,6 +40,7 @@ class Samples(msgspec.Struct, frozen=True):
     calibration_sha256: str | None = None
     batch_axes: Mapping[str, int | None] = {}
     notes: tuple[str, ...] = ()
+    class_names: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from convertkit.bundles.container import is_bundle, opened_bundle
 from convertkit.errors import UsageError
 from convertkit.measurement.measured import Measured
 from convertkit.recipe import Recipe
@@ -17,13 +18,13 @@ from convertkit.verbs.bench import bench_artifacts
 from convertkit.verbs.recorded import is_run
 from convertkit.verbs.validate import validate_artifacts
 
-GIVE = "give two runs (their -o folders, or report.json), or two artifacts"
+GIVE = "give two runs (their -o folders, report.json, or bundles), or two artifacts"
 
 
 def compare_any(
     before: Path, after: Path, recipe: Recipe, allowed: Allowed, *, allow_code: bool = False
 ) -> Difference:
-    """The difference of two runs by their reports alone; of two artifacts by running both.
+    """The difference of two runs or bundles by their reports alone; of two artifacts by running both.
 
     Raises:
         UsageError: one is not there, or one is a run and the other is none.
@@ -32,7 +33,7 @@ def compare_any(
     for path in (before, after):
         if not path.exists():
             raise UsageError(f"{path}: no such file or folder", hint=GIVE)
-    kinds = [is_run(path) or path.name.endswith(".json") for path in (before, after)]
+    kinds = [is_run(path) or path.name.endswith(".json") or is_bundle(path) for path in (before, after)]
     if kinds[0] != kinds[1]:
         artifact = after if kinds[0] else before
         raise UsageError(f"{artifact} is no run, and the other one is", hint=GIVE)
@@ -44,7 +45,10 @@ def compare_any(
 
 
 def recorded_run(path: Path) -> Run:
-    """The report of a run's folder, with the signatures that lie beside it."""
+    """The report of a run's folder or bundle, with the signatures that lie beside it."""
+    if is_bundle(path):
+        with opened_bundle(path) as (home, _):
+            return recorded_run(home)
     report = load_report(path)
     file = (path if path.is_dir() else path.parent) / SIGNATURE_FILE
     try:

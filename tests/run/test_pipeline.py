@@ -143,8 +143,17 @@ class TestDigits:
         names = {path.name for path in digits[1].iterdir()}
         assert names == {
             "model.onnx", "model.savedmodel", "model.tflite", "model.int8.tflite", "logs", "repro",
-            "report.json", "report.md", "report.html", "junit.xml", "signature.json",
+            "report.json", "report.md", "report.html", "junit.xml", "signature.json", "recipe.yaml",
+            "vectors",
         }  # fmt: skip
+
+    def test_vectors_are_held_out_samples_with_the_sources_outputs(self, digits: tuple[Report, Path]) -> None:
+        inputs = read_npz(digits[1] / "vectors" / "inputs.npz")
+        outputs = read_npz(digits[1] / "vectors" / "source.npz")
+        assert {len(values) for values in (*inputs.values(), *outputs.values())} == {4}
+        calibrated = read_npz(digits[1] / "repro" / "calibration.npz")
+        for name, values in inputs.items():
+            assert not any((sample == calibrated[name]).all(axis=(1, 2, 3)).any() for sample in values)
 
     def test_signatures_tell_the_axis_order(self, digits: tuple[Report, Path]) -> None:
         entries = {entry["path"]: entry for entry in json.loads((digits[1] / "signature.json").read_bytes())}

@@ -236,7 +236,9 @@ class TestClassFolders:
         assert samples.labels.tolist() == [0, 0, 1, 2]
         assert "0 cat, 1 dog, 2 eel" in samples.notes[0]
         assert "sampling.class_folders=false" in samples.notes[0]
+        assert samples.class_names == ("cat", "dog", "eel")
         without = load_images(tmp_path, (FIRST,), SampleOptions(class_folders=False))
+        assert without.class_names == ()
         assert (without.labels, without.notes, without.sha256) == (None, (), samples.sha256)
 
     @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from convertkit import api
+from convertkit import api, shipping
 from convertkit.errors import ConvertkitError, UsageError
 from convertkit.report.report import Report, write_json
 from convertkit.verbs.recorded import recorded_source
@@ -76,6 +76,17 @@ def test_its_samples_and_its_source_have_to_be_there(run: tuple[Report, Path, Pa
     (tmp_path / "gone.pt2").write_bytes(samples.read_bytes())
     with pytest.raises(ConvertkitError):
         recorded_source(tmp_path)
+
+
+def test_its_bundle_is_verified_and_compared(run: tuple[Report, Path, Path], tmp_path: Path) -> None:
+    _, out, _ = run
+    bundle = tmp_path / "model-1.0.0.ckb"
+    shipping.bundle(out, bundle, only=["tflite:float32", "tflite:int8"])
+    found = shipping.verify(bundle)
+    assert found.exit_code == 0
+    by_litert = [each for each in found.checked if each.runtime == "litert"]
+    assert [(each.status, each.max_abs_error) for each in by_litert] == [("passed", 0.0)] * 2
+    assert not api.compare(out, bundle).regressions
 
 
 def test_the_folder_stands_for_what_it_ships_at_each_batch(run: tuple[Report, Path, Path]) -> None:
