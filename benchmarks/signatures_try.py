@@ -19,7 +19,7 @@ from convertkit.errors import ConvertkitError
 from convertkit.hops.runner import HopRunner
 from convertkit.report.report import HopRecord
 from convertkit.run.pipeline import take_all_in
-from convertkit.run.prepare import RunRequest, prepare
+from convertkit.run.prepare import RunRequest, find_unfit, prepare
 from convertkit.storage.run_folder import RunFolder
 from convertkit.validation.validator import Validator
 from convertkit.words import worded_recipe
@@ -94,6 +94,8 @@ def convert(file: Path, samples: Path, words: dict[str, Any], workers: Workers, 
     prepared = prepare(RunRequest(file, recipe))
     with RunFolder(out) as folder:
         intake = take_all_in(prepared, workers, folder)
+        if prepared.findings is None:  # as `examine` does, once the inputs are known
+            find_unfit(intake.samples, recipe)
         validator = Validator(workers, intake, folder.scratch, recipe.gate, 1)
         runner = HopRunner(folder, workers, intake, validator, recipe, None)
         return [runner.run(hop) for hop in prepared.hops]

@@ -123,6 +123,7 @@ CASES = [
         net(lambda m, x: m["c"](x / 255).relu(), c=conv()),
         {"x": replace(IMAGE, high=256)},
         samples=lambda a: {"x": a["x"].astype(np.uint8)},
+        words={"settings": ("sampling.accept=[range]",)},
     ),
     Case(
         "float64",

@@ -96,7 +96,10 @@ def check_range(arrays: Mapping[str, Array], options: SampleOptions) -> Iterator
             message = (
                 f"input '{name}' is not normalised: its values are whole numbers from {low:g} to {high:g}"
             )
-            hint = "divide by 255, then normalise as in training"
+            hint = (
+                f"--set 'sampling.pixels=[{name}]' divides by 255, then sampling.mean and sampling.std "
+                "normalise as in training"
+            )
             yield Finding("range", "error", name, message, hint)
         elif fault is not None:
             message = f"input '{name}' spans {low:.4g} to {high:.4g}: that is an image {fault.fault}"

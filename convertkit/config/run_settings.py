@@ -85,7 +85,8 @@ class SampleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             covers the input.
         crop: `center` takes the middle of the resized image; `none` stretches all of it over the input.
         interpolation: how image files are resized.
-        mean, std: per colour channel, in units of 0..1, applied to image files.
+        mean, std: per colour channel, in units of 0..1, applied to image files, and to arrays in `pixels`.
+        pixels: arrays of the samples that hold pixels, 0 to 255: divided by 255, then mean and std apply.
         color: order of the colour channels that the model was trained with.
         accept: checks of the calibration samples whose errors are accepted, and stamped on the report.
         axis_order: of arrays whose shape fits the model only after a transpose: `channels-last` or
@@ -103,6 +104,7 @@ class SampleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     interpolation: Literal["nearest", "bilinear", "bicubic"] = "bilinear"
     mean: tuple[float, ...] = (0.0,)
     std: tuple[PositiveFloat, ...] = (1.0,)
+    pixels: tuple[str, ...] = ()
     color: Literal["rgb", "bgr", "gray"] = "rgb"
     accept: tuple[CheckName, ...] = ()
     axis_order: Literal["source", "channels-last", "channels-first"] = "source"

@@ -18,6 +18,7 @@ from convertkit.samples.arrays import check_there, load_arrays
 from convertkit.samples.asked import Asked
 from convertkit.samples.fit import fit_samples, specs_from_arrays
 from convertkit.samples.images import load_images
+from convertkit.samples.pixels import with_pixels
 from convertkit.samples.rows import Rows
 from convertkit.samples.samples import Samples
 from convertkit.samples.synthetic import synthesize
@@ -76,7 +77,7 @@ def read_file(
             raise UsageError("a folder of images needs to know the input", hint="give --input")
         return load_images(path, inputs, options), inputs
     load = load_tensors if path.suffix.lower() in SUFFIXES else load_arrays
-    loaded = with_constants(load(path), inputs, asked)
+    loaded = with_constants(with_pixels(load(path), options), inputs, asked)
     if not inputs:
         inputs = specs_from_arrays(loaded.arrays, loaded.labels)
     return fitted(fit_samples(loaded, inputs, options.axis_order), inputs)
