@@ -15,7 +15,7 @@ from convertkit.artifacts.signature import TensorSpec
 from convertkit.cli.progress import say
 from convertkit.config.run_settings import LimitOptions
 from convertkit.errors import ModelFileError, StageError, WorkerCrashedError
-from convertkit.registry import environment_row, runtime_row
+from convertkit.registry import STAGES, environment_row, runtime_row
 from convertkit.samples.intake import NEEDS_FACTORY
 from convertkit.sources import Kind, SourceFile, inspect_source
 from convertkit.storage.temporary import temporary_folder
@@ -26,6 +26,7 @@ from convertkit.workers.process import Worker
 
 LIMITS = LimitOptions(job_seconds=300.0)
 UNKNOWN_INPUTS = "--samples PATH, or --input NAME:DTYPE[d0,d1,…] for each input"
+NO_SOURCE = "the model that it was made of: nothing is made of a {}, which validate and bench take"
 
 WHAT = {
     Kind.EXPORTED_PROGRAM: "an exported program (torch.export)",
@@ -107,12 +108,15 @@ def describe(file: SourceFile) -> Described:
 
 
 def needs(file: SourceFile) -> Iterator[str]:
-    """What `convert` has to be given besides the file."""
+    """What `convert` has to be given besides the file, or in its place."""
+    if not any(stage.source.format is file.format for stage in STAGES):
+        yield NO_SOURCE.format(f".{file.format}")
+        return
     if file.refusals:
         yield "--allow-code, if you trust where the file came from"
     if file.kind in NEEDS_FACTORY:
         yield "--factory MODULE:CALLABLE"
-    if not file.inputs and file.kind is not Kind.HUGGINGFACE:
+    if not file.inputs and file.format is Format.TORCH and file.kind is not Kind.HUGGINGFACE:
         yield UNKNOWN_INPUTS
 
 
