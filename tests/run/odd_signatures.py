@@ -47,6 +47,21 @@ class LastState(nn.Module):
         return self.out(y), h
 
 
+class LastStep(nn.Module):
+    """A recurrent layer that begins with zeros, read at its last step."""
+
+    def __init__(self, kind: type[nn.Module], *, bidirectional: bool = False) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.rnn: Any = kind(6, 10, batch_first=True, bidirectional=bidirectional)
+        self.out = nn.Linear(20 if bidirectional else 10, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Scores [batch, 3]."""
+        scores: torch.Tensor = self.out(self.rnn(x)[0][:, -1])
+        return scores
+
+
 class Tempered(nn.Module):
     """An unused input, a 0-d (or [1]) input, one tensor given out twice, and an input handed through."""
 

@@ -122,6 +122,20 @@ class TestStates:
         agrees(out / "model.tflite", model, {"audio": audio[:1], "state": state[:, :1]})
 
 
+@pytest.mark.parametrize(("kind", "is_both"), [("LSTM", False), ("GRU", True)])
+def test_a_fixed_batch_of_one_without_a_state(lab: Lab, tmp_path: Path, kind: str, is_both: bool) -> None:
+    """Case 24, and a bidirectional sibling; samples are stacked in front of the batch of one."""
+    from tests.run import odd_signatures as odd
+
+    model = odd.LastStep(getattr(odd.nn, kind), bidirectional=is_both)
+    x = odd.random(odd.COUNT, 1, 5, 6)
+    file = odd.save(model, (x[0],), None, tmp_path)
+    intake, records, out = convert(lab, file, npz(tmp_path, x=x), "tflite:float32", "tflite:int8")
+    passed(records)
+    assert intake.samples.count == odd.COUNT
+    agrees(out / "model.tflite", model, {"x": x[3]})
+
+
 @pytest.mark.parametrize(
     ("options", "count"),
     [({}, 33), ({"bidirectional": True}, 7), ({"is_time_first": True}, 10)],
