@@ -65,10 +65,10 @@ def observe(
     places = [(name, place) for name, place in activations(content) if wanted is None or name in wanted]
     for call in calls:
         runner(**call)
+        shapes = {int(each["index"]): each["shape"] for each in interpreter.get_tensor_details()}
         for name, place in places:
-            values = interpreter.get_tensor(place)
-            if values.size:
-                see(name, values)
+            if place in shapes and np.all(shapes[place]):  # what has no values cannot be read
+                see(name, interpreter.get_tensor(place))
 
 
 def activations(content: bytes) -> list[tuple[str, int]]:

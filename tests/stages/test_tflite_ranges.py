@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from convertkit.artifacts.formats import Precision
 from convertkit.artifacts.signature import Arrays, taken
@@ -72,3 +75,20 @@ def test_factors_of_channels() -> None:
     assert factors_of(np.array([8.0, 1.0, 0.0])) == pytest.approx([1.0, 0.125, 1 / 256])
     assert factors_of(np.array([8.0, 7.9])) is None
     assert factors_of(np.zeros(3)) is None
+
+
+def test_what_has_no_values_is_passed_over() -> None:
+    class Cut(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None, 4], tf.float32), tf.TensorSpec([], tf.int32)])
+        def serve(self, x: Any, count: Any) -> Any:
+            return {"y": tf.concat([x[:count] * 2.0, x], 0)}
+
+    model = Cut()
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([model.serve.get_concrete_function()], model)
+    content = converter.convert()
+    interpreter = tf.lite.Interpreter(model_content=content)
+    names = list(interpreter.get_signature_list()[SIGNATURE]["inputs"])
+    count = next(name for name in names if "x" not in name)
+    call = {"x": np.ones((3, 4), np.float32), count: np.int32(0)}
+    ends = ranges_of(content, SIGNATURE, [call])
+    assert {float(each["max"].max()) for each in ends.values()} >= {1.0}
