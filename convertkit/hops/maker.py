@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,8 +17,8 @@ from convertkit.hops.inputs import HopInputs
 from convertkit.hops.provenance import Provenance, provenance_of
 from convertkit.plan import Hop
 from convertkit.storage.store import Store, StoredHop, key_parts
-from convertkit.workers.answers import Converted
-from convertkit.workers.jobs import ConvertJob
+from convertkit.workers.answers import Converted, Sensitivities
+from convertkit.workers.jobs import ConvertJob, SensitivityJob
 from convertkit.workers.pool import Workers
 
 
@@ -82,6 +83,16 @@ class Maker:
         if self._store and origin:
             self._store.drop(origin.key)
 
+    def sensitivities(self, hop: Hop, job: SensitivityJob) -> Sensitivities:
+        """Have a worker measure what leaving operators float gains.
+
+        Raises:
+            ConvertkitError: it cannot be measured.
+        """
+        answer = self._workers.ask(hop.stage.environment, job, log_name(hop))
+        assert isinstance(answer, Sensitivities)
+        return answer
+
     def _convert(self, hop: Hop, options: StageOptions, job: ConvertJob) -> StoredHop:
         """Have a worker run the stage; a half-made artifact is removed."""
         try:
@@ -113,6 +124,7 @@ def convert_job(
     samples = calibration or inputs.calibration
     work = out.parent / "work"
     work.mkdir()
+    common = hashlib.sha256(f"{source.sha256} {samples}".encode()).hexdigest()[:16]
     return ConvertJob(
         stage=hop.stage.name,
         source=source,
@@ -122,4 +134,5 @@ def convert_job(
         scratch=str(work),
         examples=str(inputs.examples),
         calibration=str(samples) if samples else None,
+        shared=str(out.parent.parent / f"shared-{common}"),
     )

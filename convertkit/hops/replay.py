@@ -31,6 +31,7 @@ def write_replay(job: ConvertJob, folder: Path) -> Path:
         job,
         out=f"repro/replayed/{job.target.file_name('model')}",
         scratch="repro/replayed/scratch",
+        shared=None,
     )
     order = msgspec.json.encode(Order(moved, "/dev/stderr")).decode()
     script = folder / "repro" / name

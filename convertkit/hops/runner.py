@@ -16,7 +16,7 @@ from convertkit.artifacts.formats import Variant
 from convertkit.artifacts.signature import Arrays
 from convertkit.config.attempts import StageOptions
 from convertkit.environment.extras import usable_attempts
-from convertkit.errors import ConvertkitError, StageError, WorkerError
+from convertkit.errors import ConvertkitError, StageError
 from convertkit.hops.attempt import (
     Made,
     blank_record,
@@ -29,6 +29,7 @@ from convertkit.hops.attempt import (
     with_gain,
 )
 from convertkit.hops.inputs import write_inputs
+from convertkit.hops.judging import judged
 from convertkit.hops.maker import Maker, convert_job
 from convertkit.hops.refiner import Refiner
 from convertkit.hops.replay import write_replay
@@ -50,10 +51,10 @@ from convertkit.report.report import Attempt, HopRecord
 from convertkit.samples.intake import Intake
 from convertkit.storage.run_folder import RunFolder
 from convertkit.storage.store import Store
-from convertkit.validation.judgement import Judgement
 from convertkit.validation.tolerance import Tolerance, demand
 from convertkit.validation.validator import Validator
-from convertkit.workers.jobs import ConvertJob
+from convertkit.workers.answers import Sensitivities
+from convertkit.workers.jobs import ConvertJob, SensitivityJob
 from convertkit.workers.pool import Workers
 
 STEM = "model"
@@ -205,7 +206,7 @@ class HopRunner:
             artifact = Artifact(hop.target, str(out), signature, *hash_artifact(out), stored.loader)
             asked = demand(hop.target.precision, self._recipe.gate, self._recipe.budget)
             before = self._workers.mark()
-            judgement = self._judge(artifact, self._outputs[hop.source], tolerance or asked)
+            judgement = judged(self._validator, artifact, self._outputs[hop.source], tolerance or asked)
             if judgement.reason:
                 self._maker.forget(hop, options, job)
             elif not taken.is_cached:
@@ -213,16 +214,13 @@ class HopRunner:
         when = self._workers.recalled_since(before)
         return Made(artifact, stored, judgement, taken.is_cached, job, start.record, taken.again, when)
 
+    def sensitivities(self, hop: Hop, job: SensitivityJob) -> Sensitivities:
+        """What leaving operators of an artifact of the hop float gains."""
+        return self._maker.sensitivities(hop, job)
+
     def _origin(self, hop: Hop) -> ConvertJob | None:
         """The conversion that made a hop's source; None where it was given."""
         return self._made[hop.source][0].job if hop.source in self._made else None
-
-    def _judge(self, artifact: Artifact, previous: Arrays, tolerance: Tolerance) -> Judgement:
-        """What the gate says; a WorkerError where two workers died of it."""
-        try:
-            return self._validator.judge(artifact, previous, tolerance)
-        except WorkerError as error:
-            raise type(error)(f"while judging it: {error.message}", hint=error.hint) from error
 
     def conclude(self, hop: Hop, made: Made, attempts: tuple[Attempt, ...], name: str = "") -> HopRecord:
         """The hop's record, with its artifact moved to where it belongs.

@@ -55,6 +55,20 @@ class Suspect(msgspec.Struct, frozen=True):
     module: str = ""
 
 
+class Worth(msgspec.Struct, frozen=True):
+    """What it is worth to leave operators float, measured.
+
+    Attributes:
+        outputs: names of what they give.
+        gain: the part of the error that goes, 1 for all of it; negative where it grows.
+        size_bytes: by how much the file grows.
+    """
+
+    outputs: tuple[str, ...]
+    gain: float
+    size_bytes: int
+
+
 class Outcome(msgspec.Struct, frozen=True):
     """What a family learns of its candidate."""
 
@@ -69,6 +83,9 @@ class Case(msgspec.Struct, frozen=True):
         base: what served best so far; at first what was asked for.
         spare: numbers of samples that neither calibrated nor validate.
         suspects: worst first; asked for only when the family's turn comes, because it takes time.
+        worths: the suspects measured in an artifact made like the base, in any order; costly as well.
+        base_db: the SQNR of the base; None where it has none.
+        floor_db: the SQNR that an artifact has to have.
         attends: whether what was asked for has only operators with weights as integer ones, since it attends.
         prunes: whether a superset of exclusions that passed need not be tried: it is larger. Not so where
             latency decides.
@@ -77,6 +94,9 @@ class Case(msgspec.Struct, frozen=True):
     base: Candidate
     spare: tuple[int, ...] = ()
     suspects: Callable[[], Sequence[Suspect]] = tuple
+    worths: Callable[[Candidate, Sequence[Suspect]], Sequence[Worth]] = lambda base, suspects: ()
+    base_db: float | None = None
+    floor_db: float = 0.0
     attends: bool = False
     prunes: bool = True
 

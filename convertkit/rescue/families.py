@@ -15,7 +15,7 @@ from convertkit.rescue.candidates import (
     in_precision,
     one_by_one,
 )
-from convertkit.rescue.exclusions import exclusions
+from convertkit.rescue.exclusions import exclusions, mixed
 
 COMPENSATED = "compensated"
 INTEGER_INPUTS = ("int8", "uint8")
@@ -111,6 +111,7 @@ FAMILIES = (
     Family("heads", heads_apart),
     Family("integers", weights_alone),
     Family("exclusion", exclusions, is_costly=True),
+    Family("mixed", mixed, is_costly=True),
     Family("int16x8", int16x8, is_costly=True, reserve=1),
     Family("float16", float16, is_costly=True, reserve=1),
 )

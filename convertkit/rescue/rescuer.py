@@ -102,19 +102,20 @@ class Rescuer:
         started = time.monotonic()
         self._tools.watcher.searching(hop, fault, self._budget.minutes)
         trials = Trials(hop, self._runner, self._intake, self._folder, self._gate, self._budget)
-        made: list[Made | None] = []
         known = self._known(hop, record, fault, trials)
 
         def attempt(candidate: Candidate) -> CandidateRecord:
-            result, artifact = trials.attempt(candidate)
-            made.append(artifact)
+            result = trials.attempt(candidate)
             self._tools.watcher.tried(result)
             return result
 
         case = Case(
             known[0][0],
             spare=self._spare_rows(),
-            suspects=lambda: trials.suspects(self._tools.rank, [*self._runner.made_for(hop.target), *made]),
+            suspects=lambda: trials.suspects(self._tools.rank),
+            worths=trials.worths,
+            base_db=known[0][1].sqnr_db,
+            floor_db=trials.floor_db,
             attends=keeps_activations(self._runner.made_for(hop.target)),
             prunes=self._budget.latency_ms is None,
         )
@@ -122,7 +123,8 @@ class Rescuer:
         search = Search(case, known, attempt, clock)
         stopped_by = search.run()
         rejected = self._runner.withdraw(hop)
-        made = [*(self._runner.made_for(hop.target) or (None,)), *made]
+        asked = self._runner.made_for(hop.target) or (None,)  # where they stand now
+        made = [*asked, *(one for _, one in trials.made[len(asked) :])]
         float32 = trials.float32_or_none()
         timed, float32_latency = self._with_latency([one for _, one in search.tried], made, float32)
         records = mark_pareto(timed)
@@ -161,6 +163,7 @@ class Rescuer:
             reason = fault if number == 0 or one is None else trials.fault_of(one)
             spent = seconds.get(str(plain), 0.0)
             rows.append((candidate, candidate_record(candidate, one, reason, spent)))
+            trials.made.append((candidate, one))
         return rows
 
     def _spare_rows(self) -> tuple[int, ...]:

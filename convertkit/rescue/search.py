@@ -117,5 +117,6 @@ class Search:
                 self._case = msgspec.structs.replace(
                     self._case,
                     base=candidate,
+                    base_db=record.sqnr_db,
                     spare=tuple(row for row in self._case.spare if row not in candidate.calibration),
                 )

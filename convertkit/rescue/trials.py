@@ -21,11 +21,14 @@ from convertkit.measurement.latency import Latency
 from convertkit.plan import Hop
 from convertkit.report.rescue import CandidateRecord
 from convertkit.rescue.budget import Figures, over_budget
-from convertkit.rescue.candidates import LITERT, Candidate, Suspect
+from convertkit.rescue.candidates import LITERT, Candidate, Suspect, Worth
 from convertkit.samples.intake import Intake
 from convertkit.storage.run_folder import RunFolder
 from convertkit.validation.tolerance import Tolerance, demanded, stricter, tolerance_for
+from convertkit.workers.jobs import SensitivityJob
 
+MOST_MEASURED = 24  # operators, the worst ones
+TINY = 1e-30
 Ranking = Callable[[Artifact, Artifact], Sequence[Suspect]]
 """What to exclude, worst first: of a quantized artifact beside a float32 one."""
 
@@ -34,6 +37,7 @@ class Trials:
     """Makes and judges candidates for one hop.
 
     Attributes:
+        made: what was made so far, what was asked for first.
         notes: what could not be done, and why.
     """
 
@@ -53,9 +57,11 @@ class Trials:
         self._gate = gate
         self._budget = budget
         self._float32: Artifact | None = None
+        self._suspects: Sequence[Suspect] | None = None
+        self.made: list[tuple[Candidate, Made | None]] = []
         self.notes: list[str] = []
 
-    def attempt(self, candidate: Candidate) -> tuple[CandidateRecord, Made | None]:
+    def attempt(self, candidate: Candidate) -> CandidateRecord:
         """Make a candidate and judge it; whatever goes wrong is in the record."""
         started = time.perf_counter()
         made: Made | None = None
@@ -72,7 +78,8 @@ class Trials:
             reason = error.message
             if is_worker_lost(error):
                 self.notes.append(f"not known of {candidate.change}: {reason}")
-        return candidate_record(candidate, made, reason, time.perf_counter() - started), made
+        self.made.append((candidate, made))
+        return candidate_record(candidate, made, reason, time.perf_counter() - started)
 
     def calibration_file(self, candidate: Candidate) -> Path | None:
         """The candidate's calibration samples, where a replay finds them; None for those of the split."""
@@ -83,6 +90,11 @@ class Trials:
         if not file.exists():
             write_npz(file, self._intake.samples.take(rows))
         return file
+
+    @property
+    def floor_db(self) -> float:
+        """The SQNR that is asked of the hop's target."""
+        return self._demand(self._hop.target).min_sqnr_db
 
     def _demand(self, target: Variant) -> Tolerance:
         """What was asked of the hop's target, and what every artifact of the candidate's precision meets."""
@@ -100,13 +112,32 @@ class Trials:
             return f"accuracy drops by {accuracy.drop:.4f}, more than {allowed:g}"
         return over_budget(figures(made), self._budget)
 
-    def suspects(self, rank: Ranking, made: Sequence[Made | None]) -> Sequence[Suspect]:
-        """What to exclude, worst first; nothing where that cannot be found out, which a note says.
+    def suspects(self, rank: Ranking) -> Sequence[Suspect]:
+        """What to exclude, worst first; found once. Nothing where that cannot be done, which a note says."""
+        if self._suspects is None:
+            self._suspects = self._ranked(rank)
+        return self._suspects
 
-        Args:
-            made: the artifacts so far.
-        """
-        quantized = most_exact(made, self._hop.target)
+    def worths(self, base: Candidate, suspects: Sequence[Suspect]) -> Sequence[Worth]:
+        """What it gains to leave each of the worst suspects float; nothing where that cannot be measured."""
+        made = next((one for candidate, one in self.made if one and candidate.is_same(base)), None)
+        groups = tuple(each.outputs for each in suspects[:MOST_MEASURED])
+        if made is None or not groups:
+            return ()
+        try:
+            found = self._runner.sensitivities(self._hop, SensitivityJob(made.job, groups))
+        except ConvertkitError as error:
+            self.notes.append(f"what each operator is worth could not be measured: {error.message}")
+            return ()
+        base_error, base_bytes = max(found.base.error, TINY), found.base.size_bytes
+        return [
+            Worth(group, 1 - each.error / base_error, each.size_bytes - base_bytes)
+            for group, each in zip(groups, found.groups, strict=True)
+        ]
+
+    def _ranked(self, rank: Ranking) -> Sequence[Suspect]:
+        """The suspects in the most exact artifact so far."""
+        quantized = most_exact([one for _, one in self.made], self._hop.target)
         if self._hop.target.format is not Format.TFLITE:
             return ()
         if quantized is None:

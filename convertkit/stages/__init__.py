@@ -23,6 +23,7 @@ class Request(msgspec.Struct, Generic[Options], frozen=True):
         scratch: an empty folder for intermediate files; it is deleted later.
         examples: `.npz` of a few logical samples.
         calibration: `.npz` of the calibration split, logical; None where there are no real samples.
+        shared: folder that jobs with the same source and calibration have in common; None: none.
     """
 
     source: Artifact
@@ -32,6 +33,7 @@ class Request(msgspec.Struct, Generic[Options], frozen=True):
     scratch: Path
     examples: Path
     calibration: Path | None
+    shared: Path | None = None
 
 
 class Conversion(msgspec.Struct, frozen=True):

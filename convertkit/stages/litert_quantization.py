@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from convertkit.graphs.tflite_file import read_operators
 from convertkit.stages.litert_recipe import excluded, keeps_activations, looked_up, make_recipe
 from convertkit.stages.measured_gain import gain_db
 from convertkit.stages.quantizer_reason import quantizer_reason
+from convertkit.stages.shared_calibration import Shared
 from convertkit.stages.tflite_heads import find_head, may_mix_units, operators_of, run_file
 from convertkit.stages.tflite_outputs import equalize_outputs
 from convertkit.stages.tflite_ranges import has_one_graph, ranges_of
@@ -56,6 +58,7 @@ def quantize(
     precision: Precision,
     options: SavedmodelToTfliteOptions,
     steps: Iterable[Arrays],
+    shared: Path | None = None,
     remarks: Remarks | None = None,
 ) -> bytes:
     """The same model in integers, its inputs and outputs of the type that was asked for.
@@ -63,14 +66,14 @@ def quantize(
     Args:
         content: a float `.tflite` with a `serving_default` signature.
         steps: physical samples, one call each, under the signature's names; unused for int8-dynamic.
-        remarks: told what stays float, and why.
+        shared: folder where the ranges of activations are kept for other jobs.
+        remarks: told what stays float, and why, and what that gains; without it no gain is measured.
 
     Raises:
         StageError: the quantizer failed, a pattern matches nothing, or the inputs cannot have that type.
     """
-    told = remarks or Remarks()
     try:
-        made = in_integers(content, precision, options, list(steps), told)
+        made = in_integers(content, precision, options, list(steps), Shared(shared), remarks)
     except StageError:
         raise
     except Exception as error:  # it raises what its parts raise
@@ -83,7 +86,8 @@ def in_integers(
     precision: Precision,
     options: SavedmodelToTfliteOptions,
     calls: Sequence[Arrays],
-    told: Remarks,
+    shared: Shared,
+    told: Remarks | None,
 ) -> bytes:
     """The file that the quantizer makes, its inputs and outputs float."""
     started = time.perf_counter()
@@ -91,6 +95,7 @@ def in_integers(
     weights_alone = keeps_activations(content, precision, options)
     if weights_alone:
         left += [one for one in looked_up(content) if one not in left]
+    if weights_alone and told:
         told.notes.append(WEIGHTS_ALONE)
         told.transformations.append(Transformation(INTEGERS, time.perf_counter() - started))
     recipe = make_recipe(precision, options, left, weights_alone=weights_alone)
@@ -99,9 +104,9 @@ def in_integers(
         outputs = [name for operator in left for name in operator.outputs]
         content, scaled = equalize_outputs(content, SIGNATURE, calls, outputs)
     seconds = time.perf_counter() - started
-    ranges = calibrated(content, recipe, calls) if precision.needs_calibration else None
+    ranges = calibrated(content, recipe, calls, shared) if precision.needs_calibration else None
     made = quantized(content, recipe, ranges)
-    if scaled:
+    if scaled and told:
         before = in_one_piece(quantized(plain, recipe, ranges))
         gained = gain_db(run_file, plain, before, in_one_piece(made), calls)
         told.notes.append(f"outputs of {scaled} layers scaled channel by channel")
@@ -116,16 +121,17 @@ def in_integers(
     left = [*left, *operators_of(content, head)]
     apart = quantized(content, make_recipe(precision, options, left, weights_alone=False), ranges)
     seconds = time.perf_counter() - started
-    gained = gain_db(run_file, content, in_one_piece(made), in_one_piece(apart), calls)
-    told.notes.append(head.describe())
-    told.transformations.append(Transformation(HEADS, seconds, gained))
+    if told:
+        gained = gain_db(run_file, content, in_one_piece(made), in_one_piece(apart), calls)
+        told.notes.append(head.describe())
+        told.transformations.append(Transformation(HEADS, seconds, gained))
     return apart
 
 
-def calibrated(content: bytes, recipe: Any, calls: Sequence[Arrays]) -> Any:
+def calibrated(content: bytes, recipe: Any, calls: Sequence[Arrays], shared: Shared) -> Any:
     """The range of every tensor that a recipe makes integer."""
     if has_one_graph(content):
-        return ranges_of(content, SIGNATURE, calls)
+        return shared.ranges(content, lambda: ranges_of(content, SIGNATURE, calls))
     from litert_quantizer import calibrator
     from litert_quantizer.utils import qsv_utils
 

@@ -84,6 +84,11 @@ def store_in_float16(recipe: Any, pattern: str) -> None:
         recipe.add_quantization_config(pattern, name, config, algorithm_key=AlgorithmName.FLOAT_CASTING)
 
 
+def pattern_of(output: str) -> str:
+    """The pattern of `exclude` that names the operator of an output and no other."""
+    return f"^{re.escape(output)}$"
+
+
 def scope(operator: Operator) -> str:
     """The name that its recipes match an operator by."""
     return "".join(f"{name};" for name in operator.outputs)[:LONGEST_SCOPE]

@@ -35,6 +35,7 @@ from convertkit.stages.half_constants import mend_constants
 from convertkit.stages.measured_gain import gain_db
 from convertkit.stages.quantizer_reason import quantizer_reason
 from convertkit.stages.settled_savedmodel import computes_in_half, settled
+from convertkit.stages.shared_calibration import Shared
 from convertkit.stages.tflite_heads import (
     calibrated_spans,
     find_head,
@@ -100,14 +101,19 @@ def calibration(request: Request[SavedmodelToTfliteOptions]) -> Iterator[Arrays]
 
 def convert_litert(request: Request[SavedmodelToTfliteOptions], told: litert_quantization.Remarks) -> bytes:
     """To a float `.tflite` by TFLiteConverter, to integers by litert-quantizer."""
-    plain = run_converter(request, Precision.FLOAT32)
+    plain = float_file(request)
     (request.scratch / FLOAT_FILE).write_bytes(plain)
     precision = request.target.precision
     steps = calibration(request) if precision.needs_calibration else ()
-    content = litert_quantization.quantize(plain, precision, request.options, steps, told)
+    content = litert_quantization.quantize(plain, precision, request.options, steps, request.shared, told)
     left = litert_quantization.float_operators(content) if precision.needs_calibration else ""
     told.notes += [left] if left else []
     return content
+
+
+def float_file(request: Request[SavedmodelToTfliteOptions]) -> bytes:
+    """The float `.tflite` that litert-quantizer starts from."""
+    return Shared(request.shared).float_file(partial(run_converter, request, Precision.FLOAT32))
 
 
 def run_converter(

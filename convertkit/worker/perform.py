@@ -5,10 +5,8 @@ from __future__ import annotations
 import importlib
 import time
 from functools import singledispatch
-from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from convertkit.artifacts.artifact import Artifact
@@ -18,10 +16,11 @@ from convertkit.artifacts.tensors import read_npz, write_npz
 from convertkit.errors import SamplesError
 from convertkit.registry import runtime_row, stage_row
 from convertkit.runtimes import Runtime, Session, TimedCall
-from convertkit.stages import Request, Stage
+from convertkit.stages import Stage
 from convertkit.tracing import Tracer
 from convertkit.worker.chunks import Chunk, allowed_bytes
 from convertkit.worker.memory import GpuGauge, PeakMemory, resident_bytes
+from convertkit.worker.requests import request_of
 from convertkit.workers import answers, jobs
 
 SESSIONS: dict[tuple[str, str, str, int, bool], Session] = {}
@@ -39,15 +38,7 @@ def convert(job: jobs.ConvertJob) -> answers.Answer:
     """Run one stage once and measure it."""
     row = stage_row(job.stage)
     stage: Stage[Any] = importlib.import_module(f"convertkit.stages.{row.name}")
-    request = Request(
-        source=job.source,
-        target=job.target,
-        options=msgspec.convert(job.options, row.options),
-        out=Path(job.out),
-        scratch=Path(job.scratch),
-        examples=Path(job.examples),
-        calibration=Path(job.calibration) if job.calibration else None,
-    )
+    request = request_of(job)
     with PeakMemory() as memory:
         started = time.perf_counter()
         conversion = stage.convert(request)
@@ -141,6 +132,14 @@ def find_origin(job: jobs.OriginJob) -> answers.Answer:
     """Find where NaN and Inf begin in a PyTorch model, loaded anew: hooks would slow what is timed later."""
     nonfinite = importlib.import_module("convertkit.pytorch.nonfinite")
     return answers.OriginFound(*nonfinite.find_origins(job.artifact, read_npz(job.inputs), job.threads))
+
+
+@perform.register
+def measure_sensitivities(job: jobs.SensitivityJob) -> answers.Answer:
+    """Find what leaving operators of an INT8 file float gains and costs."""
+    module = importlib.import_module("convertkit.stages.tflite_sensitivity")
+    found: answers.Sensitivities = module.measure(request_of(job.convert), job.groups)
+    return found
 
 
 @perform.register

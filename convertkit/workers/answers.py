@@ -134,6 +134,20 @@ class OriginFound(Message, frozen=True, tag="origin-found"):
     infinity: Origin | None
 
 
+class Sensitivity(Message, frozen=True):
+    """What a file takes, and what it loses: square error of its worst output, relative to the source's."""
+
+    error: float
+    size_bytes: int
+
+
+class Sensitivities(Message, frozen=True, tag="sensitivities"):
+    """The file as it is, and with each group of operators left float."""
+
+    base: Sensitivity
+    groups: tuple[Sensitivity, ...]
+
+
 class Refined(Message, frozen=True, tag="refined"):
     """The graph stands at `RefineJob.out`.
 
@@ -224,6 +238,7 @@ Answer = (
     | Observed
     | OriginFound
     | Refined
+    | Sensitivities
     | Tokenized
     | Traced
     | Unpacked

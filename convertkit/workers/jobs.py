@@ -23,6 +23,7 @@ class ConvertJob(Message, frozen=True, tag="convert"):
         out: path of the artifact to write.
         scratch: an existing empty folder for intermediate files.
         calibration, examples: `.npz` of logical arrays; all calibration samples, and a few for tracing.
+        shared: folder for what jobs with the same source and calibration samples have in common; None: none.
     """
 
     stage: str
@@ -33,6 +34,19 @@ class ConvertJob(Message, frozen=True, tag="convert"):
     scratch: str
     examples: str
     calibration: str | None = None
+    shared: str | None = None
+
+
+class SensitivityJob(Message, frozen=True, tag="sensitivity"):
+    """Leave groups of operators of a `tflite:int8` float, each alone, and measure what that gains.
+
+    Attributes:
+        convert: what makes the file.
+        groups: names of the outputs of the operators of each, in the float `.tflite`.
+    """
+
+    convert: ConvertJob
+    groups: tuple[tuple[str, ...], ...]
 
 
 class DescribeJob(Message, frozen=True, tag="describe"):
@@ -214,6 +228,7 @@ Job = (
     | ObserveJob
     | OriginJob
     | RefineJob
+    | SensitivityJob
     | TokenizeJob
     | TraceJob
     | UnpackJob

@@ -7,9 +7,9 @@ import re
 import pytest
 
 from convertkit.config.stage_options import SavedmodelToTfliteOptions
-from convertkit.rescue.candidates import Candidate, Case, Suspect, original
-from convertkit.rescue.exclusions import excluded_names, exclusions
-from tests.rescue.families import TFLITE, played
+from convertkit.rescue.candidates import Candidate, Case, Suspect, Worth, original
+from convertkit.rescue.exclusions import by_need, excluded_names, exclusions, expected, mixed
+from tests.rescue.families import ONNX, TFLITE, played
 
 
 def suspects(count: int) -> list[Suspect]:
@@ -37,8 +37,7 @@ def test_exclusions_keep_those_that_were_asked_for():
 
 
 def test_groups_grow_and_none_is_the_same_twice():
-    rows = [Suspect("a", ("a", "b")), Suspect("b", ("b",)), Suspect("c", ("b", "c"))]
-    assert excluded_names(rows) == [("a", "b"), ("a", "b", "c")]
+    assert excluded_names([("a", "b"), ("b",), ("b", "c")]) == [("a", "b"), ("a", "b", "c")]
 
 
 @pytest.mark.parametrize("needed", [1, 2, 3, 5, 6, 7, 8, 11, 20])
@@ -63,3 +62,46 @@ def test_exclusions_that_never_pass_end_with_all_of_them():
 def test_where_latency_decides_larger_sets_are_tried_too():
     case = Case(TFLITE, suspects=lambda: suspects(4), prunes=False)
     assert [excluded(c) for c in played(exclusions(case), lambda c: True)] == [1, 2, 4]
+
+
+WORTHS = [
+    Worth(("big",), 0.5, 10_000),
+    Worth(("small",), 0.3, 1_000),
+    Worth(("free",), 0.1, 0),
+    Worth(("noise",), 0.001, 1),
+    Worth(("worse",), -0.2, 1),
+]
+
+
+def measured(base_db=14.0, **changes) -> Case:
+    def worths(base, suspects):
+        assert base.options.quantizer == "tensorflow"
+        assert [each.tensor for each in suspects] == ["t0"]
+        return WORTHS
+
+    return Case(
+        TFLITE, suspects=lambda: suspects(1), worths=worths, base_db=base_db, floor_db=20.0, **changes
+    )
+
+
+def test_what_gains_most_for_its_bytes_comes_first():
+    assert [each.outputs for each in by_need(WORTHS)] == [("free",), ("small",), ("big",)]
+
+
+@pytest.mark.parametrize(("base_db", "count"), [(19.8, 1), (18.0, 2), (14.0, 3), (1.0, 3), (None, 1)])
+def test_as_many_as_it_should_take_by_what_is_measured(base_db, count):
+    assert expected(measured(base_db), by_need(WORTHS)) == count
+
+
+def test_mixed_starts_at_what_it_should_take_and_ends_at_the_fewest_that_pass():
+    asked = played(mixed(measured()), lambda c: excluded(c) >= 2)
+    assert [excluded(c) for c in asked] == [3, 1, 2]
+    assert asked[0].change == "excluding 3 operators by gain per byte"
+    assert asked[0].options.exclude == ("^free$", "^small$", "^big$")
+    assert {c.family for c in asked} == {"mixed"}
+    assert [excluded(c) for c in played(mixed(measured(18.0)))] == [2, 3]
+
+
+def test_mixed_needs_a_measurement_and_a_quantizer_that_can():
+    assert not played(mixed(Case(TFLITE, suspects=lambda: suspects(1))))
+    assert not played(mixed(Case(ONNX)))

@@ -110,6 +110,11 @@ def test_what_was_asked_for_in_its_own_right_is_shared(source, samples, tmp_path
     assert report.is_passed
     assert hop.target == "tflite:float16"
     assert rescue.wanted == "tflite:int8"
+    sizes = {family: [] for family in ("exclusion", "mixed")}
+    for one in rescue.candidates:
+        if one.family in sizes and one.sqnr_db is not None and one.sqnr_db > 30:
+            sizes[one.family].append(one.size_bytes)
+    assert min(sizes["mixed"]) <= min(sizes["exclusion"])  # what gains most for its bytes
     paths = [each.artifact.path for each in report.hops if each.artifact]
     assert paths.count("model.float16.tflite") == 2
     assert not (tmp_path / "model.int8.tflite").exists()
