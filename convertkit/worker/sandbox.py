@@ -34,6 +34,8 @@ OF_A_FILE = WRITE_FILE | TRUNCATE
 
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "nvidia*", "dri/*", "kfd")
 LARGEST_FILE_BYTES = 64 << 30
+ROOM_BYTES = 8 << 30  # stacks and arenas that are mapped and hardly touched
+MOST_PROCESSES = 4096  # and threads, besides those that run already
 
 
 def enter(writable: Sequence[str]) -> tuple[str, ...]:
@@ -134,9 +136,25 @@ def drop_privileges() -> bool:
 
 
 def set_limits() -> bool:
-    """No core dump, and no file larger than an artifact can be."""
-    for kind, most in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, LARGEST_FILE_BYTES)):
+    """No core dump, no file larger than an artifact can be, nor more memory and processes than there are.
+
+    Memory is what a process may write to (`RLIMIT_DATA`): address space that is only reserved is not counted,
+    of which GPUs take more than any machine has.
+    """
+    most_of = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: LARGEST_FILE_BYTES,
+        resource.RLIMIT_DATA: os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") + ROOM_BYTES,
+        resource.RLIMIT_NPROC: threads_running() + MOST_PROCESSES,
+    }
+    for kind, most in most_of.items():
         hard = resource.getrlimit(kind)[1]
         value = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(kind, (value, value))
     return True
+
+
+def threads_running() -> int:
+    """Processes and threads of the whole system, as the kernel counts them in its load."""
+    with open("/proc/loadavg") as file:
+        return int(file.read().split()[3].partition("/")[2])

@@ -29,6 +29,7 @@ from convertkit.errors import (
 )
 from convertkit.registry import environment_row
 from convertkit.workers.answers import Answer
+from convertkit.workers.checked import check_answer
 from convertkit.workers.confinement import FULL, describe
 from convertkit.workers.ends import disk_full, lost_twice, run_timeout
 from convertkit.workers.jobs import ConvertJob, DescribeJob, InferJob, Job
@@ -197,7 +198,9 @@ class Workers:
         current = self.start(environment)
         try:
             within = msgspec.structs.replace(limits, job_seconds=min(limits.job_seconds, left))
-            return current.ask(job, self._logs / log, within)
+            answer = current.ask(job, self._logs / log, within)
+            check_answer(job, answer)
+            return answer
         except DiskFullError as error:
             raise Ended(disk_full(self._logs.parent)) from error
         except ConvertkitError as error:

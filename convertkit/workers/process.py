@@ -30,6 +30,7 @@ from convertkit.errors import (
 )
 from convertkit.registry import EnvironmentRow
 from convertkit.workers.answers import Answer, Failed, Ready
+from convertkit.workers.checked import bounded, decoded
 from convertkit.workers.confinement import WRITABLE
 from convertkit.workers.ends import check_whole, ended_with, failed_error
 from convertkit.workers.family import descendants, group_bytes
@@ -41,7 +42,6 @@ SIGN_SECONDS = 15.0
 Tell = Callable[[str], None]
 """Who is told what takes its time, one line at a time."""
 WORKER_FILE = Path(__file__).parents[1] / "worker" / "main.py"
-ANSWER_DECODER: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
 
 
 class Worker:
@@ -175,7 +175,7 @@ class Worker:
                 received = os.read(self._answers, 1 << 16)
                 if not received:
                     raise self._obituary()
-                self._buffer += received
+                self._buffer = bounded(self._buffer + received)
                 continue
             if time.monotonic() >= sign:
                 sign += SIGN_SECONDS
@@ -195,7 +195,7 @@ class Worker:
                     hint="raise limits.memory_bytes in a recipe",
                 )
         line, _, self._buffer = self._buffer.partition(b"\n")
-        answer = ANSWER_DECODER.decode(line)
+        answer = decoded(line)
         if isinstance(answer, Failed):
             raise failed_error(answer)
         return answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -86,3 +87,41 @@ def test_what_was_given_up_cannot_be_done(tmp_path: Path) -> None:
 )
 def test_it_is_described_by_what_was_reached(reached: tuple[str, ...], words: str) -> None:
     assert describe(reached) == words
+
+
+FORKS = """
+import os, sys, time
+from convertkit.worker import sandbox
+sandbox.MOST_PROCESSES = 20
+sandbox.set_limits()
+os.setuid(65534)  # root has no such limit
+started = 0
+try:
+    for _ in range(2000):
+        if os.fork() == 0:
+            time.sleep(20)
+            os._exit(0)
+        started += 1
+except BlockingIOError:
+    pass
+os.killpg(0, 9) if started == 2000 else print(started, flush=True)
+os.killpg(0, 9)
+"""
+
+
+def test_memory_that_no_machine_has_is_refused_at_once() -> None:
+    code = (
+        "from convertkit.worker import sandbox; sandbox.set_limits()\n"
+        "import os\nsize = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') + (9 << 30)\n"
+        "try:\n    bytearray(size)\nexcept MemoryError:\n    print('refused')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "refused\n"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="another user's limit is counted with what else that user runs")
+def test_processes_without_end_are_stopped() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FORKS], capture_output=True, text=True, start_new_session=True, check=False
+    )
+    assert 0 < int(done.stdout.split()[0]) < 2000
