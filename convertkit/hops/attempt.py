@@ -8,9 +8,10 @@ from pathlib import Path
 import msgspec
 
 from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.files import hash_artifact
 from convertkit.artifacts.transformation import REFINEMENT, Transformation
 from convertkit.config.attempts import StageOptions
-from convertkit.errors import ConvertkitError, GateError
+from convertkit.errors import ConvertkitError, GateError, StageError
 from convertkit.plan import Hop
 from convertkit.report.refinement import RefinementRecord, describe
 from convertkit.report.report import ArtifactRecord, Attempt, HopRecord
@@ -172,6 +173,14 @@ def log_name(hop: Hop) -> str:
 def error_line(error: ConvertkitError, hop: Hop) -> str:
     """The error, and where to read on where it has no better hint."""
     return str(error) if error.hint else f"{error} (see logs/{log_name(hop)})"
+
+
+def check_same(artifact: Artifact) -> None:
+    """Raise StageError where an artifact is no longer what was judged: something has written to it since."""
+    if hash_artifact(artifact.file)[0] != artifact.sha256:
+        raise StageError(
+            f"{artifact.file.name} was changed after it was judged", hint="run it again; see the logs"
+        )
 
 
 def has_dynamic_axes(artifact: Artifact) -> bool:

@@ -20,6 +20,7 @@ from convertkit.errors import ConvertkitError, StageError
 from convertkit.hops.attempt import (
     Made,
     blank_record,
+    check_same,
     error_line,
     error_record,
     has_dynamic_axes,
@@ -229,6 +230,7 @@ class HopRunner:
             name: its file name; empty: the variant's.
         """
         judgement = made.judgement
+        check_same(made.artifact)
         place = self._folder.reject if judgement.reason else self._folder.accept
         path = place(made.artifact.file, name or hop.target.file_name(STEM))
         kept = moved(made, path)

@@ -16,6 +16,7 @@ from convertkit.artifacts.axes import BATCH_WORDS
 from convertkit.artifacts.signature import Arrays, Dim, Signature, TensorSpec
 from convertkit.errors import ModelFileError, NotMeasuredError, first_line
 from convertkit.graphs.float32 import half_of, in_float32
+from convertkit.graphs.onnx_sizes import check_sizes
 from convertkit.runtimes import TimedCall, counted, wall_timed
 from convertkit.sources.onnx_file import stated_size
 from convertkit.workers.answers import Described, GpuMemory
@@ -160,6 +161,7 @@ def describe(job: DescribeJob) -> Described:
         if type(error).__name__ != "DecodeError":  # protobuf's, whose module differs between versions
             raise
         raise ModelFileError(f"{job.path} is not an ONNX model (or is cut short)") from None
+    check_sizes(model)
     signature = read_signature(model)
     opsets = ", ".join(f"{item.domain or 'ai.onnx'} {item.version}" for item in model.opset_import)
     operators = counted(Counter(operators_of(model)))

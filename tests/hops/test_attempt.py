@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
 from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.files import hash_artifact
 from convertkit.artifacts.signature import Signature
 from convertkit.artifacts.transformation import HEADS, INTEGERS, Transformation
 from convertkit.config.stage_options import SavedmodelToTfliteOptions
-from convertkit.hops.attempt import Made, best_of, error_record, made_record, with_gain
+from convertkit.errors import StageError
+from convertkit.hops.attempt import Made, best_of, check_same, error_record, made_record, with_gain
 from convertkit.registry import parse_variant
 from convertkit.report.refinement import RefinementRecord
 from convertkit.storage.store import StoredHop
@@ -165,3 +169,13 @@ def test_a_transformation_gains_over_what_differs_in_it_alone():
         ("refinement", pytest.approx(2.0)),
         (INTEGERS, pytest.approx(6.0)),
     ]
+
+
+def test_an_artifact_that_was_written_to_after_it_was_judged_does_not_ship(tmp_path: Path) -> None:
+    file = tmp_path / "model.onnx"
+    file.write_bytes(b"judged")
+    artifact = Artifact(parse_variant("onnx"), str(file), Signature((), ()), *hash_artifact(file))
+    check_same(artifact)
+    file.write_bytes(b"judges")
+    with pytest.raises(StageError, match="changed after it was judged"):
+        check_same(artifact)
