@@ -5,7 +5,7 @@ FIELD := .venv-field
 DEMO := build/digits
 LIGHT := click jinja2 msgspec numpy nvidia-ml-py packaging pillow platformdirs psutil pyyaml rich
 
-.PHONY: help setup demo test test-fast test-light lint format fixtures bench bench-gpu kill-test conformance zoo peers fleet rescue int8 gate-corpus signatures sources clean lock
+.PHONY: help setup demo test test-fast test-light lint format fixtures bench bench-gpu kill-test faults conformance zoo peers fleet rescue int8 gate-corpus signatures sources clean lock
 
 ##@ Start here
 
@@ -81,6 +81,9 @@ fleet: setup ## 120 jobs, some bad, on a Ray whose processes are killed; docs/fl
 
 kill-test: setup ## Kill the worker at 20 moments of each hop: the same artifact ships, or none (half an hour)
 	$(BIN)/python -m benchmarks.kill
+
+faults: setup ## Files from strangers, damage, full disks, killed runs; docs/faults.md (an hour)
+	$(BIN)/python -m benchmarks.faults --page docs/faults.md
 
 conformance: setup ## ONNX's suite; docs/conformance.md (an hour)
 	$(BIN)/python -m benchmarks.conformance
