@@ -110,10 +110,21 @@ def told(error: BaseException) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNEXPECTED
     message, hint, code = described(error)
+    if wants_json(sys.argv[1:]):
+        import msgspec  # late: `--help` starts without it
+
+        fields = {"error": {"message": message, "hint": hint, "exit_code": code}}
+        click.echo(msgspec.json.format(msgspec.json.encode(fields), indent=2).decode())
     click.echo(f"convertkit: {message}", err=True)
     if hint:
         click.echo(f"  hint: {hint}", err=True)
     return code
+
+
+def wants_json(words: list[str]) -> bool:
+    """True where the answer was to be JSON: an error is then one too, besides the line on stderr."""
+    words = words[: words.index("--")] if "--" in words else words
+    return "--json" in words or "--format=json" in " ".join(words).replace("--format json", "--format=json")
 
 
 def described(error: BaseException) -> tuple[str, str, int]:

@@ -14,6 +14,7 @@ from convertkit.api import convert, run_folder
 from convertkit.cli import flags
 from convertkit.cli.planned import plan_lines
 from convertkit.cli.progress import AsideProgress, ConsoleProgress
+from convertkit.cli.step_summary import add_step_summary
 from convertkit.errors import MissingDependencyError
 from convertkit.recipe import Recipe
 from convertkit.report.report import exit_code
@@ -89,6 +90,7 @@ def command(
         progress=progress,
         **words,
     )
+    add_step_summary(report)
     if as_json:
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
     return exit_code(report)

@@ -10,13 +10,29 @@ import click
 from convertkit.errors import UsageError
 from convertkit.render import RENDERERS, render
 from convertkit.report.report import load_report
+from convertkit.report.schema import schema_text
 
 TABLE = "table"
+
+
+def show_schema(context: click.Context, _: click.Parameter, is_asked: bool) -> None:
+    """Print the schema in place of a report."""
+    if is_asked and not context.resilient_parsing:
+        click.echo(schema_text(), nl=False)
+        context.exit()
 
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--format", "form", type=click.Choice(list(RENDERERS)), default=TABLE, show_default=True)
+@click.option(
+    "--schema",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=show_schema,
+    help="Print the JSON schema of report.json.",
+)
 @click.option("--output", type=click.Path(path_type=Path), help="Write a file instead of printing.")
 def command(run: Path, form: str, output: Path | None) -> None:
     """Show the report of RUN: the folder of a run, or its report.json.

@@ -1,3 +1,4 @@
+import re
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -7,6 +8,58 @@ from convertkit.render import render
 
 from .conftest import CRASH, WRONG, onnx_hop, report_of
 
+# What junit-10.xsd of Jenkins' xUnit plugin allows: children, attributes (those it requires first).
+SCHEMA = {
+    "testsuites": ({"testsuite"}, (), {"name", "time", "tests", "failures", "errors"}),
+    "testsuite": (
+        {"testsuite", "properties", "testcase", "system-out", "system-err"},
+        ("name", "tests", "failures", "errors"),
+        {"group", "time", "skipped", "timestamp", "hostname", "id", "package", "file", "log", "url"},
+    ),
+    "testcase": (
+        {"skipped", "error", "failure", "system-out", "system-err"},
+        ("name",),
+        {"time", "classname", "group"},
+    ),
+    "properties": ({"property"}, (), set()),
+    "property": (set(), ("name", "value"), set()),
+    "failure": (set(), (), {"type", "message"}),
+    "error": (set(), (), {"type", "message"}),
+    "skipped": (set(), (), {"type", "message"}),
+    "system-out": (set(), (), set()),
+}
+TIME = re.compile(r"(([0-9]{0,3},)*[0-9]{3}|[0-9]{0,3})*(\.[0-9]*)?")
+MIXED = {"failure", "error", "skipped", "system-out"}
+
+
+def faults_of(element):
+    """What Jenkins' schema does not allow of an element and all that it holds."""
+    children, required, optional = SCHEMA[element.tag]
+    found = [f"{element.tag}: {child.tag}" for child in element if child.tag not in children]
+    found += [f"{element.tag}: {name} is missing" for name in required if name not in element.attrib]
+    found += [f"{element.tag}: {name}" for name in set(element.attrib) - set(required) - optional]
+    if "time" in element.attrib and not TIME.fullmatch(element.get("time")):
+        found.append(f"{element.tag}: time {element.get('time')}")
+    if element.tag not in MIXED and (element.text or "").strip():
+        found.append(f"{element.tag}: text")
+    return found + [fault for child in element if child.tag in SCHEMA for fault in faults_of(child)]
+
+
+def test_it_is_valid_by_the_schema_of_jenkins(any_report, hostile):
+    for report in (any_report, hostile):
+        root = ET.fromstring(render(report, "junit").encode())
+        assert root.tag == "testsuites"
+        assert faults_of(root) == []
+
+
+def test_the_check_of_the_schema_finds_what_it_does_not_allow(passed):
+    root = ET.fromstring(render(passed, "junit").encode())
+    ET.SubElement(root.find("testsuite/testcase"), "properties")
+    root.set("skipped", "0")
+    del root.find("testsuite").attrib["errors"]
+    found = ["testcase: properties", "testsuite: errors is missing", "testsuites: skipped"]
+    assert sorted(faults_of(root)) == found
+
 
 def suite_of(report):
     return ET.fromstring(render(report, "junit").encode()).find("testsuite")
@@ -15,7 +68,7 @@ def suite_of(report):
 def outcomes(suite):
     return {
         (case.get("classname").partition("[")[2][:-1], case.get("name")): next(
-            (child.tag for child in case if child.tag != "properties"), "passed"
+            (child.tag for child in case if child.tag != "system-out"), "passed"
         )
         for case in suite.iter("testcase")
     }
@@ -35,9 +88,9 @@ def test_all_pass(passed):
     assert int(suite.get("tests")) == 3 * 4 + 1
     properties = {p.get("name"): p.get("value") for p in suite.iter("property")}
     assert properties["source.sha256"] == "cd" * 32
-    assert properties["artifact.size_bytes"] == "35176"
-    assert properties["image.0.batch"] == "kept"
-    assert properties["accuracy.drop"] == "0.0024"
+    lines = [line for case in suite.iter("testcase") for line in case.findtext("system-out", "").split("\n")]
+    for line in ("artifact.size_bytes: 35176", "image.0.batch: kept", "accuracy.drop: 0.0024"):
+        assert line in lines
 
 
 def test_rejected(failed):
@@ -84,5 +137,5 @@ def test_characters_xml_cannot_hold(hostile):
 
 
 def test_a_fallback_is_a_property(fallback, passed):
-    assert '<property name="fallback_for" value="dynamo" />' in render(fallback, "junit")
+    assert "fallback_for: dynamo" in render(fallback, "junit")
     assert "fallback_for" not in render(passed, "junit")
