@@ -103,7 +103,7 @@ def test_junit(judged):
         ("tolerance.min_slice_sqnr_db", "8"),
         ("accuracy.drop_ci95", "-0.0131 0.0285"),
     ):
-        assert f'<property name="{name}" value="{value}"' in text
+        assert f"{name}: {value}" in text
     assert "2 of 48 samples are lost" in text
 
 
