@@ -156,13 +156,20 @@ class LimitOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BudgetOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What an INT8 artifact has to meet; where it does not, others are made and judged until one does.
+    """What artifacts have to meet: the integer ones that were asked for, or all where none is one.
+
+    Where `tflite:int8` or `onnx:int8` does not, others are made and judged until one does. What is over a
+    limit in the end fails its hop.
 
     Attributes:
         accuracy_drop: highest loss of accuracy, a fraction; needs labels. None: as the gate.
         sqnr_db: lowest signal to quantization-noise ratio of any output, decibels. None: as the gate.
         size_bytes: largest artifact.
-        latency_ms: highest p50 on the CPU, at the threads of `bench`.
+        latency_ms: highest p50; fails where the whole interval lies beyond it, and is undecided where it
+            lies within the interval.
+        device: where that p50 is measured: `cpu`, `cuda`, `cuda:N`.
+        threads: of that p50; None: those of `bench`.
+        memory_bytes: most that the artifact adds to a fresh process on the CPU, at its peak.
         minutes: wall time of the search; no candidate starts that would likely pass it.
     """
 
@@ -170,4 +177,7 @@ class BudgetOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sqnr_db: Decibels | None = None
     size_bytes: PositiveInt | None = None
     latency_ms: PositiveFloat | None = None
+    device: str = "cpu"
+    threads: PositiveInt | None = None
+    memory_bytes: PositiveInt | None = None
     minutes: PositiveFloat = 10.0

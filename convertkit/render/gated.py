@@ -42,9 +42,10 @@ def figures(row: Row) -> tuple[str, ...]:
 
 def lines(gated: Gated) -> list[str]:
     """What is said below the table, the verdict last."""
-    found = [f"{row.variant}: {note}" for row in gated.rows for note in row.notes]
+    found = [f"{row.variant}: {note}" for row in gated.rows for note in (*row.notes, *row.undecided)]
     if gated.samples < gated.of:
         found.append(f"judged by the first {gated.samples} of {gated.of} samples, which is what the run kept")
     bad = [row for row in gated.rows if row.reason]
     verdict = "; ".join(f"{row.variant}: {row.reason}" for row in bad)
-    return [*found, f"FAILED: {verdict}" if bad else "PASSED"]
+    word = "UNDECIDED" if any(row.undecided for row in gated.rows) else "PASSED"
+    return [*found, f"FAILED: {verdict}" if bad else word]

@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from convertkit.render import numbers
 from convertkit.render.attempts import why_lost
 from convertkit.render.charts import latency_charts, size_chart
+from convertkit.render.facts import facts
 from convertkit.render.gpu import gpu_remarks
 from convertkit.render.markdown import latency_row, options_text
 from convertkit.render.next_steps import next_steps
@@ -33,7 +34,7 @@ from convertkit.render.summary import (
     spent_seconds,
     was_run,
 )
-from convertkit.render.verdict import STATUS_WORDS, caveats, facts, headline
+from convertkit.render.verdict import STATUS_WORDS, caveats, headline
 from convertkit.report.report import HopRecord, Report
 
 TEMPLATE = "report.html.j2"

@@ -27,6 +27,11 @@ def mismatch_steps(hop: HopRecord) -> list[str]:
     """Of an artifact that was made, and is not the source any more."""
     assert hop.artifact is not None
     precision = hop.target.partition(":")[2]
+    if hop.budget is not None and hop.budget.over:
+        return [
+            "It is the source still, but over the budget: see its figures under Details.",
+            "convertkit gate RUN --set budget.…=… holds the run's figures against another budget.",
+        ]
     steps = []
     if hop.vs_source is not None and hop.vs_source.outputs:
         steps.append("See which output, which slice and which samples lost most, under Details.")

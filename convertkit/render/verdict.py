@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-import msgspec
-
 from convertkit.artifacts.formats import Precision
 from convertkit.render.numbers import (
     DASH,
     IDENTICAL,
     format_bytes,
-    format_interval_ms,
     format_ms,
     format_percent,
     format_share,
@@ -25,20 +20,15 @@ from convertkit.render.speed import (
     skipped_devices,
     slower_hops,
     slower_parts,
-    speeds,
 )
 from convertkit.render.summary import (
-    CPU,
     axes_by_state,
     axis_detail,
     axis_state,
     culprit,
-    describe_axes,
     describe_drop,
     describe_fallback,
-    describe_setting,
     final_hops,
-    is_decided_by_accuracy,
     latency_on,
     lost_axes,
     min_sqnr_db,
@@ -50,15 +40,6 @@ from convertkit.render.summary import (
 from convertkit.report.report import HopRecord, Report
 
 STATUS_WORDS = {"passed": "PASSED", "failed": "FAILED", "error": "ERROR", "interrupted": "INTERRUPTED"}
-
-
-class Fact(msgspec.Struct, frozen=True):
-    """One figure of an artifact: `Size`, `35.2 kB`, `22 % of the source's 157 kB`."""
-
-    label: str
-    value: str
-    detail: str = ""
-    tone: Literal["plain", "good", "warning"] = "plain"
 
 
 def headline(report: Report) -> str:
@@ -109,6 +90,8 @@ def losses(report: Report) -> list[str]:
                 parts.append(f"dynamic {axes} {', '.join(names)} {verb} {state}")
         if hop.field_runtime and hop.field_runtime.status == "failed":
             parts.append(f"{hop.target} fails on {hop.field_runtime.runtime}")
+        if hop.budget and hop.budget.undecided:
+            parts.append(f"the budget of {hop.target} is undecided")
     for hop in report.hops:
         if hop.fallback_for:
             parts.append(f"{hop.target} is by a fallback ({hop.converter} for {hop.fallback_for})")
@@ -166,62 +149,6 @@ def describe_sqnr(value: float | None) -> str:
     return "SQNR unknown" if text == DASH else f"{text} dB SQNR against the source"
 
 
-def facts(report: Report, hop: HopRecord) -> list[Fact]:
-    """How small, how exact, how fast, what was lost: the figures of one hop's artifact."""
-    rows = []
-    if hop.artifact:
-        source = format_bytes(report.source.size_bytes)
-        share = format_share(hop.artifact.size_ratio)
-        parts = [f"{share} of the source's {source}", *beside_float(report, hop)]
-        rows.append(Fact("Size", format_bytes(hop.artifact.size_bytes), "; ".join(parts)))
-    if hop.accuracy:
-        tone: Literal["plain", "warning"] = "warning" if hop.accuracy.drop > 0 else "plain"
-        value = f"{format_percent(hop.accuracy.value)} %"
-        rows.append(Fact(f"Accuracy ({hop.accuracy.metric})", value, describe_drop(hop.accuracy.drop), tone))
-    if hop.vs_source:
-        text = format_sqnr_db(min_sqnr_db(hop.vs_source))
-        value = text if text in (IDENTICAL, DASH) else f"{text} dB"
-        floor = f"at least {hop.vs_source.tolerance.min_sqnr_db:g} dB is asked for"
-        rule = "accuracy decides, not SQNR" if is_decided_by_accuracy(hop) else floor
-        rows.append(Fact("SQNR against the source", value, rule))
-    rows += latency_facts(report, hop)
-    if hop.dynamic_axes:
-        states = axes_by_state(hop.dynamic_axes)
-        is_kept = set(states) == {"kept"}
-        sizes = sorted({size for axis in hop.dynamic_axes for size in axis.sizes_checked})
-        detail = f"ran and agreed at {', '.join(map(str, sizes))}" if sizes else "no other size was proven"
-        value = describe_axes(hop.dynamic_axes)
-        rows.append(Fact("Dynamic axes", value, detail, "good" if is_kept else "warning"))
-    field = hop.field_runtime
-    if field:
-        is_good = field.status == "passed"
-        rows.append(
-            Fact(
-                f"Runs on {field.runtime}",
-                field.status,
-                shorten(field.reason, 80),
-                "good" if is_good else "warning",
-            )
-        )
-    return rows
-
-
-def latency_facts(report: Report, hop: HopRecord) -> list[Fact]:
-    """Latency on each device, or why there is none."""
-    rows = []
-    for row in hop.latency:
-        label = f"p50 latency, {row.device}"
-        if row.p50_ms is None:
-            rows.append(Fact(label, "skipped", shorten(row.skipped or "", 120), "warning"))
-            continue
-        told = [*speeds(report, hop, row.device), describe_setting(row)]
-        told.append(f"95 % interval {format_interval_ms(row.p50_ci95_ms)} ms")
-        is_slow = any(slower is hop for slower, _ in slower_hops(report)) and row.device == CPU
-        tone: Literal["plain", "warning"] = "warning" if is_slow else "plain"
-        rows.append(Fact(label, f"{format_ms(row.p50_ms)} ms", "; ".join(told), tone))
-    return rows
-
-
 def caveats(report: Report) -> list[str]:
     """What to know before shipping: rescues, fallbacks, what was lost or not measured, notes."""
     lines = [describe_rescue(rescue) for _, rescue in rescued_hops(report)]
@@ -232,6 +159,8 @@ def caveats(report: Report) -> list[str]:
         for hop in report.hops
         for lost in hop.lost_workers
     ]
+    for hop in report.hops:
+        lines += [f"{hop.target}: {line}" for line in (hop.budget.undecided if hop.budget else ())]
     for hop, axis in lost_axes(report):
         lines.append(
             f"dynamic axis '{axis.name}' of input '{axis.input}' is {axis_state(axis)} from {hop.target} on"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from convertkit.errors import GateError
+from convertkit.errors import GateError, NotMeasuredError
 from convertkit.report.report import Status
 from convertkit.validation.accuracy import Accuracy
 from convertkit.validation.gate import Comparison
@@ -16,6 +16,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         was: its status in the run.
         reason: why it fails now, one line; empty where it passes.
+        undecided: a line for each limit of the budget that could not be decided.
         path: relative to the run's folder; empty where nothing was made.
     """
 
@@ -27,6 +28,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     vs_previous: Comparison | None = None
     accuracy: Accuracy | None = None
     notes: tuple[str, ...] = ()
+    undecided: tuple[str, ...] = ()
 
 
 class Gated(msgspec.Struct, frozen=True):
@@ -43,5 +45,7 @@ class Gated(msgspec.Struct, frozen=True):
 
     @property
     def exit_code(self) -> int:
-        """7 where an artifact fails."""
-        return GateError.exit_code if any(row.reason for row in self.rows) else 0
+        """7 where an artifact fails, 8 where a budget is undecided."""
+        if any(row.reason for row in self.rows):
+            return GateError.exit_code
+        return NotMeasuredError.exit_code if any(row.undecided for row in self.rows) else 0

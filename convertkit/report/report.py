@@ -7,15 +7,17 @@ from typing import Any, Literal
 
 import msgspec
 
-from convertkit.artifacts.artifact import Artifact, Loader
+from convertkit.artifacts.artifact import Loader
 from convertkit.artifacts.signature import TensorSpec
 from convertkit.artifacts.transformation import Transformation
 from convertkit.environment.versions import Environment
 from convertkit.errors import UsageError
 from convertkit.measurement.latency import Latency
+from convertkit.measurement.start import ColdStart
 from convertkit.report.refinement import RefinementRecord
 from convertkit.report.rescue import RescueRecord
 from convertkit.validation.accuracy import Accuracy
+from convertkit.validation.budget import BudgetVerdict
 from convertkit.validation.gate import Comparison
 from convertkit.validation.judgement import DynamicAxis, FieldCheck
 from convertkit.validation.source_finite import NonfiniteSource
@@ -114,15 +116,15 @@ class HopRecord(Record, frozen=True, kw_only=True):
         seconds: wall time of the conversion itself; of the attempt that is kept.
         error: one line; null unless the status is not `passed`.
         artifact: null where none was made; under `rejected/` where the gate failed it.
-        exit_code: that of the error, where the status is not `passed`.
+        exit_code: that of the error, where the status is not `passed`; 8 where its budget is undecided.
         fallback_for: the converter that should have made the artifact and did not; empty where it did.
         lost_workers: how each worker ended whose job was done again by a fresh one.
         refinement: what was done to the graph that the artifact is made from; null where nothing was.
         transformations: what was done so that INT8 keeps its accuracy, with gains and times.
-        ran_again: why it was made although the store has kept an artifact of the same source: `onnx 1.23.2 →
-            1.24.0`; empty where it has not.
-        recalled: when an earlier run computed all outputs that were judged here, ISO 8601, UTC; empty where
-            this run computed any.
+        ran_again: why it was made though the store has one of the same source: `onnx 1.23.2 → 1.24.0`; or empty.
+        recalled: when an earlier run computed all outputs judged here, ISO 8601, UTC; empty where this one did.
+        start: load and first call in a fresh process, with its memory; null where it was not started so.
+        budget: what became of the budget; null where none holds for it.
         inputs, outputs: the artifact's own, as in `signature.json`; empty where none was made.
     """
 
@@ -152,6 +154,8 @@ class HopRecord(Record, frozen=True, kw_only=True):
     transformations: tuple[Transformation, ...] = ()
     ran_again: str = ""
     recalled: str = ""
+    start: ColdStart | None = None
+    budget: BudgetVerdict | None = None
     inputs: tuple[TensorSpec, ...] = ()
     outputs: tuple[TensorSpec, ...] = ()
 
@@ -217,14 +221,6 @@ def write_whole(content: bytes, path: Path) -> None:
         raise
 
 
-def signature_entry(artifact: Artifact, path: str) -> ArtifactSignature:
-    """The entry of an artifact, under its path within the run's folder."""
-    signature = artifact.signature
-    return ArtifactSignature(
-        path=path, variant=str(artifact.variant), inputs=signature.inputs, outputs=signature.outputs
-    )
-
-
 def load_report(run: str | Path) -> Report:
     """The report of a run's folder, or of a `report.json`.
 
@@ -245,5 +241,5 @@ def load_report(run: str | Path) -> Report:
 
 
 def exit_code(report: Report) -> int:
-    """0 where every hop passed; else that of the first hop that did not."""
+    """0 where every hop passed; else that of the first hop that did not, or is undecided."""
     return next((hop.exit_code for hop in report.hops if hop.exit_code), 0)

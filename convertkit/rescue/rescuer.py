@@ -24,13 +24,13 @@ from convertkit.measurement.latency import Latency
 from convertkit.plan import Hop
 from convertkit.report.report import HopRecord
 from convertkit.report.rescue import CandidateRecord, RescueRecord
-from convertkit.rescue.budget import over_budget
 from convertkit.rescue.candidates import Candidate, Case, original
 from convertkit.rescue.choice import mark_pareto, pick
 from convertkit.rescue.search import Clock, Search
 from convertkit.rescue.trials import Ranking, Trials, candidate_record, figures
 from convertkit.samples.intake import Intake
 from convertkit.storage.run_folder import RunFolder
+from convertkit.validation.budget import over_budget
 
 RESCUED_STEM = f"{STEM}.rescued"
 ONLY_TFLITE = "only a .tflite is searched by the other quantizer, exclusions, int16x8 and float16"

@@ -20,10 +20,10 @@ from convertkit.hops.runner import HopRunner
 from convertkit.measurement.latency import Latency
 from convertkit.plan import Hop
 from convertkit.report.rescue import CandidateRecord
-from convertkit.rescue.budget import Figures, over_budget
 from convertkit.rescue.candidates import LITERT, Candidate, Suspect, Worth
 from convertkit.samples.intake import Intake
 from convertkit.storage.run_folder import RunFolder
+from convertkit.validation.budget import Figures, over_budget
 from convertkit.validation.tolerance import Tolerance, demanded, stricter, tolerance_for
 from convertkit.workers.jobs import SensitivityJob
 

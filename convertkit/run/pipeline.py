@@ -17,6 +17,7 @@ from convertkit.measurement.rounds import Bench
 from convertkit.plan import default_variant
 from convertkit.recipe import Recipe
 from convertkit.report.report import Report
+from convertkit.run.budgeted import check_budget, held, with_start
 from convertkit.run.examine import examine
 from convertkit.run.interrupted import reported_when_ended
 from convertkit.run.outcome import rescue_hops, rescuer_of, run_hops, unique
@@ -52,6 +53,7 @@ def run(request: RunRequest, progress: Progress) -> Report:
         ConvertkitError: something is wrong with what was given; a hop that fails is in the report instead.
     """
     started = datetime.now(UTC)
+    check_budget(request.recipe)
     prepared = prepare(request)
     recipe = prepared.recipe
     store = Store.default(progress.waiting) if request.use_cache else None
@@ -86,9 +88,15 @@ def run(request: RunRequest, progress: Progress) -> Report:
                 rescuer = rescuer_of(recipe, intake, runner, bench, workers, folder, progress)
                 outcomes = rescue_hops(rescuer, outcomes, progress)
             progress.measuring()
+            targets, budget = prepared.targets, recipe.budget
+            outcomes = [with_start(each, targets, budget, bench) for each in outcomes]
             artifacts = [intake.artifact, *unique(each.artifact for each in outcomes if each.artifact)]
             latencies = bench.by_path(artifacts)
-            every = [*artifacts, *runner.rejected.values()]
+            records = [
+                held(each, each.timed(latencies), targets, budget, runner, folder) for each in outcomes
+            ]
+            shipped = [one for one in artifacts if Path(one.path).exists()]
+            every = [*shipped, *runner.rejected.values()]
             made = {artifact.variant: artifact for artifact in every}
             blames = blame_notes(made, recipe.gate.masks, workers, folder) if request.blame else ()
             notes = (
@@ -101,8 +109,8 @@ def run(request: RunRequest, progress: Progress) -> Report:
             )
             report = build_report(
                 intake,
-                [outcome.timed(latencies) for outcome in outcomes],
-                targets=prepared.targets,
+                records,
+                targets=targets,
                 notes=tuple(chain.from_iterable(notes)),
                 source_latency=latencies[intake.artifact.path],
                 nonfinite=examined.nonfinite,

@@ -19,12 +19,12 @@ from convertkit.render import render
 from convertkit.report.report import (
     FILE_NAME,
     SIGNATURE_FILE,
+    ArtifactSignature,
     HopRecord,
     Report,
     SamplesRecord,
     SourceRecord,
     Status,
-    signature_entry,
     write_json,
     write_whole,
 )
@@ -90,6 +90,14 @@ def build_report(
 def recorded(loader: Loader | None) -> Loader | None:
     """How the source was opened, without the folder of this machine that it was opened from."""
     return None if loader is None else msgspec.structs.replace(loader, search_path=None)
+
+
+def signature_entry(artifact: Artifact, path: str) -> ArtifactSignature:
+    """The entry of an artifact, under its path within the run's folder."""
+    signature = artifact.signature
+    return ArtifactSignature(
+        path=path, variant=str(artifact.variant), inputs=signature.inputs, outputs=signature.outputs
+    )
 
 
 def write_run(report: Report, artifacts: list[Artifact], folder: RunFolder) -> None:

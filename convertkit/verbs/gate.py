@@ -8,12 +8,16 @@ from pathlib import Path
 import msgspec
 
 from convertkit.artifacts.signature import Arrays
+from convertkit.config.run_settings import BudgetOptions
 from convertkit.errors import UsageError
 from convertkit.recipe import Recipe
 from convertkit.registry import parse_variant
+from convertkit.report.budgeted import budgeted, figures_of
 from convertkit.report.gated import Gated, Row
 from convertkit.report.report import HopRecord, load_report
 from convertkit.storage.run_folder import OUTPUTS
+from convertkit.validation.accuracy import Accuracy
+from convertkit.validation.budget import BudgetVerdict, hold
 from convertkit.validation.kept import Kept, read_kept
 from convertkit.validation.outcome import judge_outputs, missed_requirement
 from convertkit.validation.tolerance import check_effect, demand
@@ -39,7 +43,9 @@ def gate_run(run: Path, settings: Sequence[str] = ()) -> Gated:
     previous = kept.index.source
     rows = []
     for hop in report.hops:
-        rows.append(judged(hop, kept, recipe, kept.outputs.get(hop.source, kept.outputs[previous])))
+        before = kept.outputs.get(hop.source, kept.outputs[previous])
+        is_budgeted = budgeted(report.targets, hop.wanted)
+        rows.append(judged(hop, kept, recipe, before, is_budgeted=is_budgeted))
     return Gated(kept.index.samples, kept.index.of, tuple(rows))
 
 
@@ -60,7 +66,14 @@ def asked(kept: Kept, settings: Sequence[str]) -> Recipe:
     return recipe
 
 
-def judged(hop: HopRecord, kept: Kept, recipe: Recipe, previous: Arrays) -> Row:
+def held(hop: HopRecord, accuracy: Accuracy | None, budget: BudgetOptions | None) -> BudgetVerdict:
+    """What becomes of a budget, by the sizes, latencies and memory that the run measured."""
+    if budget is None:
+        return BudgetVerdict()
+    return hold(msgspec.structs.replace(figures_of(hop, budget), accuracy=accuracy), budget)
+
+
+def judged(hop: HopRecord, kept: Kept, recipe: Recipe, previous: Arrays, *, is_budgeted: bool) -> Row:
     """A hop's artifact by its kept outputs; what the run found beyond them stays as it was."""
     row = Row(
         variant=hop.target,
@@ -77,9 +90,12 @@ def judged(hop: HopRecord, kept: Kept, recipe: Recipe, previous: Arrays) -> Row:
         outputs, kept.source_outputs, previous, tolerance, precision, kept.labels, kept.grounds
     )
     reason = found.reason or missed_requirement(hop.dynamic_axes, hop.field_runtime, recipe.gate)
+    verdict = held(hop, found.accuracy, recipe.budget) if is_budgeted else BudgetVerdict()
+    reason = reason or next(iter(verdict.over), "")
     return msgspec.structs.replace(
         row,
         reason=reason or beyond(hop),
+        undecided=verdict.undecided,
         vs_source=found.vs_source,
         vs_previous=found.vs_previous,
         accuracy=found.accuracy,
@@ -94,7 +110,7 @@ def was_by_outputs(hop: HopRecord) -> bool:
 
 def beyond(hop: HopRecord) -> str:
     """Why the run failed an artifact whose outputs it let through: a size, or what was required then."""
-    if hop.status == "passed" or was_by_outputs(hop):
+    if hop.status == "passed" or was_by_outputs(hop) or (hop.budget and hop.budget.over):
         return ""
     return "" if is_requirement(hop) else hop.error or hop.status
 

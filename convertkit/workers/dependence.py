@@ -21,7 +21,16 @@ from convertkit.environment.nvml import driver_version
 from convertkit.environment.own_code import code_hash
 from convertkit.environment.versions import package_versions
 from convertkit.registry import EXTRAS, RUNTIMES, STAGES, environment_row, runtime_row
-from convertkit.workers.jobs import DescribeJob, InferJob, Job, ObserveJob, OriginJob, TokenizeJob, TraceJob
+from convertkit.workers.jobs import (
+    DescribeJob,
+    InferJob,
+    Job,
+    ObserveJob,
+    OriginJob,
+    StartJob,
+    TokenizeJob,
+    TraceJob,
+)
 
 VARIABLES = (
     "CUDA", "GOTO", "HF_", "KMP_", "LD_", "LITERT", "MALLOC_", "MKL", "NVIDIA", "OMP_", "ONNX", "OPENBLAS",
@@ -50,6 +59,9 @@ FILES: dict[type[Job], Files] = {
     InferJob: Files(("inputs",), "outputs", lambda job: (f"runtimes/{job.runtime}.py",)),
     ObserveJob: Files(("inputs",), "ranges", lambda job: ("pytorch/ranges.py", "runtimes/torch.py")),
     OriginJob: Files(("inputs",), "", lambda job: ("pytorch/nonfinite.py", "runtimes/torch.py")),
+    StartJob: Files(
+        ("inputs",), "", lambda job: (f"runtimes/{job.runtime}.py", "worker/perform.py", "worker/memory.py")
+    ),
     TokenizeJob: Files(("folder", "texts"), "out", lambda job: ("pytorch/tokens.py",)),
     TraceJob: Files(
         ("inputs",), "values", lambda job: (f"tracing/{job.runtime}.py", f"runtimes/{job.runtime}.py")
@@ -84,6 +96,8 @@ def dependence_of(environment: str, job: Job) -> dict[str, Any] | None:
         asked["other_sizes"] = {
             name: [content(file) for file in sizes] for name, sizes in job.other_sizes.items()
         }
+    if isinstance(job, StartJob):  # how long it takes, another machine does not know
+        asked["host"] = machine()
     if "artifact" in asked:
         asked["artifact"] = artifact_parts(asked["artifact"])
     code = [code_hash(file) for file in files.code(job)]

@@ -9,7 +9,7 @@ import contextlib
 import math
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -144,16 +144,20 @@ class Workers:
         Raises:
             ConvertkitError: what the job raised; a `WorkerError` where it passed a limit or two workers died.
         """
+        return self._known_or(environment, job, lambda: self._ask_twice(environment, job, log))
+
+    def _known_or(self, environment: str, job: Job, asking: Callable[[], Answer]) -> Answer:
+        """The answer that is known, or that of `asking`, which is kept then."""
         known = self.known
         question = known.question(environment, job) if known else None
         if known is None or question is None:
-            return self._ask_twice(environment, job, log)
+            return asking()
         kept = known.recall(question)
         if kept is not None:
             self._sandboxes.setdefault(environment, kept.sandbox)
             return kept.answer
         try:
-            answer = self._ask_twice(environment, job, log)
+            answer = asking()
         except ConvertkitError as error:
             known.keep_error(question, error, self._sandboxes.get(environment, ()))
             raise
@@ -182,13 +186,17 @@ class Workers:
                 raise lost_twice(first, second, log) from second
 
     def ask_fresh(self, environment: str, job: Job, log: str) -> Answer:
-        """Send a job to a process of its own, which ends with it.
+        """Send a job to a process of its own, which ends with it, unless its answer is known.
 
         Raises:
             ConvertkitError: what the job raised; a `WorkerError` where the process died.
         """
-        with Workers(self._logs, self._limits, self._threads, self._writable or ()) as alone:
-            return alone._ask(environment, job, log)
+
+        def asking() -> Answer:
+            with Workers(self._logs, self._limits, self._threads, self._writable or ()) as alone:
+                return alone._ask(environment, job, log)
+
+        return self._known_or(environment, job, asking)
 
     def _ask(self, environment: str, job: Job, log: str) -> Answer:
         """Send a job once; a worker that died is replaced for the next job."""

@@ -6,8 +6,9 @@ import pytest
 
 from convertkit.measurement.latency import Latency, Versus, compare
 from convertkit.render import render
+from convertkit.render.facts import facts
 from convertkit.render.speed import describe_versus, speeds
-from convertkit.render.verdict import facts, verdict_line
+from convertkit.render.verdict import verdict_line
 from convertkit.report.report import ArtifactRecord
 
 from .conftest import cpu, onnx_hop, report_of, savedmodel_hop, tflite_hop

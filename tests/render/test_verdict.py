@@ -1,9 +1,10 @@
 import msgspec
 
 from convertkit.measurement.latency import Latency
+from convertkit.render.facts import facts
 from convertkit.render.speed import device_lines
 from convertkit.render.summary import culprit, describe_drop, min_sqnr_db, shorten, worst
-from convertkit.render.verdict import caveats, facts, headline, verdict_line
+from convertkit.render.verdict import caveats, headline, verdict_line
 
 from .conftest import DECLINED, NO_GPU, WRONG, compared, cpu, onnx_hop, report_of, savedmodel_hop
 

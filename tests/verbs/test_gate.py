@@ -11,6 +11,7 @@ from convertkit.artifacts.formats import Precision
 from convertkit.cli.gate import command
 from convertkit.config.run_settings import GateOptions
 from convertkit.errors import UsageError
+from convertkit.measurement.latency import Latency
 from convertkit.report.report import ArtifactRecord, HopRecord, load_report, write_json
 from convertkit.validation.accuracy import measure_accuracy
 from convertkit.validation.judgement import DynamicAxis
@@ -146,3 +147,23 @@ def test_labels_decide_as_they_did(run):
     write_kept(Kept(INDEX, OUTPUTS, {}, {}, np.arange(40), labels), run / "outputs")
     found = {row.variant: row.accuracy for row in gate_run(run).rows}
     assert found["tflite:int8"] == measure_accuracy({"y": SCORES}, {"y": GOOD}, labels)
+
+
+def test_a_budget_is_held_against_the_figures_of_the_run(run):
+    report = load_report(run)
+    timed = Latency("cpu", 1, 1, 1.0, (0.9, 1.1))
+    hops = [msgspec.structs.replace(hop, latency=(timed,)) for hop in report.hops]
+    targets = ("onnx:float32", "tflite:int8")
+    write_json(msgspec.structs.replace(report, hops=tuple(hops), targets=targets), run / "report.json")
+    over = gate_run(run, ["budget.size_bytes=999"])
+    assert "1,000 bytes, more than 999" in reasons(over)["tflite:int8"]
+    assert reasons(over)["onnx:float32"] == ""
+    rows = {row.variant: row for row in gate_run(run, ["budget.latency_ms=1"]).rows}
+    assert "lies within" in rows["tflite:int8"].undecided[0]
+    assert rows["onnx:float32"].undecided == ()
+    write_json(
+        msgspec.structs.replace(report, hops=tuple(hops[:2]), targets=targets, status="passed"),
+        run / "report.json",
+    )
+    assert gate_run(run, ["budget.latency_ms=1"]).exit_code == 8
+    assert gate_run(run, ["budget.latency_ms=2"]).exit_code == 0
