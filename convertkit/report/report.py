@@ -121,8 +121,8 @@ class HopRecord(Record, frozen=True, kw_only=True):
         lost_workers: how each worker ended whose job was done again by a fresh one.
         refinement: what was done to the graph that the artifact is made from; null where nothing was.
         transformations: what was done so that INT8 keeps its accuracy, with gains and times.
-        ran_again: why it was made though the store has one of the same source: `onnx 1.23.2 → 1.24.0`; or empty.
-        recalled: when an earlier run computed all outputs judged here, ISO 8601, UTC; empty where this one did.
+        ran_again: why it was made though the store has one: `onnx 1.23.2 → 1.24.0`; empty where it has none.
+        recalled: when an earlier run computed all outputs judged here, ISO 8601; empty where this one did.
         start: load and first call in a fresh process, with its memory; null where it was not started so.
         budget: what became of the budget; null where none holds for it.
         inputs, outputs: the artifact's own, as in `signature.json`; empty where none was made.

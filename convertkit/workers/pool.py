@@ -100,10 +100,8 @@ class Workers:
 
     def bounded(self, job: InferJob) -> InferJob:
         """The job with the limits of the run: no more samples share a call than fit."""
-        limits = self._limits
-        return msgspec.structs.replace(
-            job, call_bytes=limits.call_bytes, memory_bytes=memory_limit_bytes(limits)
-        )
+        memory = memory_limit_bytes(self._limits)
+        return msgspec.structs.replace(job, call_bytes=self._limits.call_bytes, memory_bytes=memory)
 
     def foresee(self, environments: Sequence[str]) -> None:
         """Say which workers the run will need: they start at once, unless answers may be known already.
@@ -152,8 +150,7 @@ class Workers:
         question = known.question(environment, job) if known else None
         if known is None or question is None:
             return asking()
-        kept = known.recall(question)
-        if kept is not None:
+        if (kept := known.recall(question)) is not None:
             self._sandboxes.setdefault(environment, kept.sandbox)
             return kept.answer
         try:

@@ -23,9 +23,9 @@ from convertkit.report.report import (
     SourceRecord,
     exit_code,
     load_report,
-    signature_entry,
     write_json,
 )
+from convertkit.run.publish import signature_entry
 from convertkit.validation.accuracy import Accuracy
 from convertkit.validation.gate import judge
 from convertkit.validation.judgement import DynamicAxis, FieldCheck

@@ -15,7 +15,8 @@ from convertkit.artifacts.formats import Format, Precision, Variant
 from convertkit.artifacts.signature import Signature, TensorSpec
 from convertkit.recipe import Recipe
 from convertkit.report.blame import Blame
-from convertkit.report.report import SIGNATURE_FILE, Report, signature_entry, write_json
+from convertkit.report.report import SIGNATURE_FILE, Report, write_json
+from convertkit.run.publish import signature_entry
 from convertkit.sources import Kind, SourceFile
 from convertkit.verbs import blame as verb
 from convertkit.workers.answers import Tokenized

@@ -13,9 +13,10 @@ from convertkit.errors import MissingDependencyError, StageError, WorkerCrashedE
 from convertkit.registry import parse_variant
 from convertkit.storage.store import CONTENT, RECORD, Store
 from convertkit.workers import dependence, known
-from convertkit.workers.answers import Described, Inferred
-from convertkit.workers.jobs import BenchJob, ConvertJob, DescribeJob, InferJob
+from convertkit.workers.answers import Described, Inferred, Started
+from convertkit.workers.jobs import BenchJob, ConvertJob, DescribeJob, InferJob, StartJob
 from convertkit.workers.known import KnownAnswers
+from convertkit.workers.pool import Workers
 
 SPEC = TensorSpec("y", "float32", ("batch", 2))
 SIGNATURE = Signature((TensorSpec("x", "float32", ("batch", 3)),), (SPEC,))
@@ -226,3 +227,20 @@ def test_measuring_again_takes_nothing_out_and_replaces_what_is_there(answers, s
 def test_outputs_over_the_limit_are_computed_again(answers, job, monkeypatch):
     monkeypatch.setattr(known, "LARGEST_BYTES", 16)
     assert answers.recall(answered(answers, job)) is None
+
+
+def test_a_cold_start_is_kept_for_this_machine(answers, job, monkeypatch):
+    start = StartJob("litert", ARTIFACT, job.inputs, 1)
+    question = answers.question("litert", start)
+    answers.keep(question, Started(1, 2, 3, 4), CONFINED)
+    assert answers.recall(question).answer == Started(1, 2, 3, 4)
+    monkeypatch.setattr(dependence, "machine", lambda: {"host": "another"})
+    assert answers.question("litert", start).key != question.key
+
+
+def test_a_process_of_its_own_is_not_started_for_what_is_known(answers, job, tmp_path):
+    start = StartJob("litert", ARTIFACT, job.inputs, 1)
+    answers.keep(answers.question("litert", start), Started(1, 2, 3, 4), CONFINED)
+    with Workers(tmp_path, LimitOptions(), 1, known=answers) as workers:
+        assert workers.ask_fresh("litert", start, "start.log") == Started(1, 2, 3, 4)
+        assert workers.asked == 0
