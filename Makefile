@@ -5,7 +5,7 @@ FIELD := .venv-field
 DEMO := build/digits
 LIGHT := click jinja2 msgspec numpy nvidia-ml-py packaging pillow platformdirs psutil pyyaml rich
 
-.PHONY: help setup demo test test-fast test-light lint format fixtures bench bench-gpu kill-test faults conformance zoo peers fleet rescue int8 gate-corpus signatures sources clean lock
+.PHONY: help setup demo test test-fast test-light lint format fixtures bench bench-gpu kill-test faults conformance zoo peers fleet rescue int8 gate-corpus signatures sources kits clean lock
 
 ##@ Start here
 
@@ -116,6 +116,19 @@ sources: setup build/sources/wheels ## Every form of model and data that people 
 
 build/sources/wheels: benchmarks/sources.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $@ --requirement $<
+	@touch $@
+
+kits: setup build/kits/wheels build/kits/tools/.installed ## Bundles and kits of the fixtures: verified, run, compiled (a quarter of an hour)
+	$(BIN)/python -m benchmarks.kits
+
+build/kits/wheels: benchmarks/kits.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $@ --requirement $<
+	@touch $@
+
+build/kits/tools/.installed: benchmarks/kits-package.json
+	mkdir -p build/kits/tools
+	cp $< build/kits/tools/package.json
+	-npm install --silent --no-audit --no-fund --prefix build/kits/tools
 	@touch $@
 
 build/gate-corpus/wheels: benchmarks/gate-corpus.txt

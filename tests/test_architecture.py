@@ -30,6 +30,7 @@ LIGHT = [
     "shipping",
     "run",
     "verbs",
+    "kits",
     "bundles",
     "rescue",
     "hops",
@@ -311,4 +312,4 @@ def test_no_two_stages_make_the_same_hop():
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_its_module(verb):
-    assert f"cli.{verb}" in FILES
+    assert f"cli.{verb.replace('-', '_')}" in FILES

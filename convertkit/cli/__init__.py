@@ -36,6 +36,8 @@ VERBS = {
     "compare": "What changed from one run or artifact to another; fails on regressions.",
     "bundle": "Put all that a run ships into one file that another machine can verify.",
     "verify": "Check every byte of a bundle, and run its vectors on what is here.",
+    "kit": "The app's side of a run: Python, Android, iOS or the web, with its vectors as the test.",
+    "serve-kit": "The server's side of a run: TensorFlow Serving, Triton, or ONNX Runtime.",
     "inspect": "What a model file is, its inputs and outputs; runs no code from it.",
     "blame": "Which operators of an INT8 artifact lose most, and their PyTorch modules.",
     "samples": "Check samples before they calibrate.",
@@ -59,7 +61,7 @@ class Verbs(click.Group):
         """Import the verb's module."""
         if name not in VERBS:
             return None
-        command: click.Command = importlib.import_module(f"convertkit.cli.{name}").command
+        command: click.Command = importlib.import_module(f"convertkit.cli.{name.replace('-', '_')}").command
         return command
 
     def resolve_command(

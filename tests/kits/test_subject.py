@@ -1,0 +1,92 @@
+"""What a kit is made of: which artifact, and its vectors as calls in its own axis order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from convertkit.artifacts.formats import Format
+from convertkit.artifacts.signature import TensorSpec
+from convertkit.errors import MissingDependencyError, NotMeasuredError, UsageError
+from convertkit.kits import subject as module
+from convertkit.kits.subject import chosen_variant, identifier, permuted, tensor_of
+from convertkit.kits.write import write_kit
+from tests.bundles.conftest import infer, make_run, quiet, whole
+from tests.kits.conftest import IMAGE, STATE
+
+__all__ = ["whole"]  # a fixture
+
+SHIPPED = ["onnx:float32", "savedmodel:float32", "tflite:float32", "tflite:int8", "onnx:int8"]
+
+
+def test_the_artifact_that_a_kit_takes() -> None:
+    assert chosen_variant(SHIPPED, (Format.TFLITE,), None) == "tflite:int8"
+    assert chosen_variant(SHIPPED, (Format.TFLITE,), "tflite:float32") == "tflite:float32"
+    assert chosen_variant(SHIPPED, (Format.ONNX, Format.SAVEDMODEL), None) == "onnx:float32"
+    assert chosen_variant(SHIPPED[1:2], (Format.ONNX, Format.SAVEDMODEL), None) == "savedmodel:float32"
+    with pytest.raises(UsageError, match="ships no onnx"):
+        chosen_variant(["tflite:int8"], (Format.ONNX,), None)
+    with pytest.raises(UsageError, match="cannot take 'onnx:int8'"):
+        chosen_variant(SHIPPED, (Format.TFLITE,), "onnx:int8")
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"), [("a-b c", "a_b_c"), ("3d", "_3d"), ("größe", "gr_e"), ("", "model"), ("a__b", "a__b")]
+)
+def test_names_of_variables(name: str, plain: str) -> None:
+    assert identifier(name) == plain
+
+
+def test_tensors_in_the_artifacts_own_order() -> None:
+    image, state = tensor_of(IMAGE), tensor_of(STATE)
+    assert (image.shape, image.axes, image.batch) == ((-1, 8, 8, 3), ("batch", 8, 8, 3), 0)
+    assert (state.shape, state.batch) == ((2, -1, 4), 1)
+    moved = TensorSpec("s", "float32", ("batch", 2, 4), axis_order=(1, 0, 2), batch_axis=1)
+    assert tensor_of(moved).batch == 0
+    values = np.arange(3 * 8 * 8, dtype=np.float32).reshape(1, 3, 8, 8)
+    assert permuted(values, IMAGE).shape == (1, 8, 8, 3)
+    assert permuted(values, IMAGE)[0, 5, 6, 2] == values[0, 2, 5, 6]
+
+
+def test_a_sample_is_given_its_batch_axis_again() -> None:
+    assert module.whole(np.zeros((2, 4)), STATE, 1).shape == (2, 1, 4)
+    assert module.whole(np.zeros((2, 4)), STATE, 3).shape == (2, 3, 4)
+    assert module.whole(np.zeros((5, 2)), TensorSpec("x", "float32", ("rows", 2)), 1).shape == (5, 2)
+    assert module.whole(np.zeros(()), TensorSpec("x", "float32", (), batch_axis=None), 1).shape == ()
+
+
+def test_a_kit_of_a_run_and_of_its_bundle(whole: Path, tmp_path: Path) -> None:
+    for source, out in ((whole.parent / "run", "one"), (whole, "two")):
+        subject = write_kit(source, "python", tmp_path / out, quiet, name="cats", infer=infer)
+        assert (subject.variant, subject.name, len(subject.vectors)) == ("tflite:int8", "cats", 4)
+        assert subject.labels == ("cat", "dog")
+        assert (tmp_path / out / "labels.txt").read_text() == "cat\ndog\n"
+    one, two = (sorted(file.read_bytes() for file in (tmp_path / out).rglob("*.*")) for out in ("one", "two"))
+    assert one == two
+
+
+def test_labels_of_ones_own(whole: Path, tmp_path: Path) -> None:
+    (tmp_path / "labels").write_text("katze\nhund\n")
+    for source in (make_run(tmp_path / "run"), whole):
+        out = tmp_path / f"kit-of-{source.name}"
+        subject = write_kit(source, "android", out, quiet, labels=tmp_path / "labels", infer=infer)
+        assert subject.labels == ("katze", "hund")
+
+
+def test_what_is_refused(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    with pytest.raises(UsageError, match="unknown kit 'andriod'"):
+        write_kit(run, "andriod", tmp_path / "kit", quiet, infer=infer)
+    with pytest.raises(UsageError, match="is not empty"):
+        write_kit(run, "python", run, quiet, infer=infer)
+    with pytest.raises(UsageError, match="ships no savedmodel"):
+        write_kit(run, "tfserving", tmp_path / "kit", quiet, infer=infer)
+
+    def nothing(*_: object) -> dict[str, object]:
+        raise MissingDependencyError("not installed: ai-edge-litert")
+
+    with pytest.raises(NotMeasuredError, match=r"nothing here runs model\.int8\.tflite"):
+        write_kit(run, "python", tmp_path / "kit", quiet, infer=nothing)  # type: ignore[arg-type]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run"]
