@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 FIELD := .venv-field
 DEMO := build/digits
-LIGHT := click jinja2 msgspec numpy nvidia-ml-py packaging pillow platformdirs psutil pyyaml rich
+LIGHT := click flatbuffers jinja2 msgspec numpy nvidia-ml-py packaging pillow platformdirs psutil pyyaml rich
 
 .PHONY: help setup demo test test-fast test-light lint format fixtures bench bench-gpu kill-test faults conformance zoo peers fleet rescue int8 gate-corpus signatures sources kits clean lock
 
@@ -120,6 +120,7 @@ build/sources/wheels: benchmarks/sources.txt
 
 kits: setup build/kits/wheels build/kits/tools/.installed ## Bundles and kits of the fixtures: verified, run, compiled (a quarter of an hour)
 	$(BIN)/python -m benchmarks.kits
+	$(BIN)/python -m benchmarks.kits_docs
 
 build/kits/wheels: benchmarks/kits.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $@ --requirement $<

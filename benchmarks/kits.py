@@ -27,8 +27,12 @@ def bundle_of(name: str) -> Path:
     )
     assert report.is_passed, [hop.error for hop in report.hops]
     first, second = (WORK / name / place / f"{name}-1.0.0.ckb" for place in ("one", "two"))
+    labels = None
+    if name == "digits":
+        labels = WORK / name / "labels.txt"
+        labels.write_text("".join(f"digit {number}\n" for number in range(10)))
     for out in (first, second):
-        shipping.bundle(run, out, license="Apache-2.0")
+        shipping.bundle(run, out, labels=labels, license="Apache-2.0")
     assert first.read_bytes() == second.read_bytes()
     return first
 

@@ -48,7 +48,8 @@ def said(*command: str | Path, cwd: Path | None = None, **variables: str) -> str
 
 
 def try_python(home: Path) -> str:
-    return said(Path(sys.executable).absolute(), "test_model.py", cwd=home)
+    vectors = said(Path(sys.executable).absolute(), "test_model.py", cwd=home)
+    return f"{vectors}; {said(sys.executable, '-m', 'benchmarks.kits_metadata', home)}"
 
 
 def try_android(home: Path) -> str:

@@ -17,8 +17,8 @@ from tests.conftest import FIXTURES, ROOT
 
 # Distributions of the base install that the parent process imports; docs/install.md names them too.
 LIGHT = (
-    "click", "jinja2", "msgspec", "numpy", "nvidia-ml-py", "packaging", "pillow", "platformdirs", "psutil",
-    "pyyaml", "rich",
+    "click", "flatbuffers", "jinja2", "msgspec", "numpy", "nvidia-ml-py", "packaging", "pillow",
+    "platformdirs", "psutil", "pyyaml", "rich",
 )  # fmt: skip
 HEAVY = (
     "ai_edge_litert", "h5py", "keras", "litert_quantizer", "matplotlib", "ml_dtypes", "onnx", "onnx2tf",

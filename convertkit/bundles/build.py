@@ -17,7 +17,7 @@ from convertkit.bundles.card import card_text
 from convertkit.bundles.container import write_container
 from convertkit.bundles.manifest import CARD, LOCK, MANIFEST, SUFFIX, BundledArtifact, Manifest, Member
 from convertkit.bundles.vectors import Infer, artifact_of, own_runtime, runtimes, signatures_of
-from convertkit.errors import InputError, MissingDependencyError, UsageError, did_you_mean
+from convertkit.errors import InputError, MissingDependencyError, RefusedError, UsageError, did_you_mean
 from convertkit.report.report import (
     FILE_NAME,
     SIGNATURE_FILE,
@@ -176,7 +176,7 @@ def bundled(
     try:
         artifact = artifact_of(entries[path], home, allow_code=allow_code)
         outputs = infer(artifact, own_runtime(artifact), home / VECTORS / INPUTS)
-    except (MissingDependencyError, InputError):
+    except (MissingDependencyError, RefusedError):
         name = ""
     except KeyError:
         raise UsageError(f"{SIGNATURE_FILE} says nothing of {path}", hint="convert again") from None

@@ -11,6 +11,7 @@ import msgspec
 
 from convertkit.artifacts.files import copy_artifact
 from convertkit.artifacts.formats import Format
+from convertkit.kits.annotate import annotate
 from convertkit.kits.rendering import pascal, render_folder
 from convertkit.kits.subject import Subject, Tensor
 from convertkit.kits.vector_file import write_vectors
@@ -56,6 +57,8 @@ def write_app_kit(kind: str, subject: Subject, out: Path) -> None:
     kit = APP_KITS[kind]
     (out / kit.model).parent.mkdir(parents=True, exist_ok=True)
     copy_artifact(subject.artifact, out / kit.model)
+    if kit.model.endswith(".tflite"):
+        annotate(subject, out / kit.model)
     write_assets(subject, out / kit.assets)
     write_vectors(subject, out / kit.vectors)
     render_folder(kind, out, names_of(subject))

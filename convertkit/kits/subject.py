@@ -86,6 +86,12 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     preprocessing: Preprocessing | None
     min_sqnr_db: float
 
+    @property
+    def labelled(self) -> str | None:
+        """The output whose last axis has as many entries as there are labels; None where none has."""
+        count = len(self.labels)
+        return next((each.name for each in self.outputs if count and each.shape[-1:] == (count,)), None)
+
 
 @contextmanager
 def opened_subject(

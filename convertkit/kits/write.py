@@ -46,6 +46,9 @@ def write_kit(
         raise UsageError(f"unknown kit '{kind}'", hint=did_you_mean(kind, kinds))
     check_free(out)
     with opened_subject(path, kinds[kind], only, labels, name, tell, infer) as subject:
+        if labels is not None and subject.labelled is None:
+            count = len(subject.labels)
+            raise UsageError(f"{labels} has {count} labels, and no output has {count} entries a row")
         try:
             out.parent.mkdir(parents=True, exist_ok=True)
             made = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))

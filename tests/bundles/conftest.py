@@ -28,6 +28,7 @@ from convertkit.report.report import (
     write_json,
 )
 from convertkit.report.shipping import write_shipping
+from tests.sources.flat import flatbuffer
 
 SIGNATURE = Signature(
     (TensorSpec("image", "float32", ("batch", 4)),), (TensorSpec("scores", "float32", ("batch", 2)),)
@@ -74,12 +75,22 @@ def report_of(folder: Path, *, status: str = "passed") -> Report:
     )
 
 
+def tflite_file(seed: int) -> bytes:
+    """A `.tflite` with a signature and 600 bytes of weights, and no operator."""
+    tensors = [{0: [1, 4], 2: 0, 3: b"image"}, {0: [1, 2], 2: 1, 3: b"scores"}]
+    graph = {0: tensors, 1: [0], 2: [1], 3: []}
+    entries = [{0: b"image", 1: 0}], [{0: b"scores", 1: 1}]
+    signature = {0: entries[0], 1: entries[1], 2: b"serving_default", 4: 0}
+    weights = np.random.default_rng(seed).bytes(600)
+    model = {0: 3, 1: [], 2: [graph], 3: b"a test", 4: [{}, {0: weights}], 7: [signature]}
+    return flatbuffer(model)
+
+
 def make_run(folder: Path, **fields: str) -> Path:
     """Two files that begin as `.tflite` do, and all else that a run leaves."""
     folder.mkdir()
     for seed, name in enumerate(FILES.values()):
-        body = np.random.default_rng(seed).bytes(600)
-        (folder / name).write_bytes(b"\x10\0\0\0TFL3" + body)
+        (folder / name).write_bytes(tflite_file(seed))
     inputs = {"image": np.arange(16, dtype=np.float32).reshape(4, 4)}
     write_shipping(folder, Recipe(to=("tflite",)), inputs, doubled(inputs), None, ("cat", "dog"))
     specs = {"inputs": SIGNATURE.inputs, "outputs": SIGNATURE.outputs}

@@ -12,8 +12,9 @@ from convertkit.artifacts.tensors import read_npz
 from convertkit.bundles.build import Wanted, build_bundle
 from convertkit.bundles.container import is_bundle, opened_bundle
 from convertkit.errors import ConvertkitError, InputError, MissingDependencyError, UsageError
+from convertkit.render.numbers import format_bytes
 from convertkit.report.report import load_report
-from tests.bundles.conftest import infer, make_run, quiet
+from tests.bundles.conftest import infer, make_run, quiet, tflite_file
 
 
 def test_the_same_run_gives_the_same_bytes_wherever_it_lies(tmp_path: Path) -> None:
@@ -53,7 +54,8 @@ def test_the_card_says_figures_licence_and_limits(whole: Path, tmp_path: Path) -
         card = (home / "card.md").read_text()
     assert card.startswith("# model-1.4.0\n")
     assert "License: MIT." in card
-    assert "| model.int8.tflite | tflite:int8 | 608 B |" in card
+    size = format_bytes(len(tflite_file(1)))
+    assert f"| model.int8.tflite | tflite:int8 | {size} |" in card
     assert "2 labels" in card
     out = tmp_path / "failed.ckb"
     build_bundle(make_run(tmp_path / "run", status="failed"), out, Wanted(), quiet, infer)
@@ -86,7 +88,7 @@ def test_what_does_not_run_here_is_bundled_without_outputs(run: Path, tmp_path: 
 @pytest.mark.parametrize(
     ("change", "wanted", "error", "said"),
     [
-        (lambda run: (run / "model.tflite").write_bytes(b"\x10\0\0\0TFL3" + b"a" * 600), Wanted(), InputError,
+        (lambda run: (run / "model.tflite").write_bytes(tflite_file(9)), Wanted(), InputError,
          "is not the artifact that the run reported"),
         (lambda run: (run / "model.tflite").unlink(), Wanted(), InputError, "is not there any more"),
         (lambda run: (run / "vectors/inputs.npz").unlink(), Wanted(), UsageError, "has no vectors"),

@@ -10,9 +10,10 @@ import pytest
 from convertkit.artifacts.signature import Array, TensorSpec
 from convertkit.kits.subject import Subject, Vector, tensor_of
 from convertkit.report.shipping import Preprocessing
+from tests.sources.flat import flatbuffer
 
 IMAGE = TensorSpec("image", "float32", ("batch", 8, 8, 3), axis_order=(0, 2, 3, 1))
-SCORES = TensorSpec("scores", "float32", ("batch", 10))
+SCORES = TensorSpec("scores", "float32", ("batch", 2))
 PIXELS = TensorSpec("x", "uint8", (1, 4, 4, 1), scale=0.5, zero_point=3)
 STEPS = TensorSpec("y", "int8", (1, 4), scale=0.25, zero_point=-3, key="StatefulPartitionedCall:0")
 TOKENS = TensorSpec("input ids", "int64", ("batch", "tokens"))
@@ -37,6 +38,20 @@ def drawn(spec: TensorSpec, random: np.random.Generator) -> Array:
     return np.asarray(random.normal(size=shape) * 3).astype(spec.logical_dtype)
 
 
+def tflite_file(inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]) -> bytes:
+    """A `.tflite` with these inputs and outputs, the last of them first, and 64 bytes of weights."""
+    specs = [*inputs, *outputs]
+    tensors = [{0: [1], 2: 0, 3: spec.name.encode()} for spec in specs]
+    places = range(len(specs))
+    keys = [{0: spec.runtime_name.encode(), 1: place} for place, spec in enumerate(specs)]
+    count = len(inputs)
+    graph = {0: tensors, 1: list(places[:count])[::-1], 2: list(places[count:])[::-1], 3: []}
+    signature = {0: keys[:count], 1: keys[count:], 2: b"serving_default", 4: 0}
+    version = {0: b"min_runtime_version", 1: 1}
+    buffers = [{}, {0: b"1.5.0" + bytes(11)}, {0: bytes(range(64))}]
+    return flatbuffer({0: 3, 1: [], 2: [graph], 3: b"a test", 4: buffers, 6: [version], 7: [signature]})
+
+
 def subject_of(name: str, folder: Path, variant: str = "tflite:int8") -> Subject:
     """A subject of one of the signatures; its artifact is a file, or a folder, of that name."""
     inputs, outputs = SIGNATURES[name]
@@ -46,7 +61,7 @@ def subject_of(name: str, folder: Path, variant: str = "tflite:int8") -> Subject
         artifact.mkdir()
         (artifact / "saved_model.pb").write_bytes(b"graph")
     else:
-        artifact.write_bytes(b"model")
+        artifact.write_bytes(tflite_file(inputs, outputs) if variant.startswith("tflite") else b"model")
     call = Vector(
         {spec.name: drawn(spec, random) for spec in inputs},
         {spec.name: drawn(spec, random) for spec in outputs},

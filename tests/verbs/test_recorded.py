@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -9,7 +11,9 @@ import pytest
 
 from convertkit import api, shipping
 from convertkit.errors import ConvertkitError, UsageError
+from convertkit.kits.write import write_kit
 from convertkit.report.report import Report, write_json
+from convertkit.verbs.opening import silent
 from convertkit.verbs.recorded import recorded_source
 from convertkit.verbs.validate import validate_run
 from convertkit.words import worded_recipe
@@ -87,6 +91,10 @@ def test_its_bundle_is_verified_and_compared(run: tuple[Report, Path, Path], tmp
     by_litert = [each for each in found.checked if each.runtime == "litert"]
     assert [(each.status, each.max_abs_error) for each in by_litert] == [("passed", 0.0)] * 2
     assert not api.compare(out, bundle).regressions
+    write_kit(bundle, "python", tmp_path / "kit", silent)
+    command = [sys.executable, "test_model.py"]
+    done = subprocess.run(command, cwd=tmp_path / "kit", capture_output=True, text=True, check=False)
+    assert done.stdout == "4 vectors passed\n", done.stderr
 
 
 def test_the_folder_stands_for_what_it_ships_at_each_batch(run: tuple[Report, Path, Path]) -> None:
