@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from convertkit.api import bench, blame, compare, convert, fleet, gate, validate
     from convertkit.report.report import Report, load_report
-    from convertkit.shipping import bundle, verify
+    from convertkit.shipping import bundle, kit, verify
 
 __all__ = [
     "Report",
@@ -19,6 +19,7 @@ __all__ = [
     "convert",
     "fleet",
     "gate",
+    "kit",
     "load_report",
     "validate",
     "verify",
@@ -34,6 +35,7 @@ PUBLIC = {
     "fleet": "api",
     "gate": "api",
     "bundle": "shipping",
+    "kit": "shipping",
     "verify": "shipping",
     "load_report": "report.report",
     "Report": "report.report",

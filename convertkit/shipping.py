@@ -1,4 +1,4 @@
-"""The Python interface to what ships: bundles. Must not convert, which is `api`'s."""
+"""The Python interface to what ships: bundles and kits. Must not convert, which is `api`'s."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from convertkit.bundles.build import Wanted, build_bundle
 from convertkit.bundles.manifest import Manifest
 from convertkit.bundles.verify import Verification, verify_bundle
+from convertkit.kits.write import write_kit
 from convertkit.verbs.opening import silent
 
 
@@ -49,3 +50,31 @@ def verify(
         ConvertkitError: it is no bundle.
     """
     return verify_bundle(Path(bundle), silent, sha256=sha256, allow_code=allow_code)
+
+
+def kit(
+    run: str | PathLike[str],
+    kind: str,
+    out: str | PathLike[str],
+    *,
+    only: str | None = None,
+    labels: str | PathLike[str] | None = None,
+    name: str | None = None,
+    version: int = 1,
+) -> None:
+    """Write what an app or a server needs of a run, generated from its signature, with vectors as its test.
+
+    Args:
+        run: the folder of a run, or a bundle.
+        kind: `python`, `android`, `ios`, `web`, `tfserving`, `triton` or `onnxruntime`.
+        out: a folder that is not there, or is empty.
+        only: the variant to take; None: the one that suits the kind best.
+        labels: file of class names, one a line; None: those that the run has.
+        name: of the model; None: that of the run's folder, or of the bundle.
+        version: of the model, for servers.
+
+    Raises:
+        ConvertkitError: there is nothing that the kit could be made of, or the folder holds something.
+    """
+    chosen = Path(labels) if labels is not None else None
+    write_kit(Path(run), kind, Path(out), silent, only=only, labels=chosen, name=name, version=version)

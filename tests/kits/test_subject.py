@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import convertkit
 from convertkit.artifacts.formats import Format
 from convertkit.artifacts.signature import TensorSpec
 from convertkit.errors import MissingDependencyError, NotMeasuredError, UsageError
@@ -65,6 +66,18 @@ def test_a_kit_of_a_run_and_of_its_bundle(whole: Path, tmp_path: Path) -> None:
         assert (tmp_path / out / "labels.txt").read_text() == "cat\ndog\n"
     one, two = (sorted(file.read_bytes() for file in (tmp_path / out).rglob("*.*")) for out in ("one", "two"))
     assert one == two
+
+
+def test_in_python_a_kit_of_a_bundle_needs_no_runtime(whole: Path, tmp_path: Path) -> None:
+    convertkit.kit(whole, "ios", tmp_path / "kit", only="tflite:float32")
+    assert (tmp_path / "kit" / "Sources" / "Model140.swift").is_file()
+
+
+def test_labels_that_fit_no_output(whole: Path, tmp_path: Path) -> None:
+    (tmp_path / "labels").write_text("one\ntwo\nthree\n")
+    with pytest.raises(UsageError, match="has 3 labels, and no output has 3 entries a row"):
+        write_kit(whole, "python", tmp_path / "kit", quiet, labels=tmp_path / "labels", infer=infer)
+    assert [path.name for path in tmp_path.iterdir()] == ["labels"]
 
 
 def test_labels_of_ones_own(whole: Path, tmp_path: Path) -> None:
