@@ -30,7 +30,7 @@ def mismatch_steps(hop: HopRecord) -> list[str]:
     if hop.budget is not None and hop.budget.over:
         return [
             "It is the source still, but over the budget: see its figures under Details.",
-            "convertkit gate RUN --set budget.…=… holds the run's figures against another budget.",
+            "convertkit gate RUN --set budget.size_bytes=BYTES, for one, holds it against another budget.",
         ]
     steps = []
     if hop.vs_source is not None and hop.vs_source.outputs:
@@ -42,7 +42,7 @@ def mismatch_steps(hop: HopRecord) -> list[str]:
     if precision in INTEGERS and hop.rescue is None:
         steps.append("convertkit samples check FILE says whether the samples are fit to calibrate with.")
     if hop.vs_source is not None:
-        steps.append(f"convertkit gate RUN --set gate.{precision}.…=… judges again by other tolerances.")
+        steps.append(f"convertkit gate RUN --set gate.{precision}.min_sqnr_db=DB judges it by another.")
     return [*steps, f"{script(hop)} does this hop alone."]
 
 

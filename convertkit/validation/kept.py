@@ -117,7 +117,7 @@ def read_kept(folder: Path) -> Kept:
         if not index.samples:
             raise UsageError(
                 f"{folder} holds no sample: the outputs of one are larger than limits.outputs_bytes",
-                hint="convert again with a larger --set limits.outputs_bytes=…",
+                hint="convert again with a larger --set limits.outputs_bytes=BYTES",
             )
         outputs = {variant: read_npz(folder / file_of(variant)) for variant in index.variants}
         grounds = read_npz(folder / GROUNDS)

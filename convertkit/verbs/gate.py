@@ -61,7 +61,8 @@ def asked(kept: Kept, settings: Sequence[str]) -> Recipe:
     check_effect(recipe.gate)
     if recipe.gate.masks != kept.index.gate.masks:
         raise UsageError(
-            "other masks need the inputs, which a run does not keep", hint="convertkit validate RUN --set …"
+            "other masks need the inputs, which a run does not keep",
+            hint="ask convertkit validate RUN, with the same --set",
         )
     return recipe
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import FIXTURES, ROOT
+from tests.sources.flat import SMALLEST
 
 DIGITS = FIXTURES / "digits" / "model.pt2"
 SAMPLES = FIXTURES / "digits" / "samples.npz"
@@ -209,7 +210,7 @@ class TestUsage:
 
     def test_no_route(self, tmp_path: Path, out: Path) -> None:
         end = tmp_path / "model.tflite"
-        end.write_bytes(b"\x1c\0\0\0TFL3" + bytes(64))
+        end.write_bytes(SMALLEST)
         refused(convertkit("convert", end, "--to", "torch:int8-dynamic", "-o", out), 3, "no route")
 
     def test_a_gpu_by_name_that_is_not_there(self, out: Path) -> None:

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import pickle
-import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -19,8 +18,7 @@ from convertkit.cli import inspect as verb
 from convertkit.errors import MissingDependencyError, ModelFileError, StageError, WorkerCrashedError
 from convertkit.workers.answers import Described
 from tests.conftest import FIXTURES, Lab, fixture_samples
-
-TFLITE_SHELL = struct.pack("<I", 16) + b"TFL3" + bytes(24)
+from tests.sources.flat import SMALLEST
 
 
 class WantsCode:
@@ -116,7 +114,7 @@ def test_control_characters_of_a_file_do_not_reach_the_terminal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "model.tflite"
-    file.write_bytes(TFLITE_SHELL)
+    file.write_bytes(SMALLEST)
     signature = Signature((TensorSpec("\x1b[2Jx", "int8", (1, "n"), scale=0.5, zero_point=-3),), ())
     monkeypatch.setattr(verb, "describe", lambda file: Described(signature))
     output = run(file).output
@@ -158,7 +156,7 @@ def test_a_reader_that_fails_on_a_file_is_the_file_s_fault_and_before_it_is_not(
     message: str,
 ) -> None:
     file = tmp_path / "model.tflite"
-    file.write_bytes(TFLITE_SHELL)
+    file.write_bytes(SMALLEST)
     monkeypatch.setattr(DeadWorker, "error", error)
     monkeypatch.setattr(DeadWorker, "is_ready", is_ready)
     monkeypatch.setattr(verb, "Worker", DeadWorker)
@@ -193,7 +191,7 @@ def test_onnx_savedmodel_and_tflite_are_read_by_their_parsers(lab: Lab) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "content"), [("a.onnx", b"\x08\x0a" * 50), ("a.tflite", TFLITE_SHELL)])
+@pytest.mark.parametrize(("name", "content"), [("a.onnx", b"\x08\x0a" * 50), ("a.tflite", SMALLEST)])
 def test_a_damaged_file_is_unusable_to_its_parser(tmp_path: Path, name: str, content: bytes) -> None:
     file = tmp_path / name
     file.write_bytes(content)
