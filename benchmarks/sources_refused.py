@@ -16,7 +16,7 @@ FACTORY = ("--factory", "mynet.py:Net")
 HUB = "bert-base-uncased"
 VIT = "google/vit-base-patch16-224"
 DOWNLOAD = "hf download ORG/NAME --local-dir NAME"
-TENSORS = {"INPUT:0": "image:0", "OUTPUT:0": "scores:0"}
+TENSORS = {"INPUT:0": "image:0", "OUTPUT:0": "scores:0", "'OUTPUT'": "'scores'"}
 
 
 def refused(

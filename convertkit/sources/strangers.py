@@ -25,7 +25,11 @@ IMPORT_TEXT = (
     "from google.protobuf import text_format; "
     "tf.import_graph_def(text_format.Parse(open($path).read(), tf.GraphDef()), name=''); "
 )
-IMPORT_META = "tf.train.import_meta_graph($path).restore(s, $prefix); "
+IMPORT_META = (  # frozen, since the checkpoint's own reader and writer of files are in its graph
+    "tf.train.import_meta_graph($path).restore(s, $prefix); "
+    "g = tf.graph_util.convert_variables_to_constants(s, s.graph_def, ['OUTPUT']); "
+    "tf.reset_default_graph(); tf.import_graph_def(g, name=''); s = tf.Session(); "
+)
 SAVE = (
     "tf.saved_model.simple_save(s, 'saved', {'x': s.graph.get_tensor_by_name('INPUT:0')}, "
     "{'y': s.graph.get_tensor_by_name('OUTPUT:0')})"
