@@ -2,7 +2,7 @@
 
 What is answered by a line is given to the command line here; what converts is taken in by workers that all
 rows share, up to the first hop, from where all forms are one; one of each kind goes through a whole run. What
-is pasted of the hints, and the other whole runs, are `make sources`.
+is pasted of the hints, and the other whole runs, are `make sources`; its page is held to the list of forms.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from click.testing import CliRunner
 
 from benchmarks.sources_case import Case
 from benchmarks.sources_cases import CASES
+from benchmarks.sources_data import CASES as DATA
+from benchmarks.sources_page import recorded
 from benchmarks.sources_try import QUICK, fault_of, try_case
 from convertkit.artifacts.formats import Format
 from convertkit.cli import cli
@@ -117,3 +119,19 @@ def test_what_converts_is_taken_in(
 def test_one_of_each_kind_in_one_command(name: str) -> None:
     row = try_case(next(case for case in CASES if case.name == name))
     assert not row.fault, row.told
+
+
+def test_the_page_has_every_form_and_what_came_of_it() -> None:
+    page = recorded()
+    models, data = page["Forms of model"], page["Forms of data"]
+    assert [(given, int(code)) for given, _, code, *_ in models] == [
+        (case.given, case.code) for case in CASES
+    ]
+    assert [given for given, *_ in data] == [case.name.replace("-", " ") for case in DATA]
+    for case, (_, _, _, told, pasted, _) in zip(CASES, models, strict=True):
+        assert case.line in told or case.line == "PASSED"
+        assert bool(pasted) == (case.hint is not None)
+        assert not pasted or pasted.endswith(": exit code 0")
+    for each, (_, how, code, told, _, _) in zip(DATA, data, strict=True):
+        assert how == f"`{each.given}`"
+        assert (each.refused in told) if each.refused else (code == "0" and "passed" in told)
