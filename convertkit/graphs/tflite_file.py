@@ -47,6 +47,13 @@ def read_operators(content: bytes) -> list[Operator]:
     ]
 
 
+def constant_bytes(content: bytes) -> int:
+    """Bytes of all constants, by their buffers; those that stand behind a graph of over 2 GiB too."""
+    model: Any = schema.Model.GetRootAs(content, 0)
+    buffers = (model.Buffers(index) for index in range(model.BuffersLength()))
+    return sum(buffer.DataLength() or buffer.Size() for buffer in buffers)
+
+
 def operators(content: bytes) -> list[str]:
     """Names of all operators, one entry each time it is used; a custom one by its own name."""
     return [operator.kind for operator in read_operators(content)]

@@ -12,9 +12,10 @@ from convertkit.artifacts.files import hash_artifact
 from convertkit.artifacts.transformation import REFINEMENT, Transformation
 from convertkit.config.attempts import StageOptions
 from convertkit.errors import ConvertkitError, GateError, StageError
+from convertkit.hops.sizes import artifact_record
 from convertkit.plan import Hop
 from convertkit.report.refinement import RefinementRecord, describe
-from convertkit.report.report import ArtifactRecord, Attempt, HopRecord
+from convertkit.report.report import Attempt, HopRecord
 from convertkit.storage.store import StoredHop
 from convertkit.validation.judgement import Judgement
 from convertkit.validation.powers import LARGEST_SQNR_DB
@@ -189,13 +190,18 @@ def has_dynamic_axes(artifact: Artifact) -> bool:
 
 
 def hop_record(
-    hop: Hop, made: Made, attempts: tuple[Attempt, ...], *, path: str, source_bytes: int
+    hop: Hop,
+    made: Made,
+    attempts: tuple[Attempt, ...],
+    *,
+    path: str,
+    source_sizes: tuple[int, int | None],
 ) -> HopRecord:
     """The record of a hop that made an artifact, passed or not.
 
     Args:
         path: where it stands, relative to the run's folder.
-        source_bytes: size of the model that came in.
+        source_sizes: bytes of the model that came in, and of its weights, None where nobody tells those.
     """
     judgement, stored, artifact = made.judgement, made.stored, made.artifact
     return HopRecord(
@@ -208,12 +214,7 @@ def hop_record(
         seconds=stored.seconds,
         peak_rss_bytes=stored.peak_rss_bytes,
         error=judgement.reason or None,
-        artifact=ArtifactRecord(
-            path=path,
-            sha256=artifact.sha256,
-            size_bytes=artifact.size_bytes,
-            size_ratio=artifact.size_bytes / source_bytes,
-        ),
+        artifact=artifact_record(artifact, stored, path, *source_sizes),
         attempts=attempts,
         vs_source=judgement.vs_source,
         vs_previous=judgement.vs_previous,

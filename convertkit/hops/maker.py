@@ -110,6 +110,8 @@ class Maker:
             answer.peak_rss_bytes,
             answer.loader,
             transformations=answer.transformations,
+            weights_bytes=answer.weights_bytes,
+            compressed_bytes=answer.compressed_bytes,
         )
 
 

@@ -241,5 +241,5 @@ class HopRunner:
         else:
             self._artifacts[hop.target] = artifact
             self._outputs[hop.target] = judgement.outputs
-        size = self._intake.artifact.size_bytes
-        return hop_record(hop, kept, attempts, path=self._folder.relative(path), source_bytes=size)
+        sizes = self._intake.artifact.size_bytes, self._intake.weights_bytes
+        return hop_record(hop, kept, attempts, path=self._folder.relative(path), source_sizes=sizes)

@@ -12,6 +12,7 @@ from convertkit.errors import ModelFileError
 from convertkit.pytorch.huggingface import MASK, Folder, open_folder
 from convertkit.pytorch.outputs import dynamic_shape, named_apart, output_shapes, shapes_of
 from convertkit.pytorch.unfit import run_checked
+from convertkit.pytorch.weights import weights_bytes
 from convertkit.workers.answers import Described
 from convertkit.workers.jobs import DescribeJob
 
@@ -49,6 +50,7 @@ def describe_folder(job: DescribeJob) -> Described:
         limits=folder.limits,
         notes=folder.notes,
         masks=masks_of(folder.inputs, outputs),
+        weights_bytes=weights_bytes(folder.model),
     )
 
 

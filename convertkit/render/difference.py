@@ -22,6 +22,7 @@ HEADINGS = {
     "status": "status",
     "converter": "converter",
     "size": "size",
+    "compressed": "compressed",
     "latency": "p50, ms",
     "sqnr": "SQNR, dB",
     "accuracy": "accuracy, %",
@@ -74,7 +75,7 @@ def shown(change: Change, value: float | str | None) -> str:
     """A figure in its own unit."""
     if value is None or isinstance(value, str):
         return value or DASH
-    if change.figure == "size":
+    if change.figure in ("size", "compressed"):
         return format_bytes(int(value))
     forms = {"latency": format_ms, "sqnr": format_sqnr_db}
     return forms.get(change.figure, format_percent)(value)
@@ -85,7 +86,7 @@ def between(change: Change) -> str:
     before, after = change.before, change.after
     if isinstance(before, str) or isinstance(after, str) or before is None or after is None:
         return "" if before == after else "changed"
-    if change.figure == "size":
+    if change.figure in ("size", "compressed"):
         return signed(format_share(abs(after / before - 1)), after - before) if before else DASH
     if change.figure == "latency":
         return f"{after / before:.2f}× [{format_interval_ms(change.ci95)}]"

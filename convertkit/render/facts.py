@@ -47,7 +47,7 @@ def facts(report: Report, hop: HopRecord) -> list[Fact]:
     if hop.artifact:
         source = format_bytes(report.source.size_bytes)
         share = format_share(hop.artifact.size_ratio)
-        parts = [f"{share} of the source's {source}", *beside_float(report, hop)]
+        parts = [f"{share} of the source's {source}", *weights_parts(report, hop), *beside_float(report, hop)]
         rows.append(Fact("Size", format_bytes(hop.artifact.size_bytes), "; ".join(parts)))
     if hop.accuracy:
         tone: Literal["plain", "warning"] = "warning" if hop.accuracy.drop > 0 else "plain"
@@ -81,6 +81,21 @@ def facts(report: Report, hop: HopRecord) -> list[Fact]:
             )
         )
     return rows
+
+
+def weights_parts(report: Report, hop: HopRecord) -> list[str]:
+    """`40 % of its 75.2 kB of weights`, `93 % of it weights`, `29.1 kB compressed`, as far as is known."""
+    artifact, parts = hop.artifact, []
+    if artifact is None:
+        return []
+    if artifact.weights_ratio is not None:
+        weights = format_bytes(report.source.weights_bytes)
+        parts.append(f"{format_share(artifact.weights_ratio)} of its {weights} of weights")
+    if artifact.weights_bytes is not None:
+        parts.append(f"{format_share(artifact.weights_bytes / artifact.size_bytes)} of it weights")
+    if artifact.compressed_bytes is not None:
+        parts.append(f"{format_bytes(artifact.compressed_bytes)} compressed")
+    return parts
 
 
 def latency_facts(report: Report, hop: HopRecord) -> list[Fact]:

@@ -113,7 +113,10 @@ def short_facts(report: Report, hop: HopRecord) -> list[str]:
     parts = []
     if hop.artifact:
         size, share = format_bytes(hop.artifact.size_bytes), format_share(hop.artifact.size_ratio)
-        parts.append(f"{size} ({'; '.join([f'{share} of the source', *beside_float(report, hop)])})")
+        weights = hop.artifact.weights_ratio
+        shares = [f"{share} of the source"]
+        shares += [f"{format_share(weights)} of its weights"] if weights is not None else []
+        parts.append(f"{size} ({'; '.join([*shares, *beside_float(report, hop)])})")
     if hop.accuracy:
         parts.append(f"accuracy {format_percent(hop.accuracy.value)} % ({describe_drop(hop.accuracy.drop)})")
     if hop.vs_source and hop.vs_source.outputs:

@@ -12,7 +12,7 @@ from convertkit.measurement.latency import Versus, compare
 from convertkit.report.report import ArtifactSignature, HopRecord, Report
 
 CPU = "cpu"
-Figure = Literal["status", "size", "latency", "sqnr", "accuracy", "signature", "converter"]
+Figure = Literal["status", "size", "compressed", "latency", "sqnr", "accuracy", "signature", "converter"]
 
 
 class Allowed(msgspec.Struct, frozen=True):
@@ -111,10 +111,14 @@ def hop_changes(
 
 
 def size_change(variant: str, hop: HopRecord, other: HopRecord, allowed: Allowed) -> Iterator[Change]:
-    """Bytes of the artifact."""
+    """Bytes of the artifact, and as a download has it."""
     if hop.artifact and other.artifact:
         before, after = hop.artifact.size_bytes, other.artifact.size_bytes
         yield Change(variant, "size", before, after, after > before * (1 + allowed.size))
+        packed = hop.artifact.compressed_bytes, other.artifact.compressed_bytes
+        if packed[0] is not None and packed[1] is not None:
+            is_larger = packed[1] > packed[0] * (1 + allowed.size)
+            yield Change(variant, "compressed", packed[0], packed[1], is_larger)
 
 
 def latency_change(variant: str, hop: HopRecord, other: HopRecord, allowed: Allowed) -> Iterator[Change]:

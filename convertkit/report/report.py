@@ -38,10 +38,9 @@ class SourceRecord(Record, frozen=True, kw_only=True):
 
     Attributes:
         nonfinite: samples for which its own outputs are not finite; null where all are.
-        half: the half precision that it computes in, `float16` or `bfloat16`; empty: none. What is made of it
-            computes in float32.
-        loader: how a PyTorch file was opened: factory, its arguments, keys allowed to be missing or more;
-            null for other formats.
+        half: the half precision that it computes in, `float16` or `bfloat16`; empty: none.
+        weights_bytes: of its parameters and buffers in their own types; null where nobody tells.
+        loader: how a PyTorch file was opened; null for other formats.
         masks: output → input that rules out its padding, where the model itself tells; besides `gate.masks`.
     """
 
@@ -55,6 +54,7 @@ class SourceRecord(Record, frozen=True, kw_only=True):
     nonfinite: NonfiniteSource | None = None
     half: str = ""
     loader: Loader | None = None
+    weights_bytes: int | None = None
     masks: dict[str, str] = {}
 
 
@@ -78,20 +78,25 @@ class ArtifactRecord(Record, frozen=True, kw_only=True):
 
     Attributes:
         size_ratio: bytes / bytes of the source.
+        weights_bytes: of its constants and variables; null where nobody tells.
+        compressed_bytes: as a download has it (DEFLATE); null where it is too large to try.
+        weights_ratio: bytes / bytes of the source's weights.
     """
 
     path: str
     sha256: str
     size_bytes: int
     size_ratio: float
+    weights_bytes: int | None = None
+    compressed_bytes: int | None = None
+    weights_ratio: float | None = None
 
 
 class Attempt(Record, frozen=True, kw_only=True):
     """One try at a hop with one set of options.
 
     Attributes:
-        sqnr_db: lowest of any output against the source; null where nothing was made or compared.
-        accuracy: a fraction; null without labels.
+        sqnr_db: lowest of any output against the source; null where none was. accuracy: null without labels.
         size_bytes: of what it made; null where it made nothing.
         kept: what it made is the hop's artifact.
     """
@@ -113,7 +118,7 @@ class HopRecord(Record, frozen=True, kw_only=True):
     Attributes:
         source, target: variants in full.
         rescue: what was done where the variant that was asked for failed; `target` is what ships then.
-        seconds: wall time of the conversion itself; of the attempt that is kept.
+        seconds: wall time of the conversion itself, of the attempt kept.
         error: one line; null unless the status is not `passed`.
         artifact: null where none was made; under `rejected/` where the gate failed it.
         exit_code: that of the error, where the status is not `passed`; 8 where its budget is undecided.

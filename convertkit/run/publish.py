@@ -69,6 +69,7 @@ def build_report(
             nonfinite=nonfinite,
             half=intake.artifact.half,
             loader=recorded(intake.artifact.loader),
+            weights_bytes=intake.weights_bytes,
             masks=dict(intake.masks),
         ),
         samples=SamplesRecord(

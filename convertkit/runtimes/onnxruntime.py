@@ -17,6 +17,7 @@ from convertkit.artifacts.signature import Arrays, Dim, Signature, TensorSpec
 from convertkit.errors import ModelFileError, NotMeasuredError, first_line
 from convertkit.graphs.float32 import half_of, in_float32
 from convertkit.graphs.onnx_sizes import check_sizes
+from convertkit.graphs.onnx_weights import weights_of
 from convertkit.runtimes import TimedCall, counted, wall_timed
 from convertkit.sources.onnx_file import stated_size
 from convertkit.workers.answers import Described, GpuMemory
@@ -166,7 +167,8 @@ def describe(job: DescribeJob) -> Described:
     opsets = ", ".join(f"{item.domain or 'ai.onnx'} {item.version}" for item in model.opset_import)
     operators = counted(Counter(operators_of(model)))
     details = {"opset": opsets, "producer": model.producer_name, "operators": operators}
-    return Described(signature, details, external_files(model), index_limits(model), half_of(model))
+    limits, half, weights = index_limits(model), half_of(model), weights_of(model)
+    return Described(signature, details, external_files(model), limits, half, weights_bytes=weights)
 
 
 def operators_of(model: onnx.ModelProto) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
@@ -81,7 +82,10 @@ def gpu_memory(device: str) -> GpuMemory:
 def describe(job: DescribeJob) -> Described:
     """The `serving_default` signature, read from the protobuf: no code of the model runs."""
     graph = serving_graph(job.path)
-    return Described(signature_in(graph), {"tensorflow": graph.meta_info_def.tensorflow_version})
+    files = Path(job.path).glob("variables/variables.data-*")
+    weights = sum(file.stat().st_size for file in files)
+    version = {"tensorflow": graph.meta_info_def.tensorflow_version}
+    return Described(signature_in(graph), version, weights_bytes=weights or None)
 
 
 def signature_of(path: str) -> Signature:

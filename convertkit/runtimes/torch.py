@@ -28,6 +28,7 @@ from convertkit.pytorch.outputs import (
 )
 from convertkit.pytorch.unchecked import Forward, fastest_form
 from convertkit.pytorch.unfit import run_checked
+from convertkit.pytorch.weights import weights_bytes
 from convertkit.runtimes import TimedCall, wall_timed
 from convertkit.samples.fit import NUMBERED
 from convertkit.workers.answers import Described, GpuMemory
@@ -163,7 +164,8 @@ def describe(job: DescribeJob) -> Described:
     details = {"torch": str(torch.__version__)}
     signature = Signature(inputs, specs)
     notes = (*opening_notes, *complex_notes(checked.complex))
-    return Described(signature, details, half=checked.half, casts=casts, notes=notes)
+    weights = weights_bytes(model)
+    return Described(signature, details, half=checked.half, casts=casts, notes=notes, weights_bytes=weights)
 
 
 def complex_notes(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -41,6 +41,7 @@ class Intake(msgspec.Struct, frozen=True):
     Attributes:
         axis_sizes: sizes to check each dynamic axis at, besides the one it was exported with.
         masks: output → input that rules out its padding, where the model itself tells.
+        weights_bytes: of the source's parameters and buffers; None where nobody tells.
         sampling: how images became arrays, the settings of the model's own folder among them.
     """
 
@@ -51,6 +52,7 @@ class Intake(msgspec.Struct, frozen=True):
     axis_sizes: dict[str, list[int]]
     masks: Mapping[str, str] = {}
     sampling: SampleOptions = SampleOptions()
+    weights_bytes: int | None = None
 
 
 def source_loader(file: SourceFile, recipe: Recipe, *, allow_code: bool = False) -> Loader | None:
@@ -157,6 +159,7 @@ def take_in(
             if spec.runtime_name in answer.masks
         },
         options,
+        answer.weights_bytes,
     )
 
 

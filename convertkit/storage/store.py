@@ -49,6 +49,8 @@ class StoredHop(msgspec.Struct, frozen=True):
     loader: Loader | None = None
     parts: dict[str, Any] = {}
     transformations: tuple[Transformation, ...] = ()
+    weights_bytes: int | None = None
+    compressed_bytes: int | None = None
 
 
 def default_root() -> Path:

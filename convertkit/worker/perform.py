@@ -21,6 +21,7 @@ from convertkit.tracing import Tracer
 from convertkit.worker.chunks import Chunk, allowed_bytes
 from convertkit.worker.memory import GpuGauge, PeakMemory, resident_bytes
 from convertkit.worker.requests import request_of
+from convertkit.worker.sizes import compressed_bytes, weights_bytes
 from convertkit.workers import answers, jobs
 
 SESSIONS: dict[tuple[str, str, str, int, bool], Session] = {}
@@ -50,6 +51,8 @@ def convert(job: jobs.ConvertJob) -> answers.Answer:
         memory.peak_bytes,
         conversion.loader,
         conversion.transformations,
+        weights_bytes(request.out, job.target.format),
+        compressed_bytes(request.out),
     )
 
 

@@ -21,7 +21,7 @@ class Ready(Message, frozen=True, tag="ready"):
 
 
 class Converted(Message, frozen=True, tag="converted"):
-    """The artifact stands at `ConvertJob.out`."""
+    """The artifact stands at `ConvertJob.out`; null where nobody tells what of it is weights."""
 
     signature: Signature
     notes: tuple[str, ...]
@@ -29,6 +29,8 @@ class Converted(Message, frozen=True, tag="converted"):
     peak_rss_bytes: int
     loader: Loader | None = None
     transformations: tuple[Transformation, ...] = ()
+    weights_bytes: int | None = None
+    compressed_bytes: int | None = None
 
 
 class Described(Message, frozen=True, tag="described"):
@@ -41,6 +43,7 @@ class Described(Message, frozen=True, tag="described"):
         half: the half precision that the model computes in; empty: none.
         casts: see `Loader.casts`.
         notes: what its user has to know of it, one line each.
+        weights_bytes: of its parameters and buffers in their own types; null where nobody tells.
         masks: output → input that rules out its padding, where the model's own conventions tell.
     """
 
@@ -52,6 +55,7 @@ class Described(Message, frozen=True, tag="described"):
     casts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     masks: dict[str, str] = msgspec.field(default_factory=dict)
+    weights_bytes: int | None = None
 
 
 class Inferred(Message, frozen=True, tag="inferred"):
