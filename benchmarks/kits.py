@@ -16,14 +16,20 @@ ROOT = Path(__file__).resolve().parents[1]
 WORK = Path("build/kits/work")
 FIXTURES = ("digits", "mlp", "transformer", "two_inputs")
 TARGETS = ["tflite:float32", "tflite:int8"]
+IMAGES = [
+    "sampling.color=gray",
+    "sampling.mean=[0.5]",
+    "sampling.std=[0.5]",
+]  # of digits: what code is made for
 QUICK = ["bench.rounds=2", "bench.warmup_s=0.01"]
 
 
 def bundle_of(name: str) -> Path:
     """A fixture converted and bundled twice, with the same bytes."""
     folder, run = ROOT / "fixtures" / name, WORK / name / "run"
+    settings = QUICK + (IMAGES if name == "digits" else [])
     report = api.convert(
-        folder / "model.pt2", to=TARGETS, samples=folder / "samples.npz", out=run, settings=QUICK
+        folder / "model.pt2", to=TARGETS, samples=folder / "samples.npz", out=run, settings=settings
     )
     assert report.is_passed, [hop.error for hop in report.hops]
     first, second = (WORK / name / place / f"{name}-1.0.0.ckb" for place in ("one", "two"))

@@ -64,6 +64,17 @@ def test_names_stay_what_they_are_in_kotlin(tmp_path: Path) -> None:
     assert 'Spec("StatefulPartitionedCall:0", "int8", 0.25, -3)' in code
 
 
+def test_pictures_are_prepared_where_it_is_known_how(tmp_path: Path) -> None:
+    file = "src/main/kotlin/My{}.kt"
+    for name, is_known in (("image", True), ("state", False)):
+        write_app_kit("android", subject_of(name, tmp_path), tmp_path / name)
+        code = (tmp_path / name / file.format(pascal(name))).read_text()
+        assert ("fun prepared(bitmap: Bitmap)" in code) is is_known
+        assert ("import android.graphics.Bitmap" in code) is is_known
+        assert ("val MEAN = floatArrayOf(0.5f)" in code) is is_known
+        assert ("return intArrayOf(blue, green, red)" in code) is is_known
+
+
 def test_words_of_code() -> None:
     assert (camel("class_scores"), pascal("_2d_model"), pascal("x")) == ("classScores", "2dModel", "X")
     assert kotlin_quoted("$x\n") == '"\\$x\\n"'
