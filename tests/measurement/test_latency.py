@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convertkit.measurement.latency import Latency, compare, summarize
@@ -42,6 +42,7 @@ def test_rounds_of_different_lengths_are_pooled():
     assert row.p50_ms == 3.0
 
 
+@settings(deadline=None)  # other work on the machine is no fault of the percentiles
 @given(rounds)
 def test_percentiles_are_in_order(rounds_ns):
     row = of(rounds_ns)
