@@ -155,6 +155,11 @@ def best_factors(graph: Graph, junction: Junction, seen: Seen, largest: int) -> 
         product_of(layer, rows_of(layer, graph.constants[layer.weight]), seen.calls)
         for layer in junction.readers
     ]
+    return chosen_factors(products, seen, largest)
+
+
+def chosen_factors(products: Sequence[Product], seen: Seen, largest: int) -> Factors | None:
+    """The factors of a value that layers lose least with; None where they help too little."""
     reach = np.max([input_reach(each) for each in products], axis=0)
     ends = seen.fitted_ends
     plain = loss(products, np.ones(ends.shape[1]), ends, largest)

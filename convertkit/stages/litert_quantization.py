@@ -31,6 +31,7 @@ from convertkit.stages.measured_gain import gain_db
 from convertkit.stages.quantizer_reason import quantizer_reason
 from convertkit.stages.shared_calibration import Shared
 from convertkit.stages.tflite_heads import find_head, may_mix_units, operators_of, run_file
+from convertkit.stages.tflite_inputs import equalize_inputs
 from convertkit.stages.tflite_outputs import equalize_outputs
 from convertkit.stages.tflite_ranges import has_one_graph, ranges_of
 
@@ -102,14 +103,16 @@ def in_integers(
     plain, scaled, started = content, 0, time.perf_counter()
     if weights_alone and options.grid and has_one_graph(content):
         outputs = [name for operator in left for name in operator.outputs]
+        content, read = equalize_inputs(content, SIGNATURE, calls, outputs, options.grid)
         content, scaled = equalize_outputs(content, SIGNATURE, calls, outputs)
+        scaled += read
     seconds = time.perf_counter() - started
     ranges = calibrated(content, recipe, calls, shared) if precision.needs_calibration else None
     made = quantized(content, recipe, ranges)
     if scaled and told:
         before = in_one_piece(quantized(plain, recipe, ranges))
         gained = gain_db(run_file, plain, before, in_one_piece(made), calls)
-        told.notes.append(f"outputs of {scaled} layers scaled channel by channel")
+        told.notes.append(f"{scaled} inputs and outputs of layers scaled channel by channel")
         told.transformations.append(Transformation(OUTPUTS, seconds, gained))
     keeps_units = options.keeps_units(precision) and not weights_alone  # then the end is float anyway
     if not ranges or not keeps_units or not may_mix_units(content):

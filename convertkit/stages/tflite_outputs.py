@@ -100,20 +100,33 @@ def scale(model: Any, operator: Any, factors: Array) -> None:
         bias = graph.tensors[operator.inputs[2]]
         name = name_of(bias) + SCALED
         operator.inputs[2] = add_constant(model, name, values_of(model, bias) / factors)
-    output = graph.tensors[operator.outputs[0]]
-    inner: Any = schema.TensorT()
-    inner.name, inner.type = (name_of(output) + SCALED).encode(), output.type
-    inner.shape, inner.shapeSignature = output.shape, output.shapeSignature
-    inner.buffer, inner.hasRank = 0, output.hasRank
-    graph.tensors.append(inner)
-    product: Any = schema.OperatorT()
-    product.opcodeIndex = code_for(model, product_code())
-    product.builtinOptionsType = schema.BuiltinOptions.MulOptions
-    product.builtinOptions = schema.MulOptionsT()
-    inside = len(graph.tensors) - 1
-    product.inputs = [inside, add_constant(model, f"{name_of(output)}/factors", factors)]
-    product.outputs, operator.outputs = [operator.outputs[0]], [inside]
-    graph.operators.insert(graph.operators.index(operator) + 1, product)
+    place = operator.outputs[0]
+    name = name_of(graph.tensors[place])
+    inside = add_tensor(model, name + SCALED, graph.tensors[place])
+    after = graph.operators.index(operator) + 1
+    graph.operators.insert(after, product(model, inside, place, name, factors))
+    operator.outputs = [inside]
+
+
+def add_tensor(model: Any, name: str, like: Any) -> int:
+    """The place of a new value of the same type and shape as another."""
+    tensor: Any = schema.TensorT()
+    tensor.name, tensor.type = name.encode(), like.type
+    tensor.shape, tensor.shapeSignature = like.shape, like.shapeSignature
+    tensor.buffer, tensor.hasRank = 0, like.hasRank
+    model.subgraphs[0].tensors.append(tensor)
+    return len(model.subgraphs[0].tensors) - 1
+
+
+def product(model: Any, source: int, result: int, name: str, factors: Array) -> Any:
+    """An operator that multiplies one value into another, channel by channel."""
+    operator: Any = schema.OperatorT()
+    operator.opcodeIndex = code_for(model, product_code())
+    operator.builtinOptionsType = schema.BuiltinOptions.MulOptions
+    operator.builtinOptions = schema.MulOptionsT()
+    operator.inputs = [source, add_constant(model, f"{name}/factors", factors)]
+    operator.outputs = [result]
+    return operator
 
 
 def product_code() -> Any:

@@ -11,10 +11,13 @@ import tensorflow as tf
 from convertkit.artifacts.formats import Precision
 from convertkit.artifacts.signature import Arrays, taken
 from convertkit.config.stage_options import SavedmodelToTfliteOptions
+from convertkit.graphs.tflite_file import operators
+from convertkit.quantization import equalization
 from convertkit.samples.representative import calibration_steps
 from convertkit.stages.litert_quantization import SIGNATURE, quantized
 from convertkit.stages.litert_recipe import make_recipe
 from convertkit.stages.tflite_heads import run_file
+from convertkit.stages.tflite_inputs import equalize_inputs
 from convertkit.stages.tflite_outputs import equalize_outputs, factors_of
 from convertkit.stages.tflite_ranges import ends_of, has_one_graph, ranges_of
 from tests.conftest import Lab, fixture_samples
@@ -62,6 +65,19 @@ def test_scaled_outputs_compute_the_same(transformer: Made) -> None:
         assert np.abs(found - wanted).max() <= 1e-4 * np.abs(wanted).max()
     everything = set(ranges_of(content, SIGNATURE, calls[:1]))
     assert equalize_outputs(content, SIGNATURE, calls, left=everything) == (content, 0)
+
+
+def test_scaled_inputs_compute_the_same(transformer: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(equalization, "ENOUGH", np.inf)  # whatever it gains
+    content, calls = transformer
+    made, count = equalize_inputs(content, SIGNATURE, calls, (), 127)
+    assert count > 2
+    assert operators(made).count("MUL") == operators(content).count("MUL") + count
+    before, after = run_file(content, calls), run_file(made, calls)
+    for name in before[0]:
+        wanted = np.stack([each[name] for each in before])
+        found = np.stack([each[name] for each in after])
+        assert np.abs(found - wanted).max() <= 1e-4 * np.abs(wanted).max()
 
 
 def test_values_of_masks_count_in_no_range() -> None:
