@@ -13,6 +13,7 @@ from convertkit.artifacts.digest import hash_path
 from convertkit.errors import UsageError
 from convertkit.report.report import HopRecord, Report, exit_code, load_report
 from convertkit.report.rescue import RescueRecord
+from convertkit.rescue.families import FAMILIES
 from fixtures import planted
 
 pytestmark = pytest.mark.slow
@@ -25,6 +26,8 @@ QUICK = (
     "stages.savedmodel_to_tflite.heads=joined",
     "stages.savedmodel_to_tflite.rounding=nearest",
 )
+
+CHEAP = {family.name for family in FAMILIES if not family.is_costly}
 
 
 @pytest.fixture(scope="module")
@@ -65,13 +68,13 @@ def rescued(report: Report) -> tuple[HopRecord, RescueRecord]:
 
 
 @pytest.mark.parametrize(
-    ("name", "family"),
+    ("name", "mending"),
     [
         ("scaled_channel", "calibration"),  # on top of equalized channels
         ("boxes_and_scores", "heads"),
     ],
 )
-def test_a_planted_model_passes_at_half_the_size(name, family, source, samples, tmp_path):
+def test_a_planted_model_passes_at_half_the_size(name, mending, source, samples, tmp_path):
     report = run(source[name], samples, tmp_path / "one")
     hop, rescue = rescued(report)
     assert report.is_passed
@@ -80,7 +83,8 @@ def test_a_planted_model_passes_at_half_the_size(name, family, source, samples, 
     assert (hop.target, rescue.wanted) == ("tflite:int8", "tflite:int8")
     winner = rescue.winner
     assert winner is not None
-    assert winner.family == family
+    assert winner.family in CHEAP  # which of those that pass is a matter of latency
+    assert any(one.is_passed for one in rescue.candidates if one.family == mending)
     assert winner.sqnr_db > 20
     assert rescue.float32_bytes
     assert winner.size_bytes <= 0.5 * rescue.float32_bytes
@@ -89,7 +93,7 @@ def test_a_planted_model_passes_at_half_the_size(name, family, source, samples, 
     assert hash_path(tmp_path / "one" / hop.artifact.path)[0] == winner.sha256
     assert rescue.rejected == "rejected/model.int8.tflite"
     assert (tmp_path / "one" / rescue.rejected).is_file()
-    assert any((tmp_path / "one" / "repro").glob("calibration-*")) == (family == "calibration")
+    assert any((tmp_path / "one" / "repro").glob("calibration-*")) == (winner.calibration != 16)
     assert f"rescued by {winner.change}" in (tmp_path / "one" / "report.md").read_text()
     again = load_report(tmp_path / "one").hops[-1].rescue
     assert msgspec.json.encode(again) == msgspec.json.encode(rescue)  # tuples of options come back as lists
