@@ -117,7 +117,8 @@ class SavedmodelToTfliteOptions(OneAttempt, frozen=True, forbid_unknown_fields=T
             more than 16 times, so that each part keeps its own scale (docs/quantizers.md); `joined` does not.
             Integer outputs have one scale anyway.
         integers: what litert makes integer in int8: `everywhere` all that it can, `weights` only operators
-            with weights and tables; `auto` is `weights` in a graph with attention (docs/quantizers.md).
+            with weights and tables; `auto` is `weights` in a graph with attention (docs/quantizers.md). But
+            for `everywhere`, recurrent layers have integer weights alone, whoever quantizes.
     """
 
     io: IoType = "float32"
@@ -182,6 +183,10 @@ class SavedmodelToTfliteOptions(OneAttempt, frozen=True, forbid_unknown_fields=T
     def keeps_units(self, precision: Precision) -> bool:
         """Whether parts of different units keep their own scales; 16 bits are enough for both."""
         return self.heads == "apart" and precision is Precision.INT8 and self.io == "float32"
+
+    def keeps_states(self, precision: Precision) -> bool:
+        """Whether values and states of recurrent layers stay float."""
+        return self.integers != "everywhere" and precision is Precision.INT8 and self.io == "float32"
 
     def quantizers(self) -> tuple[Literal["tensorflow", "litert"], ...]:
         """Those that may serve."""

@@ -25,7 +25,7 @@ from convertkit.artifacts.signature import Arrays
 from convertkit.artifacts.transformation import HEADS, INTEGERS, OUTPUTS, Transformation
 from convertkit.config.stage_options import SavedmodelToTfliteOptions
 from convertkit.errors import StageError, first_line
-from convertkit.graphs.tflite_file import read_operators
+from convertkit.graphs.tflite_file import Operator, read_operators
 from convertkit.stages.litert_recipe import excluded, keeps_activations, looked_up, make_recipe
 from convertkit.stages.measured_gain import gain_db
 from convertkit.stages.quantizer_reason import quantizer_reason
@@ -34,6 +34,7 @@ from convertkit.stages.tflite_heads import find_head, may_mix_units, operators_o
 from convertkit.stages.tflite_inputs import equalize_inputs
 from convertkit.stages.tflite_outputs import equalize_outputs
 from convertkit.stages.tflite_ranges import has_one_graph, ranges_of
+from convertkit.stages.tflite_recurrent import INT8_WEIGHTS, find_recurrent, with_integer_weights
 
 SIGNATURE = "serving_default"
 CASTS = ("QUANTIZE", "DEQUANTIZE")
@@ -79,7 +80,18 @@ def quantize(
         raise
     except Exception as error:  # it raises what its parts raise
         raise StageError(f"litert-quantizer failed: {quantizer_reason(error)}") from error
-    return with_io(in_one_piece(made), precision, options)
+    whole = in_one_piece(made)
+    if recurrent_in(content, precision, options):
+        kept = {name for one in excluded(content, options.exclude) for name in one.outputs}
+        whole = with_integer_weights(whole, kept)
+        if remarks:
+            remarks.notes.append(INT8_WEIGHTS)
+    return with_io(whole, precision, options)
+
+
+def recurrent_in(content: bytes, precision: Precision, options: SavedmodelToTfliteOptions) -> list[Operator]:
+    """Operators of recurrent layers, whose values stay float."""
+    return find_recurrent(content) if options.keeps_states(precision) else []
 
 
 def in_integers(
@@ -93,6 +105,7 @@ def in_integers(
     """The file that the quantizer makes, its inputs and outputs float."""
     started = time.perf_counter()
     left = excluded(content, options.exclude)
+    left += [one for one in recurrent_in(content, precision, options) if one not in left]
     weights_alone = keeps_activations(content, precision, options)
     if weights_alone:
         left += [one for one in looked_up(content) if one not in left]

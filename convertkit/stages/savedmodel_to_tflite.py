@@ -9,7 +9,7 @@ Upstream flags set: `optimizations=DEFAULT` (all but float32); `target_spec.supp
 fallback); `representative_dataset`, one sample a step; `inference_input_type` / `inference_output_type` for
 integer I/O; `_experimental_disable_per_channel`, the only switch for per-tensor weights. Where the end of the
 graph is of several units, `_experimental_calibrate_only`; the same quantizer is then called without that end:
-`convertkit/stages/tflite_heads.py`.
+`convertkit/stages/tflite_heads.py`. Recurrent layers: `convertkit/stages/tflite_recurrent.py`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from convertkit.stages import Conversion, Request, litert_quantization
 from convertkit.stages.half_constants import mend_constants
 from convertkit.stages.measured_gain import gain_db
 from convertkit.stages.quantizer_reason import quantizer_reason
-from convertkit.stages.settled_savedmodel import computes_in_half, settled
+from convertkit.stages.settled_savedmodel import computes_in_half, has_loops, settled
 from convertkit.stages.shared_calibration import Shared
 from convertkit.stages.tflite_heads import (
     calibrated_spans,
@@ -44,6 +44,7 @@ from convertkit.stages.tflite_heads import (
     run_file,
     with_own_ranges,
 )
+from convertkit.stages.tflite_recurrent import find_recurrent, quantize_around
 
 INT16X8_OPS = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
 SIGNATURE = "serving_default"
@@ -75,7 +76,12 @@ def convert_tensorflow(
 ) -> bytes:
     """By TFLiteConverter alone."""
     precision = request.target.precision
+    keeps_states = request.options.keeps_states(precision)
+    if keeps_states and has_loops(request.source.path):
+        return convert_recurrent(request, told)
     content = run_converter(request, precision)
+    if keeps_states and find_recurrent(content):
+        return convert_recurrent(request, told)
     if precision is Precision.FLOAT16:
         content = mend_constants(content, partial(run_converter, request, Precision.FLOAT32))
     if not request.options.keeps_units(precision) or not may_mix_units(content):
@@ -91,6 +97,21 @@ def convert_tensorflow(
     gained = gain_db(run_file, calibrated, content, made, calibration(request))
     told.notes.append(head.describe())
     told.transformations.append(Transformation(HEADS, seconds, gained))
+    return made
+
+
+def convert_recurrent(
+    request: Request[SavedmodelToTfliteOptions], told: litert_quantization.Remarks
+) -> bytes:
+    """By TFLiteConverter and its quantizer, recurrent layers with float values.
+
+    Its calibrator is left out: it crashes (SIGSEGV) on a loop without a dynamic tensor.
+    """
+    per_channel = request.options.per_channel
+    made, notes = quantize_around(
+        float_file(request), SIGNATURE, calibration(request), per_channel=per_channel
+    )
+    told.notes += notes
     return made
 
 

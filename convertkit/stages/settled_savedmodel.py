@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from convertkit.runtimes.tensorflow import signature_of
 SIGNATURE = "serving_default"
 KERAS_CHILD = "_inbound_nodes"  # of every Keras layer
 EDGES = frozenset(["Placeholder", "Cast", "Identity"])
+LOOPS = frozenset(["While", "StatelessWhile"])
 
 
 def settled(source: Artifact, examples: Path, scratch: Path) -> str:
@@ -60,17 +62,29 @@ def fixes(free: TensorSpec, spec: TensorSpec) -> bool:
 
 def is_keras_object(path: str) -> bool:
     """True for a SavedModel whose root is a Keras 3 model, and not what its `export` makes."""
-    model = saved_model_pb2.SavedModel()
-    model.ParseFromString((Path(path) / "saved_model.pb").read_bytes())
-    roots = (graph.object_graph_def.nodes[:1] for graph in model.meta_graphs)
+    roots = (graph.object_graph_def.nodes[:1] for graph in read(path).meta_graphs)
     return any(KERAS_CHILD in [child.local_name for child in root.children] for (root,) in filter(len, roots))
 
 
 def computes_in_half(path: str) -> bool:
     """True where an operator of a SavedModel takes or gives float16, but for those of its edges."""
+    types = (a.type for node in nodes(path) if node.op not in EDGES for a in node.attr.values())
+    return tf.float16.as_datatype_enum in types
+
+
+def has_loops(path: str) -> bool:
+    """True where a function of a SavedModel loops."""
+    return any(node.op in LOOPS for node in nodes(path))
+
+
+def nodes(path: str) -> Iterator[Any]:
+    """The nodes of all its functions."""
+    functions = (f for graph in read(path).meta_graphs for f in graph.graph_def.library.function)
+    return (node for function in functions for node in function.node_def)
+
+
+def read(path: str) -> Any:
+    """The file of a SavedModel's graphs."""
     model = saved_model_pb2.SavedModel()
     model.ParseFromString((Path(path) / "saved_model.pb").read_bytes())
-    functions = (f for graph in model.meta_graphs for f in graph.graph_def.library.function)
-    nodes = (node for f in functions for node in f.node_def if node.op not in EDGES)
-    types = (a.type for node in nodes for a in node.attr.values())
-    return tf.float16.as_datatype_enum in types
+    return model

@@ -8,7 +8,7 @@ Runs in a worker.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -102,17 +102,28 @@ def name_of(tensor: Any) -> str:
     return str(tensor.name.decode(errors="replace"))
 
 
-def with_own_ranges(calibrated: bytes, signature: str, steps: Iterable[Arrays]) -> bytes:
-    """A calibrated file with the ranges that its tensors have on the samples.
+def has_range(tensor: Any) -> bool:
+    """True where calibration left a range for the tensor as a whole."""
+    quantization = tensor.quantization
+    return quantization is not None and quantization.min is not None and len(quantization.min) == 1
+
+
+def with_own_ranges(
+    content: bytes, signature: str, steps: Iterable[Arrays], is_meant: Callable[[Any], bool] = has_range
+) -> bytes:
+    """A float file with the ranges that tensors of its main graph have on the samples.
 
     TFLiteConverter's calibrator reads them after operators that write over their input.
+
+    Args:
+        is_meant: told a tensor of the schema, whether it gets a range.
     """
     interpreter = tf.lite.Interpreter(
-        model_content=calibrated, experimental_preserve_all_tensors=True, num_threads=1
+        model_content=content, experimental_preserve_all_tensors=True, num_threads=1
     )
     runner = interpreter.get_signature_runner(signature)
-    model: Any = flatbuffer_utils.convert_bytearray_to_object(bytearray(calibrated))
-    places = [place for place, tensor in enumerate(model.subgraphs[0].tensors) if has_range(tensor)]
+    model: Any = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+    places = [place for place, tensor in enumerate(model.subgraphs[0].tensors) if is_meant(tensor)]
     lowest, highest = dict.fromkeys(places, np.inf), dict.fromkeys(places, -np.inf)
     for given in steps:
         runner(**given)
@@ -121,8 +132,9 @@ def with_own_ranges(calibrated: bytes, signature: str, steps: Iterable[Arrays]) 
             lowest[place] = min(lowest[place], float(values.min(initial=np.inf)))
             highest[place] = max(highest[place], float(values.max(initial=-np.inf)))
     for place in [place for place in places if lowest[place] <= highest[place]]:
-        quantization = model.subgraphs[0].tensors[place].quantization
-        quantization.min, quantization.max = [lowest[place]], [highest[place]]
+        tensor = model.subgraphs[0].tensors[place]
+        tensor.quantization = tensor.quantization or schema.QuantizationParametersT()
+        tensor.quantization.min, tensor.quantization.max = [lowest[place]], [highest[place]]
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
@@ -131,12 +143,6 @@ def run_file(content: bytes, calls: Sequence[Arrays]) -> list[Arrays]:
     interpreter = tf.lite.Interpreter(model_content=content, num_threads=1)
     runner = interpreter.get_signature_runner()
     return [{name: np.array(value) for name, value in runner(**call).items()} for call in calls]
-
-
-def has_range(tensor: Any) -> bool:
-    """True where calibration left a range for the tensor as a whole."""
-    quantization = tensor.quantization
-    return quantization is not None and quantization.min is not None and len(quantization.min) == 1
 
 
 def calibrated_spans(calibrated: bytes) -> dict[str, float]:
