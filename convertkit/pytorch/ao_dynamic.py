@@ -4,7 +4,8 @@ Upstream flags set: `quantize_dynamic` with a qconfig for each type of layer (li
 channel or per tensor; recurrent: int8 per tensor, as scales for all their channels outweigh what they save;
 embeddings: uint8 rows, activations float); the engine, for conversion and for every run.
 nn.MultiheadAttention's fast path is off: it reads weights that are packed by then. Its input projections are
-no layer, so the exported graph is tried as well, where they are one.
+no layer, so the exported graph is tried as well, where they are one. What quantized embeddings look up is
+made contiguous before: their kernel takes no views, and types and positions of tokens come as such.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.ao import quantization
+from torch.ao.nn import quantized as nnq
 
 from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.signature import Arrays, Signature
@@ -36,12 +38,20 @@ def quantize(
 
     def convert(model: nn.Module) -> nn.Module:
         made: nn.Module = quantization.quantize_dynamic(model, configs, inplace=True)
+        for module in made.modules():
+            if isinstance(module, nnq.Embedding):
+                module.register_forward_pre_hook(contiguous)
         return made
 
     with torch.no_grad():
         quantized = quantize_forms(source, examples, convert, WEIGHT_RANKS)
         signature = save_script(quantized.model, source.signature, examples, options.engine, out)
     return signature, (*quantized.notes, f"engine: {options.engine}")
+
+
+def contiguous(module: nn.Module, given: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
+    """What an embedding looks up, in memory of its own order."""
+    return (given[0].contiguous(),)
 
 
 def layer_configs(*, per_channel: bool) -> dict[Any, Any]:

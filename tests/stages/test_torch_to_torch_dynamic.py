@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact, Loader
 from convertkit.errors import MissingDependencyError, StageError
 from tests.conftest import FIXTURES, ROOT, Lab, fixture_samples, sqnr_db
+from tests.pytorch import folders
 from tests.stages.odd import SAMPLES, odd_sources
 
 pytestmark = pytest.mark.slow
@@ -121,3 +122,22 @@ def test_an_engine_that_gives_wrong_results_is_not_run(lab: Lab) -> None:
     wrong = Artifact(artifact.variant, str(path), artifact.signature, "other", 0, artifact.loader)
     with pytest.raises(MissingDependencyError, match="cannot run the quantization engine 'qnnpack'"):
         lab.infer(wrong, {"pixels": fixture_samples("mlp")["pixels"][:2]})
+
+
+def test_a_folder_of_hugging_face_whose_types_of_tokens_are_a_view(lab: Lab) -> None:
+    folder = lab.path("bert")
+    folder.mkdir()
+    source = lab.source(str(folders.bert(folder, type_vocab_size=1)), Loader("huggingface"), tokens(8, 7))
+    assert [spec.name for spec in source.signature.inputs] == ["input_ids", "attention_mask"]  # no types
+    artifact = lab.convert(STAGE, source, TARGET, tokens(8, 7))
+    assert artifact.signature == source.signature
+    for chunk in (1, 3):
+        wanted, got = lab.infer(source, tokens(8, 7), chunk), lab.infer(artifact, tokens(8, 7), chunk)
+        for key in wanted:
+            assert 25 < sqnr_db(wanted[key], got[key]) < 60, (chunk, key)
+
+
+def tokens(count: int, length: int) -> dict[str, np.ndarray]:
+    """Seeded sentences of the folder's words, all of a length."""
+    words = np.random.default_rng(0).integers(3, 17, (count, length))
+    return {"input_ids": words, "attention_mask": np.ones_like(words)}
