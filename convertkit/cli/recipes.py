@@ -47,14 +47,15 @@ def show(name: str) -> None:
 
 
 @command.command()
-@click.argument("file")
-def check(file: str) -> None:
-    """Check a recipe FILE, without a model.
+@click.argument("files", nargs=-1, required=True)
+def check(files: tuple[str, ...]) -> None:
+    """Check the recipes FILES, without a model.
 
     Keys, values, variants, inputs, and that there is a route. Prints OK, or what is wrong (exit 2; 3
     where no route leads to a variant).
     """
-    check_values(load_recipe(file), file)
+    for file in files:
+        check_values(load_recipe(file), file)
     click.echo("OK")
 
 
