@@ -35,8 +35,8 @@ demo: setup ## Convert digits to INT8 TFLite, print the hop table
 
 ##@ While you work
 
-test: setup lint ## Lint, then run all tests
-	$(BIN)/python -m pytest
+test: setup lint ## Lint, then run all tests, two files at a time
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-fast: setup ## Tests that start no framework (a minute)
 	$(BIN)/python -m pytest -m "not slow"
