@@ -54,8 +54,13 @@ class Provenance(msgspec.Struct, frozen=True):
 
     def since(self, before: dict[str, Any]) -> str:
         """`onnx 1.23.2 → 1.24.0, python 3.11.7 → 3.11.9`: what differs from the parts of an earlier key."""
-        now = key_parts(**self.parts)
-        return ", ".join(differences(before, now))
+        now = as_read(key_parts(**self.parts))
+        return ", ".join(differences(as_read(before), now))
+
+
+def as_read(parts: dict[str, Any]) -> dict[str, Any]:
+    """The parts as the store gives them back: JSON has lists where options and shapes are tuples."""
+    return msgspec.json.decode(msgspec.json.encode(parts), type=dict[str, Any])
 
 
 def differences(before: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Keys of the store, and the words for why a hop that was kept runs again."""
 
+import msgspec
 import pytest
 
 from convertkit.hops.provenance import Provenance
@@ -48,6 +49,13 @@ def test_another_python_is_said(monkeypatch):
     monkeypatch.setattr("platform.python_version", lambda: "3.99.0")
     assert made().since(before).startswith("python 3.")
     assert made().since(before).endswith("→ 3.99.0")
+
+
+def test_tuples_that_the_store_kept_as_lists_are_no_difference():
+    shaped = {"options": {"exclude": ()}, "signature": {"inputs": ({"shape": ("batch", 8)},)}}
+    kept = msgspec.json.decode(msgspec.json.encode(before_parts(made(**shaped))))
+    assert made(**shaped).since(kept) == ""
+    assert made(**shaped, code="01").since(kept) == "convertkit's own code of it changed"
 
 
 @pytest.mark.parametrize("change", [{"source": "fe"}, {"options": {"opset": 18}}, {"target": "tflite:int8"}])
