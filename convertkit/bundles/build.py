@@ -128,7 +128,10 @@ def copy_parts(run: Path, home: Path, hops: Sequence[HopRecord], labels: Path | 
         InputError: an artifact is not the one that was reported.
     """
     if not (run / VECTORS / INPUTS).is_file():
-        raise UsageError(f"{run} has no vectors: a run of an earlier version", hint="convert again")
+        raise UsageError(
+            f"{run} has no vectors: the run was ended early, or is of an earlier version",
+            hint="convert again",
+        )
     for hop in hops:
         copy_checked(run, home, hop)
     (home / VECTORS).mkdir()

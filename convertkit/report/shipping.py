@@ -70,16 +70,21 @@ def write_shipping(
         inputs, outputs: of the source, logical, first axis = sample; samples that calibrated nothing.
         labels: names of the classes, in their order.
     """
+    remove_shipping(folder)
     (folder / VECTORS).mkdir(exist_ok=True)
     write_npz(folder / VECTORS / INPUTS, inputs)
     write_npz(folder / VECTORS / SOURCE, outputs)
     write_whole(recipe_text(recipe).encode(), folder / RECIPE_FILE)
-    (folder / PREPROCESSING_FILE).unlink(missing_ok=True)
     if preprocessing is not None:
         write_json(preprocessing, folder / PREPROCESSING_FILE)
-    (folder / LABELS_FILE).unlink(missing_ok=True)
     if labels:
         write_whole("".join(f"{label}\n" for label in labels).encode(), folder / LABELS_FILE)
+
+
+def remove_shipping(folder: Path) -> None:
+    """Remove what an earlier run left for those who ship it; other files of the folder stay."""
+    for name in (f"{VECTORS}/{INPUTS}", f"{VECTORS}/{SOURCE}", RECIPE_FILE, PREPROCESSING_FILE, LABELS_FILE):
+        (folder / name).unlink(missing_ok=True)
 
 
 def recipe_text(recipe: Recipe) -> str:

@@ -28,6 +28,7 @@ from convertkit.report.report import (
     write_json,
     write_whole,
 )
+from convertkit.report.shipping import remove_shipping
 from convertkit.report.versus import with_versus
 from convertkit.samples.intake import Intake
 from convertkit.storage.run_folder import OUTPUTS, RunFolder
@@ -102,7 +103,11 @@ def signature_entry(artifact: Artifact, path: str) -> ArtifactSignature:
 
 
 def write_run(report: Report, artifacts: list[Artifact], folder: RunFolder) -> None:
-    """Write `report.*` and `signature.json`; the first artifact is the source, rejected ones are the last."""
+    """Write `report.*` and `signature.json`; the first artifact is the source, rejected ones are the last.
+
+    Vectors, labels and the like of an earlier run go: a run that was ended before it wrote its own has none.
+    """
+    remove_shipping(folder.path)
     source, *made = artifacts
     entries = [signature_entry(source, report.source.path)]
     entries += [signature_entry(artifact, folder.relative(artifact.path)) for artifact in made]

@@ -7,14 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.digest import hash_path
+from convertkit.artifacts.formats import Format, Precision, Variant
 from convertkit.artifacts.tensors import read_npz
 from convertkit.bundles.build import Wanted, build_bundle
 from convertkit.bundles.container import is_bundle, opened_bundle
 from convertkit.errors import ConvertkitError, InputError, MissingDependencyError, UsageError
 from convertkit.render.numbers import format_bytes
 from convertkit.report.report import load_report
-from tests.bundles.conftest import infer, make_run, quiet, tflite_file
+from convertkit.run.publish import write_run
+from convertkit.storage.run_folder import RunFolder
+from tests.bundles.conftest import SIGNATURE, infer, make_run, quiet, tflite_file
 
 
 def test_the_same_run_gives_the_same_bytes_wherever_it_lies(tmp_path: Path) -> None:
@@ -113,3 +117,14 @@ def test_a_folder_where_the_file_should_be(run: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot write"):
         build_bundle(run, tmp_path / "out.ckb", Wanted(), quiet, infer)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.ckb", "run"]
+
+
+def test_a_run_that_ended_early_takes_no_vectors_of_an_earlier_one(run: Path, tmp_path: Path) -> None:
+    (run / "labels.txt").write_text("of an earlier model")
+    source = Artifact(Variant(Format.TORCH, Precision.FLOAT32), "model.pt2", SIGNATURE, "0", 1)
+    with RunFolder(run) as folder:
+        write_run(load_report(run), [source], folder)
+    assert not list(run.rglob("*.npz"))
+    assert not (run / "labels.txt").exists()
+    with pytest.raises(UsageError, match="has no vectors: the run was ended early"):
+        build_bundle(run, tmp_path / "a.ckb", Wanted(), quiet, infer)
