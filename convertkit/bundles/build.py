@@ -191,9 +191,13 @@ def bundled(
 def write_records(
     home: Path, report: Report, hops: Sequence[HopRecord], entries: dict[str, ArtifactSignature]
 ) -> None:
-    """Write report, signatures and lock; of the source's path only the name stays."""
+    """Write report, signatures and lock; of the source's path and its factory's only the names stay."""
     name = Path(report.source.path).name
-    told = msgspec.structs.replace(report, source=msgspec.structs.replace(report.source, path=name))
+    loader = report.source.loader
+    if loader is not None and loader.factory:
+        loader = msgspec.structs.replace(loader, factory=Path(loader.factory).name)
+    source = msgspec.structs.replace(report.source, path=name, loader=loader)
+    told = msgspec.structs.replace(report, source=source)
     write_json(told, home / FILE_NAME)
     kept = {hop.artifact.path for hop in hops if hop.artifact}
     of_source = [msgspec.structs.replace(entry, path=name) for path, entry in entries.items()

@@ -90,7 +90,8 @@ def remove_shipping(folder: Path) -> None:
 def recipe_text(recipe: Recipe) -> str:
     """The recipe as YAML: what differs from the defaults, and files by their names alone."""
     plain = changed(msgspec.to_builtins(recipe), msgspec.to_builtins(Recipe()))
-    for holder, key in ((plain, "samples"), (plain.get("sampling", {}), "calibration_samples")):
+    sampling = plain.get("sampling", {})
+    for holder, key in ((plain, "samples"), (plain, "factory"), (sampling, "calibration_samples")):
         if isinstance(holder.get(key), str):
             holder[key] = Path(holder[key]).name
     return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)

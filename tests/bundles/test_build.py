@@ -5,9 +5,10 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.artifact import Artifact, Loader
 from convertkit.artifacts.digest import hash_path
 from convertkit.artifacts.formats import Format, Precision, Variant
 from convertkit.artifacts.tensors import read_npz
@@ -15,7 +16,7 @@ from convertkit.bundles.build import Wanted, build_bundle
 from convertkit.bundles.container import is_bundle, opened_bundle
 from convertkit.errors import ConvertkitError, InputError, MissingDependencyError, UsageError
 from convertkit.render.numbers import format_bytes
-from convertkit.report.report import load_report
+from convertkit.report.report import load_report, write_json
 from convertkit.run.publish import write_run
 from convertkit.storage.run_folder import RunFolder
 from tests.bundles.conftest import SIGNATURE, infer, make_run, quiet, tflite_file
@@ -128,3 +129,15 @@ def test_a_run_that_ended_early_takes_no_vectors_of_an_earlier_one(run: Path, tm
     assert not (run / "labels.txt").exists()
     with pytest.raises(UsageError, match="has no vectors: the run was ended early"):
         build_bundle(run, tmp_path / "a.ckb", Wanted(), quiet, infer)
+
+
+def test_of_the_file_of_a_factory_only_the_name_is_told(run: Path, tmp_path: Path) -> None:
+    report = load_report(run)
+    for factory in ("/home/someone/my_models.py:build", "my_models:build"):
+        loader = Loader("state-dict", factory=factory, factory_args={"width": 8})
+        source = msgspec.structs.replace(report.source, loader=loader)
+        write_json(msgspec.structs.replace(report, source=source), run / "report.json")
+        build_bundle(run, tmp_path / "a.ckb", Wanted(), quiet, infer)
+        with opened_bundle(tmp_path / "a.ckb") as (home, _):
+            told = load_report(home).source.loader
+        assert told == msgspec.structs.replace(loader, factory=factory.rpartition("/")[2])

@@ -20,6 +20,7 @@ def test_the_recipe_comes_back_as_it_was_with_files_by_their_names(tmp_path: Pat
     recipe = Recipe(
         to=("tflite:int8", "onnx"),
         samples="/data/me/digits.npz",
+        factory="/data/me/my_models.py:build",
         gate=GateOptions(int8_dynamic=PrecisionGate(min_sqnr_db=25.0), masks={"y": "mask"}),
         sampling=SampleOptions(mean=(0.5,), calibration_samples="more/others.npz"),
     )
@@ -29,6 +30,7 @@ def test_the_recipe_comes_back_as_it_was_with_files_by_their_names(tmp_path: Pat
     (tmp_path / "recipe.yaml").write_text(text)
     again = load_recipe(str(tmp_path / "recipe.yaml"))
     assert (again.samples, again.sampling.calibration_samples) == ("digits.npz", "others.npz")
+    assert again.factory == "my_models.py:build"
     assert (again.to, again.gate, again.sampling.mean) == (recipe.to, recipe.gate, (0.5,))
 
 
