@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 import msgspec
 from rich.console import Console
+from rich.text import Text
 
 from convertkit.cli import flags
-from convertkit.render.gated import render_gated
+from convertkit.render.gated import gated_lines, gated_table
 from convertkit.verbs.gate import gate_run
 
 
@@ -27,5 +28,8 @@ def command(run: Path, settings: tuple[str, ...], as_json: bool) -> int:
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
     else:
-        Console(highlight=False).print(render_gated(found))
+        console = Console(highlight=False)
+        console.print(gated_table(found))
+        for line in gated_lines(found):
+            console.print(Text(line), soft_wrap=True)
     return found.exit_code

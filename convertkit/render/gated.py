@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from rich.console import Group, RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from convertkit.render.numbers import format_percent, format_sqnr_db
 from convertkit.render.parts import lowest_samples_db, lowest_slice_db
@@ -12,15 +10,15 @@ from convertkit.render.summary import min_sqnr_db
 from convertkit.report.gated import Gated, Row
 
 
-def render_gated(gated: Gated) -> RenderableType:
-    """A row an artifact, the reasons below, the verdict last."""
+def gated_table(gated: Gated) -> Table:
+    """A row an artifact."""
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column("Artifact", overflow="fold", min_width=12)
     for name in ("Was", "Now", "SQNR, dB", "Slices", "Samples", "Accuracy, %"):
         table.add_column(name, justify="left" if name in ("Was", "Now") else "right", no_wrap=True)
     for row in gated.rows:
         table.add_row(row.variant, row.was, now(row), *figures(row))
-    return Group(table, *map(Text, lines(gated)))
+    return table
 
 
 def now(row: Row) -> str:
@@ -40,7 +38,7 @@ def figures(row: Row) -> tuple[str, ...]:
     )
 
 
-def lines(gated: Gated) -> list[str]:
+def gated_lines(gated: Gated) -> list[str]:
     """What is said below the table, the verdict last."""
     found = [f"{row.variant}: {note}" for row in gated.rows for note in (*row.notes, *row.undecided)]
     if gated.samples < gated.of:

@@ -41,10 +41,11 @@ def gate_run(run: Path, settings: Sequence[str] = ()) -> Gated:
     kept = read_kept((run if run.is_dir() else run.parent) / OUTPUTS)
     recipe = asked(kept, settings)
     previous = kept.index.source
+    targets = report.targets or tuple(hop.wanted for hop in report.hops)  # a report may lack them
     rows = []
     for hop in report.hops:
         before = kept.outputs.get(hop.source, kept.outputs[previous])
-        is_budgeted = budgeted(report.targets, hop.wanted)
+        is_budgeted = budgeted(targets, hop.wanted)
         rows.append(judged(hop, kept, recipe, before, is_budgeted=is_budgeted))
     return Gated(kept.index.samples, kept.index.of, tuple(rows))
 

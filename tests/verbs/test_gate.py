@@ -136,7 +136,10 @@ def test_a_key_that_does_not_judge_is_refused(run, setting):
 def test_the_command_prints_and_ends_as_it_judged(run):
     done = CliRunner().invoke(command, [str(run)], standalone_mode=False)
     assert done.return_value == 7
-    assert "FAILED: tflite:int16x8: output 'y'" in " ".join(done.output.split())
+    last = done.output.splitlines()[-1]
+    assert last.startswith("FAILED: tflite:int16x8: output 'y'")
+    assert last.endswith("onnx:int8: it crashed")
+    assert len(last) > 80
     assert "not judged (error)" in done.output
     done = CliRunner().invoke(command, [str(run), "--json"], standalone_mode=False)
     assert msgspec.json.decode(done.output)["rows"][0]["vs_source"]["verdict"] == "passed"
@@ -161,6 +164,8 @@ def test_a_budget_is_held_against_the_figures_of_the_run(run):
     rows = {row.variant: row for row in gate_run(run, ["budget.latency_ms=1"]).rows}
     assert "lies within" in rows["tflite:int8"].undecided[0]
     assert rows["onnx:float32"].undecided == ()
+    write_json(msgspec.structs.replace(report, targets=()), run / "report.json")
+    assert "more than 10" in reasons(gate_run(run, ["budget.size_bytes=10"]))["tflite:int8"]
     write_json(
         msgspec.structs.replace(report, hops=tuple(hops[:2]), targets=targets, status="passed"),
         run / "report.json",
