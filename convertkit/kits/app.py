@@ -12,7 +12,8 @@ import msgspec
 from convertkit.artifacts.files import copy_artifact
 from convertkit.artifacts.formats import Format
 from convertkit.kits.annotate import annotate
-from convertkit.kits.rendering import pascal, render_folder
+from convertkit.kits.identifiers import package, pascal
+from convertkit.kits.rendering import render_folder
 from convertkit.kits.subject import Subject, Tensor
 from convertkit.kits.vector_file import write_vectors
 from convertkit.report.report import write_json, write_whole
@@ -77,12 +78,11 @@ def write_assets(subject: Subject, folder: Path) -> None:
 
 def names_of(subject: Subject) -> Mapping[str, Any]:
     """What the templates are rendered with."""
-    name = subject.name.lower()
     image, size, is_last = image_of(subject)
     return {
         "name": subject.name,
         "class": pascal(subject.name),
-        "package": f"{PACKAGE}.{name.strip('_')}",
+        "package": f"{PACKAGE}.{package(subject.name)}",
         "variant": subject.variant,
         "inputs": subject.inputs,
         "outputs": subject.outputs,

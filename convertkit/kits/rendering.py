@@ -9,6 +9,7 @@ from typing import Any
 
 import jinja2
 
+from convertkit.kits.identifiers import camel, pascal
 from convertkit.report.report import write_whole
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -23,18 +24,6 @@ def quoted(text: Any) -> str:
 def kotlin_quoted(text: Any) -> str:
     """A literal of Kotlin, where `$` begins a template."""
     return json.dumps(text).replace("$", "\\$")
-
-
-def camel(name: str) -> str:
-    """`class_scores` as `classScores`."""
-    first, *rest = [part for part in name.split("_") if part] or ["model"]
-    return first[:1].lower() + first[1:] + "".join(part[:1].upper() + part[1:] for part in rest)
-
-
-def pascal(name: str) -> str:
-    """`digit_model` as `DigitModel`."""
-    plain = camel(name)
-    return plain[:1].upper() + plain[1:]
 
 
 def environment(folder: Path) -> jinja2.Environment:

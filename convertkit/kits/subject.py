@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from convertkit.bundles.manifest import BundledArtifact, Manifest
 from convertkit.bundles.vectors import Infer, signatures_of, variant_of
 from convertkit.config.run_settings import GateOptions
 from convertkit.errors import NotMeasuredError, UsageError, did_you_mean
+from convertkit.kits.identifiers import identifier, variables
 from convertkit.report.report import SIGNATURE_FILE, ArtifactSignature, load_report
 from convertkit.report.shipping import (
     INPUTS,
@@ -40,7 +40,7 @@ class Tensor(msgspec.Struct, frozen=True, kw_only=True):
     """An input or output as a kit's code takes or gives it: in the artifact's axis order, in real units.
 
     Attributes:
-        identifier: its name as a variable.
+        identifier: its name as a variable, as `variables` makes it.
         key: the name that the runtime knows it by.
         dtype: of the artifact itself; `real` is that of the kit's code, float32 for a quantized tensor.
         shape: sizes; -1 where one is free.
@@ -176,8 +176,8 @@ def subject_of(
         name=identifier(name),
         variant=artifact.variant,
         artifact=home / artifact.path,
-        inputs=tuple(map(tensor_of, entry.inputs)),
-        outputs=tuple(map(tensor_of, entry.outputs)),
+        inputs=tensors_of(entry.inputs),
+        outputs=tensors_of(entry.outputs),
         vectors=tuple(vectors_of(home, artifact, entry)),
         labels=read_labels(home / LABELS_FILE) if (home / LABELS_FILE).is_file() else (),
         preprocessing=msgspec.json.decode(images.read_bytes(), type=Preprocessing)
@@ -187,20 +187,20 @@ def subject_of(
     )
 
 
-def identifier(name: str) -> str:
-    """A name as a variable: letters, digits and `_`, no digit first."""
-    plain = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_") or "model"
-    return f"_{plain}" if plain[0].isdigit() else plain
+def tensors_of(specs: Sequence[TensorSpec]) -> tuple[Tensor, ...]:
+    """The inputs, or the outputs, of a signature."""
+    names = variables(spec.name for spec in specs)
+    return tuple(tensor_of(spec, name) for spec, name in zip(specs, names, strict=True))
 
 
-def tensor_of(spec: TensorSpec) -> Tensor:
+def tensor_of(spec: TensorSpec, variable: str) -> Tensor:
     """A tensor of a signature."""
     batch = spec.batch_axis
     if batch is not None and spec.axis_order is not None and batch < len(spec.shape):
         batch = spec.axis_order.index(batch)
     return Tensor(
         name=spec.name,
-        identifier=identifier(spec.name),
+        identifier=variable,
         key=spec.runtime_name,
         dtype=spec.dtype,
         real=spec.logical_dtype,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from convertkit.artifacts.signature import Array, TensorSpec
-from convertkit.kits.subject import Subject, Vector, tensor_of
+from convertkit.kits.subject import Subject, Vector, tensors_of
 from convertkit.report.shipping import Preprocessing
 from tests.sources.flat import flatbuffer
 
@@ -70,8 +70,8 @@ def subject_of(name: str, folder: Path, variant: str = "tflite:int8") -> Subject
         name=f"my_{name}",
         variant=variant,
         artifact=artifact,
-        inputs=tuple(map(tensor_of, inputs)),
-        outputs=tuple(map(tensor_of, outputs)),
+        inputs=tensors_of(inputs),
+        outputs=tensors_of(outputs),
         vectors=(call, call),
         labels=("cat", "dög") if name == "image" else (),
         preprocessing=TOLD if name == "image" else None,

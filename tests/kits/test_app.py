@@ -15,7 +15,8 @@ from PIL import Image
 
 from convertkit.config.run_settings import SampleOptions
 from convertkit.kits.app import APP_KITS, write_app_kit
-from convertkit.kits.rendering import camel, kotlin_quoted, pascal
+from convertkit.kits.identifiers import pascal
+from convertkit.kits.rendering import kotlin_quoted
 from convertkit.samples.images import read_pixels
 from tests.kits.conftest import SIGNATURES, subject_of, tflite_file
 
@@ -76,7 +77,6 @@ def test_pictures_are_prepared_where_it_is_known_how(tmp_path: Path) -> None:
 
 
 def test_words_of_code() -> None:
-    assert (camel("class_scores"), pascal("_2d_model"), pascal("x")) == ("classScores", "2dModel", "X")
     assert kotlin_quoted("$x\n") == '"\\$x\\n"'
 
 

@@ -12,7 +12,7 @@ from convertkit.artifacts.formats import Format
 from convertkit.artifacts.signature import TensorSpec
 from convertkit.errors import MissingDependencyError, NotMeasuredError, UsageError
 from convertkit.kits import subject as module
-from convertkit.kits.subject import chosen_variant, identifier, permuted, tensor_of
+from convertkit.kits.subject import chosen_variant, permuted, tensors_of
 from convertkit.kits.write import write_kit
 from tests.bundles.conftest import infer, make_run, quiet, whole
 from tests.kits.conftest import IMAGE, STATE
@@ -33,19 +33,12 @@ def test_the_artifact_that_a_kit_takes() -> None:
         chosen_variant(SHIPPED, (Format.TFLITE,), "onnx:int8")
 
 
-@pytest.mark.parametrize(
-    ("name", "plain"), [("a-b c", "a_b_c"), ("3d", "_3d"), ("größe", "gr_e"), ("", "model"), ("a__b", "a__b")]
-)
-def test_names_of_variables(name: str, plain: str) -> None:
-    assert identifier(name) == plain
-
-
 def test_tensors_in_the_artifacts_own_order() -> None:
-    image, state = tensor_of(IMAGE), tensor_of(STATE)
+    image, state = tensors_of([IMAGE, STATE])
     assert (image.shape, image.axes, image.batch) == ((-1, 8, 8, 3), ("batch", 8, 8, 3), 0)
     assert (state.shape, state.batch) == ((2, -1, 4), 1)
     moved = TensorSpec("s", "float32", ("batch", 2, 4), axis_order=(1, 0, 2), batch_axis=1)
-    assert tensor_of(moved).batch == 0
+    assert tensors_of([moved])[0].batch == 0
     values = np.arange(3 * 8 * 8, dtype=np.float32).reshape(1, 3, 8, 8)
     assert permuted(values, IMAGE).shape == (1, 8, 8, 3)
     assert permuted(values, IMAGE)[0, 5, 6, 2] == values[0, 2, 5, 6]
