@@ -71,6 +71,8 @@ def build_bundle(
         ConvertkitError: the run ships nothing, its artifacts are not those of its report, or the bundle
             cannot be written.
     """
+    if out.is_dir():
+        raise UsageError(f"cannot write {out}: it is a folder", hint="name a file with -o")
     report = load_report(run)
     hops = shipped_hops(report, run, wanted.only)
     entries = read_signatures(run)

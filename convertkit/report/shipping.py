@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,8 @@ def remove_shipping(folder: Path) -> None:
     """Remove what an earlier run left for those who ship it; other files of the folder stay."""
     for name in (f"{VECTORS}/{INPUTS}", f"{VECTORS}/{SOURCE}", RECIPE_FILE, PREPROCESSING_FILE, LABELS_FILE):
         (folder / name).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # there is none, or it holds something else
+        (folder / VECTORS).rmdir()
 
 
 def recipe_text(recipe: Recipe) -> str:

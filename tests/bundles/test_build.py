@@ -125,7 +125,7 @@ def test_a_run_that_ended_early_takes_no_vectors_of_an_earlier_one(run: Path, tm
     source = Artifact(Variant(Format.TORCH, Precision.FLOAT32), "model.pt2", SIGNATURE, "0", 1)
     with RunFolder(run) as folder:
         write_run(load_report(run), [source], folder)
-    assert not list(run.rglob("*.npz"))
+    assert not (run / "vectors").exists()
     assert not (run / "labels.txt").exists()
     with pytest.raises(UsageError, match="has no vectors: the run was ended early"):
         build_bundle(run, tmp_path / "a.ckb", Wanted(), quiet, infer)
@@ -141,3 +141,11 @@ def test_of_the_file_of_a_factory_only_the_name_is_told(run: Path, tmp_path: Pat
         with opened_bundle(tmp_path / "a.ckb") as (home, _):
             told = load_report(home).source.loader
         assert told == msgspec.structs.replace(loader, factory=factory.rpartition("/")[2])
+
+
+def test_a_folder_is_refused_before_an_artifact_runs(run: Path, tmp_path: Path) -> None:
+    def ran(*_: object) -> dict[str, object]:
+        raise AssertionError("an artifact ran")
+
+    with pytest.raises(UsageError, match="it is a folder"):
+        build_bundle(run, tmp_path, Wanted(), quiet, ran)  # type: ignore[arg-type]
