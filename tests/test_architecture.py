@@ -61,6 +61,7 @@ WORKER = [
     "stages",
     "backend",
     "lowering",
+    "profiling",
     "tracing",
     "quantization",
     "runtimes",

@@ -27,6 +27,12 @@ LARGEST = 65536
 @flags.device
 @click.option("--batch", "batches", metavar="N,…", help="Samples in a call: 1,8,32 makes three tables.")
 @click.option("--threads", metavar="N,…", help="Threads of each runtime, likewise  [default: bench.threads].")
+@click.option(
+    "--profile",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="Also say which operators take the time; write a trace of each artifact there.",
+)
 @flags.settings
 @flags.allow_code
 @flags.as_json
@@ -37,6 +43,7 @@ def command(
     device: str | None,
     batches: str | None,
     threads: str | None,
+    profile: Path | None,
     settings: tuple[str, ...],
     allow_code: bool,
     as_json: bool,
@@ -55,6 +62,7 @@ def command(
         batches=counts("--batch", batches),
         threads=counts("--threads", threads),
         allow_code=allow_code,
+        profiles=profile,
         tell=say,
     )
     if as_json:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from convertkit.measurement.latency import Latency, compare, self_noise
+from convertkit.measurement.profile import Profile
 from convertkit.measurement.start import ColdStart
 
 
@@ -16,6 +17,7 @@ class Measured(msgspec.Struct, frozen=True):
     Attributes:
         latency: for each number of threads, batch and device; beside the first artifact in `versus`.
         start: in a process of its own, with the first number of threads.
+        profile: likewise; null where none was asked for.
     """
 
     path: str
@@ -23,6 +25,7 @@ class Measured(msgspec.Struct, frozen=True):
     size_bytes: int
     latency: tuple[Latency, ...]
     start: ColdStart = ColdStart()
+    profile: Profile | None = None
 
     @property
     def is_measured(self) -> bool:

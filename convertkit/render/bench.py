@@ -12,6 +12,7 @@ from rich.text import Text
 
 from convertkit.measurement.latency import Latency
 from convertkit.measurement.measured import Measured
+from convertkit.measurement.profile import Profile
 from convertkit.render.numbers import (
     DASH,
     format_bytes,
@@ -20,6 +21,7 @@ from convertkit.render.numbers import (
     format_share,
     format_significant,
 )
+from convertkit.render.profile import OPERATOR_HEADINGS, operator_rows, profile_heading
 from convertkit.render.speed import describe_versus
 
 Row = tuple[str, Measured, Latency]
@@ -37,6 +39,9 @@ def render_bench(measured: Sequence[Measured]) -> RenderableType:
         parts += [Text(heading(found)), latency_table(found), *verdicts(found), Text()]
     if any(one.start.skipped is None for one in measured):
         parts += [Text("cold start, a process of its own"), start_table(names, measured)]
+    for name, one in zip(names, measured, strict=True):
+        if one.profile is not None and one.profile.skipped is None:
+            parts += [Text(), Text(f"{name}: {profile_heading(one.profile)}"), operator_table(one.profile)]
     return Group(*parts, *map(Text, skipped_lines(names, measured)))
 
 
@@ -94,6 +99,18 @@ def start_table(names: Sequence[str], measured: Sequence[Measured]) -> Table:
     return table
 
 
+def operator_table(profile: Profile) -> Table:
+    """The operators that take most of the time, one a line; the node's name where no module is known."""
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0), pad_edge=False)
+    for heading in OPERATOR_HEADINGS[:3]:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for heading in OPERATOR_HEADINGS[3:5]:
+        table.add_column(heading, overflow="fold")
+    for *figures, operator, module, node in operator_rows(profile):
+        table.add_row(*figures, Text(operator), Text(node if module == DASH else module))
+    return table
+
+
 def plain_table(*columns: str) -> Table:
     """A table without lines: artifacts to the left, figures to the right."""
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0), pad_edge=False)
@@ -118,6 +135,8 @@ def skipped_lines(names: Sequence[str], measured: Sequence[Measured]) -> list[st
         skipped = [(row.device, row.skipped) for row in one.latency if row.skipped is not None]
         if one.start.skipped is not None:
             skipped.append(("cold start", one.start.skipped))
+        if one.profile is not None and one.profile.skipped is not None:
+            skipped.append(("profile", one.profile.skipped))
         for reason in skipped:
             reasons.setdefault(reason, {})[name] = None
     return [

@@ -13,6 +13,7 @@ from convertkit.artifacts.signature import Arrays
 from convertkit.environment.devices import check_device
 from convertkit.measurement.latency import Latency
 from convertkit.measurement.measured import Measured, beside_first
+from convertkit.measurement.profile import Profile, take_profile
 from convertkit.measurement.rounds import measure
 from convertkit.measurement.start import ColdStart, cold_start
 from convertkit.recipe import Recipe
@@ -31,6 +32,7 @@ def bench_artifacts(
     batches: Sequence[int] = (),
     threads: Sequence[int] = (),
     allow_code: bool = False,
+    profiles: Path | None = None,
     tell: Tell = silent,
 ) -> list[Measured]:
     """Latency, size, memory and cold start of artifacts, in interleaved rounds.
@@ -39,6 +41,7 @@ def bench_artifacts(
         paths: files, SavedModels, and folders of runs, which stand for the artifacts that they ship.
         batches: samples in each call, one table each; empty: one, or as many as an artifact is made for.
         threads: likewise; empty: that of the recipe.
+        profiles: folder for a trace of each artifact, which is profiled then, after all is measured.
 
     Raises:
         ConvertkitError: one of them cannot be used, or the device is not there.
@@ -47,6 +50,7 @@ def bench_artifacts(
     bench = recipe.bench if recipe.bench.seconds else msgspec.structs.replace(recipe.bench, seconds=SECONDS)
     found: list[list[tuple[Latency, ...]]] = []
     starts: list[ColdStart] = []
+    taken: list[Profile | None] = []
     for number in threads or (bench.threads,):
         options = msgspec.structs.replace(bench, threads=number)
         with opened(msgspec.structs.replace(recipe, bench=options), tell) as (workers, scratch):
@@ -56,6 +60,7 @@ def bench_artifacts(
                 found.append(beside_first(rows, str(files[0])))
             if not starts:
                 starts = [cold_start(one, sample, number, workers, scratch) for one in artifacts]
+                taken = take_profiles(artifacts, sample, number, workers, scratch, profiles)
     return [
         Measured(
             str(path),
@@ -63,8 +68,26 @@ def bench_artifacts(
             artifact.size_bytes,
             tuple(itertools.chain.from_iterable(cell[place] for cell in found)),
             starts[place],
+            taken[place],
         )
         for place, (path, artifact) in enumerate(zip(files, artifacts, strict=True))
+    ]
+
+
+def take_profiles(
+    artifacts: Sequence[Artifact],
+    sample: Arrays,
+    threads: int,
+    workers: Workers,
+    scratch: Path,
+    folder: Path | None,
+) -> list[Profile | None]:
+    """A profile of each artifact, its trace in the folder under its number and name; without one, none."""
+    if folder is None:
+        return [None] * len(artifacts)
+    return [
+        take_profile(one, sample, threads, workers, scratch, folder / f"{number}-{Path(one.path).name}.json")
+        for number, one in enumerate(artifacts, 1)
     ]
 
 

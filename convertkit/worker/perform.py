@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import time
 from functools import singledispatch
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,9 @@ from convertkit.artifacts.axes import CallAxes, entries
 from convertkit.artifacts.signature import Array, Arrays, Signature, to_logical, to_physical
 from convertkit.artifacts.tensors import read_npz, write_npz
 from convertkit.errors import SamplesError
+from convertkit.profiling import Profiler
 from convertkit.registry import runtime_row, stage_row
-from convertkit.runtimes import Runtime, Session, TimedCall
+from convertkit.runtimes import Runtime, Session, cpu_timed
 from convertkit.stages import Stage
 from convertkit.tracing import Tracer
 from convertkit.worker.chunks import Chunk, allowed_bytes
@@ -23,6 +25,7 @@ from convertkit.worker.memory import GpuGauge, PeakMemory, resident_bytes
 from convertkit.worker.requests import request_of
 from convertkit.worker.sizes import compressed_bytes, weights_bytes
 from convertkit.workers import answers, jobs
+from convertkit.workers.profiled import ProfileJob
 
 SESSIONS: dict[tuple[str, str, str, int, bool], Session] = {}
 CHUNKS: dict[tuple[int, int, str], Chunk] = {}
@@ -110,17 +113,6 @@ def start(job: jobs.StartJob) -> answers.Answer:
     return answers.Started(loaded - began, ended - loaded, runtime_bytes, memory.peak_bytes)
 
 
-def cpu_timed(call: TimedCall) -> TimedCall:
-    """The same call, timed by the processor time of this process, nanoseconds."""
-
-    def timed() -> int:
-        started = time.process_time_ns()
-        call()
-        return time.process_time_ns() - started
-
-    return timed
-
-
 @perform.register
 def observe(job: jobs.ObserveJob) -> answers.Answer:
     """Watch the activations of a PyTorch model, loaded anew: hooks would slow what is timed later."""
@@ -143,6 +135,15 @@ def measure_sensitivities(job: jobs.SensitivityJob) -> answers.Answer:
     module = importlib.import_module("convertkit.stages.tflite_sensitivity")
     found: answers.Sensitivities = module.measure(request_of(job.convert), job.groups)
     return found
+
+
+@perform.register
+def profile(job: ProfileJob) -> answers.Answer:
+    """Find which operators take the time."""
+    profiler: Profiler = importlib.import_module(f"convertkit.profiling.{job.runtime}")
+    given = physical_inputs(job.artifact.signature, read_npz(job.inputs))
+    trace = Path(job.trace)
+    return profiler.profile(job.artifact, given, job.threads, job.calls, job.seconds, trace)
 
 
 @perform.register

@@ -7,7 +7,8 @@ import msgspec
 from convertkit.artifacts.artifact import Loader
 from convertkit.artifacts.signature import Signature
 from convertkit.artifacts.transformation import Transformation
-from convertkit.workers.jobs import Message
+from convertkit.workers.message import Message
+from convertkit.workers.profiled import Profiled
 
 
 class Ready(Message, frozen=True, tag="ready"):
@@ -241,6 +242,7 @@ Answer = (
     | Started
     | Observed
     | OriginFound
+    | Profiled
     | Refined
     | Sensitivities
     | Tokenized

@@ -40,6 +40,7 @@ from convertkit.workers.jobs import (
     TraceJob,
     UnpackJob,
 )
+from convertkit.workers.profiled import Profiled, ProfileJob
 
 LARGEST_BYTES = 64 << 20  # of an answer; one with names of a hundred thousand tensors has a tenth of it
 ANSWERS: dict[type[Job], tuple[type[Answer], str]] = {
@@ -49,6 +50,7 @@ ANSWERS: dict[type[Job], tuple[type[Answer], str]] = {
     InferJob: (Inferred, "outputs"),
     ObserveJob: (Observed, "ranges"),
     OriginJob: (OriginFound, ""),
+    ProfileJob: (Profiled, "trace"),
     RefineJob: (Refined, "out"),
     SensitivityJob: (Sensitivities, ""),
     StartJob: (Started, ""),

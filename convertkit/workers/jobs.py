@@ -9,10 +9,8 @@ import msgspec
 from convertkit.artifacts.artifact import Artifact, Loader
 from convertkit.artifacts.formats import Format, Variant
 from convertkit.artifacts.signature import TensorSpec
-
-
-class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of all messages: frozen, unknown fields are errors."""
+from convertkit.workers.message import Message
+from convertkit.workers.profiled import ProfileJob
 
 
 class ConvertJob(Message, frozen=True, tag="convert"):
@@ -65,7 +63,7 @@ class DescribeJob(Message, frozen=True, tag="describe"):
     loader: Loader | None = None
     inputs: tuple[TensorSpec, ...] = ()
     examples: str | None = None
-    other_sizes: dict[str, tuple[str, ...]] = {}
+    other_sizes: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     sha256: str = ""
 
 
@@ -227,6 +225,7 @@ Job = (
     | StartJob
     | ObserveJob
     | OriginJob
+    | ProfileJob
     | RefineJob
     | SensitivityJob
     | TokenizeJob

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from convertkit.measurement.latency import Latency, Versus, summarize
 from convertkit.measurement.measured import Measured
+from convertkit.measurement.profile import OperatorShare, Profile
 from convertkit.measurement.start import ColdStart
 from convertkit.render.bench import render_bench, short_names
 
@@ -81,3 +82,27 @@ def test_what_was_skipped_is_said_once():
 
 def test_files_of_one_name_are_told_by_their_folders():
     assert short_names(["a/x.tflite", "b/x.tflite", "b/y.onnx"]) == ["a/x.tflite", "b/x.tflite", "y.onnx"]
+
+
+def test_operators_that_take_the_time_stand_below_with_their_module_or_name():
+    profile = Profile(
+        "profiles/1-model.onnx.json",
+        20,
+        0.9,
+        0.5,
+        41,
+        (
+            OperatorShare("Conv", 0.62, 0.31, 1.0, "node_conv", "features.0"),
+            OperatorShare("Reorder", 0.043, 0.02, 2.0, "[made] up"),
+        ),
+    )
+    refused = Profile(skipped="not offered")
+    rows = [msgspec.structs.replace(one, profile=p) for one, p in zip(ROWS, (profile, refused), strict=True)]
+    text = "\n".join(shown(rows, 80))
+    assert "model.tflite: profiled: 20 calls, 0.500 ms of each in 41 operators; trace:" in text
+    lines = [line.split() for line in text.splitlines()]
+    assert ["62", "%", "0.310", "1.00", "Conv", "features.0"] in lines
+    assert ["4.3", "%", "0.0200", "2.00", "Reorder", "[made]", "up"] in lines
+    assert "profile skipped for a-rather-long-name-of-a-model.int8.tflite: not offered" in text.replace(
+        "\n", " "
+    )

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from convertkit.artifacts.signature import Arrays, Signature, TensorSpec
+from convertkit.runtimes import cpu_timed
 from convertkit.worker import chunks, memory
 from convertkit.worker.chunks import Chunk, allowed_bytes
 from convertkit.worker.memory import PeakMemory
-from convertkit.worker.perform import cpu_timed, run_samples
+from convertkit.worker.perform import run_samples
 
 
 def test_a_call_is_timed_by_the_processors_clock(monkeypatch: pytest.MonkeyPatch) -> None:
