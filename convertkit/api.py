@@ -40,6 +40,7 @@ def convert(
     remeasure: bool = False,
     wait: bool = True,
     blame: bool = False,
+    profile: bool = False,
     progress: Progress | None = None,
     **words: Unpack[Words],
 ) -> Report:
@@ -55,6 +56,7 @@ def convert(
         remeasure: run and time all artifacts again, whatever outputs and latencies the store keeps.
         wait: wait for another run that writes to the same folder; else that is an error.
         blame: compare every INT8 and float16 artifact with the float one tensor by tensor, as `blame` does.
+        profile: find which operators of each artifact take its time; raw traces go to `profiles/`.
         progress: who is told how the run goes on; None: nobody.
         to: one variant or several, as on the command line.
         samples: path of an `.npz`, an `.npy`, or a folder of images; or in memory: an array, a tensor, a
@@ -86,11 +88,13 @@ def convert(
     with samples_as_files(words, model) as (told, notes):
         recipe = worded_recipe(**told)
         if is_file(model):
-            request = RunRequest(Path(model), recipe, where, allow_code, cache, blame, wait, remeasure, notes)
+            request = RunRequest(
+                Path(model), recipe, where, allow_code, cache, blame, wait, remeasure, notes, profile
+            )
             return run(request, watching)
         with model_as_file(model, recipe) as (path, settled):
             where = where or Path("build") / model_name(model)
-            request = RunRequest(path, settled, where, True, cache, blame, wait, remeasure, notes)
+            request = RunRequest(path, settled, where, True, cache, blame, wait, remeasure, notes, profile)
             return run(request, watching)
 
 

@@ -50,6 +50,7 @@ from convertkit.words import Words, worded_recipe
 @click.option("-o", "--out", type=click.Path(), help="The run's folder  [default: build/<model>].")
 @flags.allow_code
 @click.option("--blame", is_flag=True, help="Say which operators of the INT8 artifacts lose most.")
+@click.option("--profile", is_flag=True, help="Say which operators of each artifact take its time.")
 @click.option("--no-cache", is_flag=True, help="Neither take hops from the store nor keep them there.")
 @click.option("--remeasure", is_flag=True, help="Run and time again what the store knows the outcome of.")
 @click.option("--timeout", type=float, metavar="SECONDS", help="End the run then, with what it finished.")
@@ -65,6 +66,7 @@ def command(
     out: str | None,
     allow_code: bool,
     blame: bool,
+    profile: bool,
     no_cache: bool,
     remeasure: bool,
     no_wait: bool,
@@ -87,6 +89,7 @@ def command(
         remeasure=remeasure,
         wait=not no_wait,
         blame=blame,
+        profile=profile,
         progress=progress,
         **words,
     )

@@ -11,7 +11,9 @@ from rich.text import Text
 
 from convertkit.calibration.finding import Finding
 from convertkit.plan import Hop
+from convertkit.render.bench import operator_table
 from convertkit.render.numbers import IDENTICAL, format_bytes, format_error, format_seconds, format_sqnr_db
+from convertkit.render.profile import profile_heading
 from convertkit.render.summary import largest_error, measured_before, min_sqnr_db, one_line, spent_seconds
 from convertkit.render.table import print_table
 from convertkit.report.report import HopRecord, Report
@@ -162,7 +164,17 @@ class ConsoleProgress(Progress):
         self._stop()
         self._console.print()
         print_table(report, self._console)
+        if self._is_verbose:
+            self._show_profiles(report)
         self._console.print(Text(f"Report: {shown_path(folder)}/report.html"), soft_wrap=True)
+
+    def _show_profiles(self, report: Report) -> None:
+        """The operators that take the time of each artifact that was profiled."""
+        named = [("the source", report.source_profile), *((hop.target, hop.profile) for hop in report.hops)]
+        for name, profile in named:
+            if profile is not None:
+                self._console.print(Text(f"{name}: {profile_heading(profile)}"), soft_wrap=True)
+                self._console.print(operator_table(profile) if profile.top else "")
 
     def _announce(self, text: str) -> None:
         if self._console.is_terminal:

@@ -14,6 +14,7 @@ from convertkit.render.gpu import gpu_remarks
 from convertkit.render.markdown import latency_row, options_text
 from convertkit.render.next_steps import next_steps
 from convertkit.render.parts import describe_asked, describe_interval, describe_samples, describe_slice
+from convertkit.render.profile import OPERATOR_HEADINGS, operator_rows, profile_heading
 from convertkit.render.rescue import HEADINGS, candidate_cells, describe_rescue, summarize_search
 from convertkit.render.route_map import HEIGHT, WIDTH, route_map
 from convertkit.render.signatures import signature_rows
@@ -61,8 +62,10 @@ FUNCTIONS = (
     measured_before,
     min_sqnr_db,
     next_steps,
+    operator_rows,
     options_text,
     other_attempts,
+    profile_heading,
     signature_rows,
     source_accuracy,
     source_variant,
@@ -90,6 +93,7 @@ def render_html(report: Report) -> str:
         word=STATUS_WORDS[report.status],
         dash=numbers.DASH,
         rescue_headings=HEADINGS,
+        operator_headings=OPERATOR_HEADINGS,
         status_of=status_of,
         charts=[size_chart(report), *latency_charts(report)],
         map=route_map(report),

@@ -8,6 +8,7 @@ from convertkit.measurement.latency import Latency
 from convertkit.render.attempts import why_lost
 from convertkit.render.gpu import gpu_remarks
 from convertkit.render.markdown_outputs import comparison_lines
+from convertkit.render.markdown_run import profile_lines, run_lines
 from convertkit.render.markdown_table import escape, table
 from convertkit.render.next_steps import next_steps
 from convertkit.render.numbers import (
@@ -172,6 +173,7 @@ def hop_lines(hop: HopRecord) -> list[str]:
         lines += ["", "Latency:", "", *table(LATENCY_HEADINGS, [latency_row(row) for row in hop.latency])]
     if remarks := gpu_remarks(hop.latency):
         lines += ["", *(f"- {escape(line)}" for line in remarks)]
+    lines += profile_lines(hop.profile)
     if signature_rows(hop):
         lines += ["", "Signature:", "", *table(SIGNATURE_HEADINGS, signature_rows(hop))]
     if hop.attempts:
@@ -222,28 +224,4 @@ def latency_row(row: Latency) -> list[str]:
         format_ms(row.p99_ms),
         str(row.runs if row.runs is not None else DASH),
         format_bytes(row.session_bytes),
-    ]
-
-
-def run_lines(report: Report) -> list[str]:
-    """The source, the samples and the environment."""
-    source, samples, place = report.source, report.samples, report.environment
-    inputs = ", ".join(spec.describe() for spec in source.inputs)
-    outputs = ", ".join(spec.describe() for spec in source.outputs)
-    split = f"{samples.calibration} calibration, {samples.validation} validation"
-    return [
-        "## Source, samples, environment",
-        "",
-        f"- source: {escape(source.path)} ({escape(source.kind)}), sha256 {escape(source.sha256)}",
-        f"- inputs: {escape(inputs)}; outputs: {escape(outputs)}",
-        f"- samples: {samples.count} ({escape(samples.origin)}): {split}; sha256 {escape(samples.sha256)}",
-        *(
-            [f"- calibration samples of their own: sha256 {escape(samples.calibration_sha256)}"]
-            if samples.calibration_sha256
-            else []
-        ),
-        f"- convertkit {escape(report.convertkit)}, Python {escape(place.python)}, {escape(place.platform)}",
-        f"- CPU: {escape(place.cpu)}; GPUs: {escape(', '.join(place.gpus) or 'none')}",
-        "",
-        *table(("Package", "Version"), sorted(place.packages.items())),
     ]

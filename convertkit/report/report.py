@@ -13,6 +13,7 @@ from convertkit.artifacts.transformation import Transformation
 from convertkit.environment.versions import Environment
 from convertkit.errors import UsageError
 from convertkit.measurement.latency import Latency
+from convertkit.measurement.profile import Profile
 from convertkit.measurement.start import ColdStart
 from convertkit.report.refinement import RefinementRecord
 from convertkit.report.rescue import RescueRecord
@@ -77,10 +78,9 @@ class ArtifactRecord(Record, frozen=True, kw_only=True):
     """A file (or folder) of the run; `path` is relative to the run's folder.
 
     Attributes:
-        size_ratio: bytes / bytes of the source.
+        size_ratio, weights_ratio: bytes / bytes of the source, and of its weights.
         weights_bytes: of its constants and variables; null where nobody tells.
         compressed_bytes: as a download has it (DEFLATE); null where it is too large to try.
-        weights_ratio: bytes / bytes of the source's weights.
     """
 
     path: str
@@ -131,6 +131,7 @@ class HopRecord(Record, frozen=True, kw_only=True):
         start: load and first call in a fresh process, with its memory; null where it was not started so.
         budget: what became of the budget; null where none holds for it.
         inputs, outputs: the artifact's own, as in `signature.json`; empty where none was made.
+        profile: which operators of the artifact take its time; null where `--profile` was not given.
     """
 
     stage: str
@@ -163,6 +164,7 @@ class HopRecord(Record, frozen=True, kw_only=True):
     budget: BudgetVerdict | None = None
     inputs: tuple[TensorSpec, ...] = ()
     outputs: tuple[TensorSpec, ...] = ()
+    profile: Profile | None = None
 
     @property
     def wanted(self) -> str:
@@ -176,9 +178,9 @@ class Report(Record, frozen=True, kw_only=True):
     Attributes:
         status: that of the first hop that did not pass; `interrupted` where the run was ended before its end.
         targets: variants that were asked for, in full.
-        started: ISO 8601, UTC.
-        seconds: wall time of the whole run.
+        started, seconds: ISO 8601, UTC; wall time of the whole run.
         sandbox: what the workers had given up before they opened anything: `full`, `none`, or `partial: …`.
+        source_profile: as `profile` of a hop, of the source.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -191,6 +193,7 @@ class Report(Record, frozen=True, kw_only=True):
     started: str = ""
     seconds: float = 0.0
     source_latency: tuple[Latency, ...] = ()
+    source_profile: Profile | None = None
     notes: tuple[str, ...] = ()
     sandbox: str = ""
     environment: Environment

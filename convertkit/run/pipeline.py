@@ -8,11 +8,13 @@ from pathlib import Path
 
 import msgspec
 
+from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.formats import Format
 from convertkit.attribution.notes import blame_notes
 from convertkit.environment.torch_ao import deprecation_notes
 from convertkit.hops.runner import HopRunner
 from convertkit.measurement.kept import KeptLatencies
+from convertkit.measurement.profile import Profile
 from convertkit.measurement.rounds import Bench
 from convertkit.plan import default_variant
 from convertkit.recipe import Recipe
@@ -29,6 +31,7 @@ from convertkit.run.prepare import (
     prepare,
     samples_path,
 )
+from convertkit.run.profiled import take_profiles, with_profile
 from convertkit.run.progress import Progress
 from convertkit.run.publish import build_report, keep_outputs, write_run
 from convertkit.run.ship import leave_shipping
@@ -92,8 +95,13 @@ def run(request: RunRequest, progress: Progress) -> Report:
             outcomes = [with_start(each, targets, budget, bench) for each in outcomes]
             artifacts = [intake.artifact, *unique(each.artifact for each in outcomes if each.artifact)]
             latencies = bench.by_path(artifacts)
+            profiles = profiles_of(request, intake, artifacts, bench, folder)
             records = [
                 held(each, each.timed(latencies), targets, budget, runner, folder) for each in outcomes
+            ]
+            records = [
+                with_profile(record, each.artifact, profiles)
+                for record, each in zip(records, outcomes, strict=True)
             ]
             shipped = [one for one in artifacts if Path(one.path).exists()]
             every = [*shipped, *runner.rejected.values()]
@@ -113,6 +121,7 @@ def run(request: RunRequest, progress: Progress) -> Report:
                 targets=targets,
                 notes=tuple(chain.from_iterable(notes)),
                 source_latency=latencies[intake.artifact.path],
+                source_profile=profiles.get(intake.artifact.path),
                 nonfinite=examined.nonfinite,
                 started=started,
                 sandbox=workers.sandbox,
@@ -151,6 +160,13 @@ def bench_of(
     """What measures the run's artifacts, all on the same sample."""
     sample = intake.samples.take(intake.split.validation[:1])
     return Bench(prepared.device, prepared.recipe.bench, sample, workers, folder.scratch, kept)
+
+
+def profiles_of(
+    request: RunRequest, intake: Intake, artifacts: list[Artifact], bench: Bench, folder: RunFolder
+) -> dict[str, Profile]:
+    """Profiles of the artifacts by their paths; none unless asked for."""
+    return take_profiles(intake.artifact, artifacts, bench, folder) if request.profiles else {}
 
 
 def damage_notes(known: KnownAnswers | None, latencies: KeptLatencies | None) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ class RunRequest(msgspec.Struct, frozen=True):
         out: the run's folder; None: `build/<model>`.
         blame: compare the artifacts of lower precision tensor by tensor as well.
         waits: wait for another run that writes to the same folder; else that is an error.
+        profiles: find which operators of each artifact take its time as well.
         remeasures: run and time all artifacts again, whatever outputs and latencies the store keeps.
         notes: what the report has to say of how model and samples were given.
     """
@@ -46,6 +47,7 @@ class RunRequest(msgspec.Struct, frozen=True):
     waits: bool = True
     remeasures: bool = False
     notes: tuple[str, ...] = ()
+    profiles: bool = False
 
 
 class Prepared(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from convertkit.artifacts.formats import Variant
 from convertkit.environment.versions import environment_record
 from convertkit.hops.runner import HopRunner
 from convertkit.measurement.latency import Latency
+from convertkit.measurement.profile import Profile
 from convertkit.recipe import Recipe
 from convertkit.registry import parse_variant
 from convertkit.render import render
@@ -49,6 +50,7 @@ def build_report(
     nonfinite: NonfiniteSource | None,
     started: datetime,
     sandbox: str,
+    source_profile: Profile | None = None,
 ) -> Report:
     """The report of a run; its status is that of the first hop that did not pass."""
     file, signature, samples = intake.file, intake.artifact.signature, intake.samples
@@ -83,6 +85,7 @@ def build_report(
         ),
         hops=with_versus(records, source_latency),
         source_latency=source_latency,
+        source_profile=source_profile,
         notes=notes,
         sandbox=sandbox,
         environment=environment_record(),

@@ -15,7 +15,7 @@ from convertkit.errors import NO_SPACE, DiskFullError, StageError, UsageError
 from convertkit.storage.atomic import publish
 from convertkit.storage.locks import HeldError, Waiting, locked
 
-REJECTED, OUTPUTS = "rejected", "outputs"
+REJECTED, OUTPUTS, PROFILES = "rejected", "outputs", "profiles"
 MARK = ".convertkit"  # in such a folder that a run made: the next run may remove it, and no other
 WORK = ".work-"
 
@@ -62,7 +62,7 @@ class RunFolder:
             raise UsageError(
                 f"cannot write to {self.path}: {error.strerror}", hint="choose another folder with -o"
             ) from None
-        for name in (REJECTED, OUTPUTS):
+        for name in (REJECTED, OUTPUTS, PROFILES):
             if (self.path / name / MARK).exists():
                 shutil.rmtree(self.path / name, ignore_errors=True)
         return self
