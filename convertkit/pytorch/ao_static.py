@@ -3,9 +3,10 @@
 Upstream flags set: `prepare_fx` / `convert_fx` with the engine's own QConfigMapping (activations in 7 bits,
 `reduce_range`: 8 saturate on CPUs without VNNI), its global qconfig replaced by the chosen range method and
 per-channel or per-tensor weights; embeddings by rows; recurrent layers dynamically (they have no static
-form); transposed convolutions float (TRANSPOSED); the engine, for conversion and for every run. A model that
-`torch.fx` cannot trace, or in which it leaves weights float, is exported first (`pytorch.graph`); where that
-fails too, it is quantized part by part.
+form); transposed convolutions float (TRANSPOSED); layers before ReLU6 in its range (`pytorch.clamps`);
+the engine, for conversion and for every run. A model that `torch.fx` cannot trace, in which it leaves weights
+float, or whose layers have classes of their own (`pytorch.own_layers`), is exported first (`pytorch.graph`);
+where that fails too, it is quantized part by part.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from torch.nn import functional
 from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.signature import Arrays, Signature
 from convertkit.config.torch_options import TorchToTorchFxOptions
+from convertkit.pytorch.clamps import clamped_early
 from convertkit.pytorch.engine import use_engine
 from convertkit.pytorch.parts import quantize_parts
 from convertkit.pytorch.quantized import EMBEDDINGS, RECURRENT, quantize_forms
@@ -51,7 +53,8 @@ def quantize(
 
     def convert(model: nn.Module) -> nn.Module:
         prepared = quantize_fx.prepare_fx(model, mapping, tensors(examples))
-        calibrate(prepared)
+        with clamped_early(prepared):
+            calibrate(prepared)
         return quantize_fx.convert_fx(prepared)
 
     with torch.no_grad():

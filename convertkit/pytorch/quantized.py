@@ -18,6 +18,7 @@ from convertkit.errors import ConvertkitError, StageError, first_line
 from convertkit.pytorch.graph import export, layered
 from convertkit.pytorch.half import widen_graph
 from convertkit.pytorch.load import load_model
+from convertkit.pytorch.own_layers import has_own_layers, settle_classes
 
 MAX_LISTED = 4
 RECURRENT = (nn.LSTM, nn.GRU, nn.LSTMCell, nn.GRUCell, nn.RNNCell)
@@ -86,7 +87,7 @@ def quantize_forms(
     best: Quantized | None = None
     faults: list[str] = []
     kinds = ""
-    for form, build in forms(source, examples):
+    for form, build in forms(source, examples, ranks):
         if form == PARTS and (quantize_parts is None or (best is not None and best.has_integers)):
             continue
         try:
@@ -118,8 +119,12 @@ def layer_kinds(model: nn.Module) -> str:
     return ", ".join(sorted(layers)) or "no layers"
 
 
-def forms(source: Artifact, examples: Arrays) -> Iterator[tuple[str, Callable[[], nn.Module]]]:
+def forms(
+    source: Artifact, examples: Arrays, ranks: tuple[int, ...]
+) -> Iterator[tuple[str, Callable[[], nn.Module]]]:
     """The forms of a model that quantization takes, each with what builds it.
+
+    A module with layers of its own classes is exported first: only PyTorch's own are folded and fused.
 
     Raises:
         StageError: the file has none.
@@ -135,8 +140,12 @@ def forms(source: Artifact, examples: Arrays) -> Iterator[tuple[str, Callable[[]
         return
     model = load_model(source.path, source.loader)
     assert isinstance(model, nn.Module)
-    yield "the module", lambda: model
-    yield "its exported graph", lambda: layered(export(model, source.signature, examples))
+    settle_classes(model)
+    both: list[tuple[str, Callable[[], nn.Module]]] = [
+        ("the module", lambda: model),
+        ("its exported graph", lambda: layered(export(model, source.signature, examples))),
+    ]
+    yield from reversed(both) if has_own_layers(model, ranks) else both
     yield PARTS, lambda: model
 
 
