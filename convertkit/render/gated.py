@@ -22,10 +22,12 @@ def gated_table(gated: Gated) -> Table:
 
 
 def now(row: Row) -> str:
-    """`passed` or `failed`; what the run could not make cannot be judged."""
+    """`passed`, `failed` or `undecided`; what the run could not make cannot be judged."""
     if row.vs_source is None:
         return f"not judged ({row.was})"
-    return "failed" if row.reason else "passed"
+    if row.reason:
+        return "failed"
+    return "undecided" if row.undecided else "passed"
 
 
 def figures(row: Row) -> tuple[str, ...]:

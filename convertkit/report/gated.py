@@ -16,7 +16,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         was: its status in the run.
         reason: why it fails now, one line; empty where it passes.
-        undecided: a line for each limit of the budget that could not be decided.
+        undecided: a line for each limit of the budget that could not be decided, and one where the run
+            failed the artifact by more samples than it kept.
         path: relative to the run's folder; empty where nothing was made.
     """
 
@@ -45,7 +46,7 @@ class Gated(msgspec.Struct, frozen=True):
 
     @property
     def exit_code(self) -> int:
-        """7 where an artifact fails, 8 where a budget is undecided."""
+        """7 where an artifact fails, 8 where one is undecided."""
         if any(row.reason for row in self.rows):
             return GateError.exit_code
         return NotMeasuredError.exit_code if any(row.undecided for row in self.rows) else 0

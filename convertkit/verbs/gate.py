@@ -24,6 +24,7 @@ from convertkit.validation.tolerance import check_effect, demand
 from convertkit.words import merge
 
 SECTIONS = ("gate.", "budget.")
+FEWER = "the run failed it by all {0.of} samples, and kept the outputs of {0.samples}"
 NOT_CHECKED = "other sizes of its free axes were not checked, since the run's own gate failed before"
 
 
@@ -94,14 +95,16 @@ def judged(hop: HopRecord, kept: Kept, recipe: Recipe, previous: Arrays, *, is_b
     reason = found.reason or missed_requirement(hop.dynamic_axes, hop.field_runtime, recipe.gate)
     verdict = held(hop, found.accuracy, recipe.budget) if is_budgeted else BudgetVerdict()
     reason = reason or next(iter(verdict.over), "")
+    is_mended = not reason and was_by_outputs(hop)
+    few = [FEWER.format(kept.index)] if is_mended and kept.index.samples < kept.index.of else []
     return msgspec.structs.replace(
         row,
         reason=reason or beyond(hop),
-        undecided=verdict.undecided,
+        undecided=(*verdict.undecided, *few),
         vs_source=found.vs_source,
         vs_previous=found.vs_previous,
         accuracy=found.accuracy,
-        notes=(NOT_CHECKED,) if not reason and hop.status != "passed" and was_by_outputs(hop) else (),
+        notes=(NOT_CHECKED,) if is_mended else (),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -41,7 +42,9 @@ def shipped(run: Path) -> list[Path]:
     hops = load_report(run).hops
     found = [run / hop.artifact.path for hop in hops if hop.artifact and hop.status == "passed"]
     if not found:
-        raise UsageError(f"no artifact of the run in {run} passed", hint=f"convertkit report {run}")
+        raise UsageError(
+            f"no artifact of the run in {run} passed", hint=f"convertkit report {shlex.quote(str(run))}"
+        )
     return found
 
 
@@ -57,7 +60,7 @@ def recorded_source(run: Path) -> Path:
     Raises:
         UsageError: it is not there, or another one.
     """
-    source, hint = load_report(run).source, f"name it: convertkit validate MODEL {run}"
+    source, hint = load_report(run).source, f"name it: convertkit validate MODEL {shlex.quote(str(run))}"
     path = Path(source.path)
     if not path.exists():
         raise UsageError(f"the source of the run, {path}, is not there", hint=hint)

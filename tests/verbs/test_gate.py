@@ -172,3 +172,17 @@ def test_a_budget_is_held_against_the_figures_of_the_run(run):
     )
     assert gate_run(run, ["budget.latency_ms=1"]).exit_code == 8
     assert gate_run(run, ["budget.latency_ms=2"]).exit_code == 0
+
+
+def test_fewer_samples_than_the_run_had_mend_nothing(run):
+    loose = [f"gate.int16x8.{key}=5" for key in ("min_sqnr_db", "min_slice_sqnr_db", "min_sample_sqnr_db")]
+    loose.append("gate.int16x8.min_variation_db=0")
+    assert {row.undecided for row in gate_run(run, loose).rows} == {()}
+    kept = Kept(INDEX, OUTPUTS, {}, {}, np.arange(40))
+    each = sum(values.nbytes for arrays in OUTPUTS.values() for values in arrays.values()) // 40
+    write_kept(kept.first(each * 30), run / "outputs")
+    rows = {row.variant: row for row in gate_run(run, loose).rows}
+    assert rows["tflite:int16x8"].undecided == (
+        "the run failed it by all 40 samples, and kept the outputs of 30",
+    )
+    assert {row.undecided for name, row in rows.items() if name != "tflite:int16x8"} == {()}
