@@ -1,5 +1,6 @@
 """Jobs are handed over a few at a time; a crash is tried once more, a loss again, a refusal never."""
 
+import gc
 import random
 import tracemalloc
 
@@ -68,6 +69,7 @@ def test_ten_thousand_jobs_on_a_cluster_that_loses_some():
             seen.add(record.name)
             if len(seen) % 2500 == 0:
                 engine.asked.clear()
+                gc.collect()
                 sizes.append(tracemalloc.get_traced_memory()[0])
     finally:
         tracemalloc.stop()

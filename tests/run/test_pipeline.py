@@ -109,6 +109,8 @@ class TestDigits:
             "nonfinite",
             "half",
             "loader",
+            "masks",
+            "weights_bytes",
         }
         assert report["source"]["nonfinite"] is None
         assert report["source"]["half"] == ""
@@ -126,7 +128,10 @@ class TestDigits:
                 "peak_rss_bytes", "error", "artifact", "attempts", "vs_source", "vs_previous",
                 "accuracy", "dynamic_axes", "latency",
             } <= set(record)  # fmt: skip
-            assert set(record["artifact"]) == {"path", "sha256", "size_bytes", "size_ratio"}
+            assert set(record["artifact"]) == {
+                "path", "sha256", "size_bytes", "size_ratio",
+                "weights_bytes", "weights_ratio", "compressed_bytes",
+            }  # fmt: skip
             assert (digits[1] / record["artifact"]["path"]).exists()
             assert record["peak_rss_bytes"] > 10_000_000
             cpu, *others = record["latency"]
@@ -144,7 +149,7 @@ class TestDigits:
         assert names == {
             "model.onnx", "model.savedmodel", "model.tflite", "model.int8.tflite", "logs", "repro",
             "report.json", "report.md", "report.html", "junit.xml", "signature.json", "recipe.yaml",
-            "vectors",
+            "vectors", "outputs",
         }  # fmt: skip
 
     def test_vectors_are_held_out_samples_with_the_sources_outputs(self, digits: tuple[Report, Path]) -> None:
@@ -190,7 +195,8 @@ class TestDigits:
     ) -> None:
         store = Path(shutil.copytree(default_root(), tmp_path / "store"))
         monkeypatch.setenv("CONVERTKIT_CACHE", str(store))
-        outputs = [path for path in store.glob("*/artifact") if path.is_file() and is_of_tflite(path.parent)]
+        files = [path for path in store.glob("*/artifact") if path.is_file() and path.stat().st_size]
+        outputs = [path for path in files if is_of_tflite(path.parent)]
         assert outputs
         for path in outputs:
             content = bytearray(path.read_bytes())
