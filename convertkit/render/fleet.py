@@ -8,11 +8,11 @@ import xml.etree.ElementTree as ET
 from collections import Counter
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from convertkit.render.html import page_environment
 from convertkit.render.junit import clean
 from convertkit.render.numbers import format_bytes, format_seconds
 from convertkit.render.summary import one_line
@@ -76,22 +76,19 @@ def job_line(job: JobRecord) -> str:
 
 def render_page(report: FleetReport, folder: Path) -> str:
     """One page without anything outside it: every job, with a link to the report of its run."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     pages = {job.name: relative(Path(job.folder) / PAGE, folder) for job in report.jobs}
-    return environment.get_template(TEMPLATE).render(
-        report=report,
-        jobs=ordered(report),
-        pages=pages,
-        word=word_of(report.status),
-        summary=summary_line(report),
-        bytes=format_bytes,
-        seconds=format_seconds,
+    return (
+        page_environment()
+        .get_template(TEMPLATE)
+        .render(
+            report=report,
+            jobs=ordered(report),
+            pages=pages,
+            word=word_of(report.status),
+            summary=summary_line(report),
+            bytes=format_bytes,
+            seconds=format_seconds,
+        )
     )
 
 

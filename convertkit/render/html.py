@@ -75,9 +75,9 @@ FUNCTIONS = (
 )
 
 
-def render_html(report: Report) -> str:
-    """The whole report as one page; every text of the report is escaped."""
-    environment = Environment(
+def page_environment() -> Environment:
+    """What renders the templates of this folder; every text that they are given is escaped."""
+    return Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=StrictUndefined,
@@ -85,6 +85,11 @@ def render_html(report: Report) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+
+
+def render_html(report: Report) -> str:
+    """The whole report as one page; every text of the report is escaped."""
+    environment = page_environment()
     environment.globals.update({function.__name__: function for function in FUNCTIONS})
     formats = {name: value for name, value in vars(numbers).items() if name.startswith("format_")}
     environment.filters.update({name.removeprefix("format_"): value for name, value in formats.items()})
