@@ -90,7 +90,8 @@ def test_a_planted_model_passes_at_half_the_size(name, mending, source, samples,
     assert winner.sqnr_db > 20
     assert rescue.float32_bytes
     assert min(mended) <= 0.5 * rescue.float32_bytes
-    assert winner.size_bytes < 0.6 * rescue.float32_bytes
+    passing = [one.size_bytes for one in rescue.candidates if one.is_passed]
+    assert winner.size_bytes <= 1.1 * min(passing)  # the fastest of the small ones, so 0.55 at most
     assert hop.artifact is not None
     assert hop.artifact.path == parse_variant(winner.target).file_name("model")
     assert hash_path(tmp_path / "one" / hop.artifact.path)[0] == winner.sha256
