@@ -37,6 +37,16 @@ def code_hash(start: str) -> str:
 
 
 @functools.cache
+def whole_code_hash() -> str:
+    """SHA-256 over every file of convertkit, by name and content."""
+    digest = hashlib.sha256()
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name, content = path.relative_to(PACKAGE).as_posix(), path.read_bytes()
+        digest.update(b"%d:%s:%d:" % (len(name), name.encode(), len(content)) + content)
+    return digest.hexdigest()
+
+
+@functools.cache
 def closure(*starts: str) -> frozenset[str]:
     """The files, and every file of convertkit that they import, one by way of another."""
     found: set[str] = set()

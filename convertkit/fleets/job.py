@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 import yaml
 
-from convertkit import __version__
 from convertkit.artifacts.digest import hash_path
+from convertkit.environment.own_code import whole_code_hash
 from convertkit.errors import UsageError
 from convertkit.plan import default_variant
 from convertkit.recipe import Recipe
@@ -109,10 +109,10 @@ def settle(
 
 
 def key_of(job: Job) -> str:
-    """SHA-256 of what was asked for, of convertkit's version, and of the bytes of model and samples."""
+    """SHA-256 of what was asked for, of convertkit's own code, and of the bytes of model and samples."""
     given = [job.model, job.recipe.samples, job.recipe.sampling.calibration_samples]
     contents = [digest_of(path) for path in given if path]
-    asked = msgspec.json.encode([__version__, job.model, job.allow_code, job.recipe, contents])
+    asked = msgspec.json.encode([whole_code_hash(), job.model, job.allow_code, job.recipe, contents])
     return hashlib.sha256(asked).hexdigest()
 
 

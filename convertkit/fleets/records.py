@@ -21,7 +21,12 @@ def keep(record: JobRecord, job: Job) -> None:
 
 
 def kept(job: Job, key: str) -> JobRecord | None:
-    """The record of the same job, where nothing else would come of it now; None where it is to be done."""
+    """The record of the same job, where nothing else would come of it now; None where it is to be done.
+
+    What code of the user's makes is always to be done: no key covers that code.
+    """
+    if job.allow_code or job.recipe.factory:
+        return None
     with contextlib.suppress(OSError, msgspec.MsgspecError):
         record = msgspec.json.decode(job.record_file.read_bytes(), type=JobRecord)
         has_report = record.status == "refused" or (Path(job.folder) / FILE_NAME).is_file()

@@ -73,6 +73,15 @@ def test_what_is_done_is_not_done_again(engine, folder):
     assert dict(engine.tries) == {"good": 3, "bad": 1}
 
 
+def test_what_code_of_the_users_makes_is_done_again(engine, folder):
+    text = "out: out\ndefaults: {to: [onnx], factory: 'net.py:build'}\nmodels: [good.onnx]"
+    (folder / "fleet.yaml").write_text(text)
+    request = FleetRequest(folder / "fleet.yaml", is_resumed=True)
+    run_fleet(request)
+    run_fleet(request)
+    assert dict(engine.tries) == {"good": 2}
+
+
 def test_a_fleet_that_is_interrupted_reports_what_it_had_done(engine, folder):
     def told(record):
         raise KeyboardInterrupt
