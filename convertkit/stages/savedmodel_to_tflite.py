@@ -9,7 +9,8 @@ Upstream flags set: `optimizations=DEFAULT` (all but float32); `target_spec.supp
 fallback); `representative_dataset`, one sample a step; `inference_input_type` / `inference_output_type` for
 integer I/O; `_experimental_disable_per_channel`, the only switch for per-tensor weights. Where the end of the
 graph is of several units, `_experimental_calibrate_only`; the same quantizer is then called without that end:
-`convertkit/stages/tflite_heads.py`. Recurrent layers: `convertkit/stages/tflite_recurrent.py`.
+`convertkit/stages/tflite_heads.py`. Recurrent layers: `convertkit/stages/tflite_recurrent.py`. Masks of
+attention in files that compute in float: `convertkit/stages/tflite_masks.py`.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ from convertkit.stages.tflite_heads import (
     run_file,
     with_own_ranges,
 )
+from convertkit.stages.tflite_masks import add_masks
 from convertkit.stages.tflite_recurrent import find_recurrent, quantize_around
 
 INT16X8_OPS = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
@@ -58,6 +60,8 @@ def convert(request: Request[SavedmodelToTfliteOptions]) -> Conversion:
     convert_with = convert_litert if request.options.quantizer == "litert" else convert_tensorflow
     remarks = litert_quantization.Remarks()
     content = convert_with(request, remarks)
+    if not request.target.precision.needs_calibration:
+        content = add_masks(content)
     foreign = foreign_operators(content)
     if foreign:
         raise StageError(f"the result needs operators that are not built in: {', '.join(foreign)}")

@@ -212,3 +212,14 @@ def without_code(model: Any, place: int) -> None:
     for graph in model.subgraphs:
         for operator in graph.operators or ():
             operator.opcodeIndex -= operator.opcodeIndex > place
+
+
+def forget_unused(model: Any) -> None:
+    """Empty the buffers that no operator reads: files have tensors that none of theirs does."""
+    used = {each.buffer for each in model.metadata or ()}
+    for graph in model.subgraphs:
+        read = [place for operator in graph.operators or () for place in operator.inputs if place >= 0]
+        used |= {graph.tensors[place].buffer for place in (*read, *graph.outputs)}
+    for place, buffer in enumerate(model.buffers):
+        if place not in used:
+            buffer.data = None

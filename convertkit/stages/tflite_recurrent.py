@@ -26,6 +26,7 @@ from convertkit.stages.tflite_heads import (
     MainGraph,
     calibrated_spans,
     find_head,
+    forget_unused,
     may_mix_units,
     name_of,
     quantize_without,
@@ -121,14 +122,3 @@ def make_hybrid(model: Any, tensors: Any, operator: Any) -> None:
         operator.builtinOptions.asymmetricQuantizeInputs = True
         code = model.operatorCodes[operator.opcodeIndex]
         code.version = max(code.version, HYBRID_VERSION)
-
-
-def forget_unused(model: Any) -> None:
-    """Empty the buffers that no operator reads: files have tensors that none of theirs does."""
-    used = {each.buffer for each in model.metadata or ()}
-    for graph in model.subgraphs:
-        read = [place for operator in graph.operators or () for place in operator.inputs if place >= 0]
-        used |= {graph.tensors[place].buffer for place in (*read, *graph.outputs)}
-    for place, buffer in enumerate(model.buffers):
-        if place not in used:
-            buffer.data = None

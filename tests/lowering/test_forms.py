@@ -209,6 +209,33 @@ def test_padding_by_zeros_is_the_operator_that_convolutions_take_in() -> None:
     assert operators(text, 3, 6, 6, pads=pads, w=f32(4, 3, 3, 3)) == ["CONV_2D", "PAD", "TRANSPOSE"]
 
 
+def test_padding_by_a_zero_that_is_told_is_padding_by_zeros() -> None:
+    text = """g (float[n,3,6,6] x) => (float y) {
+        c = Conv(x, w) p = Pad(c, pads, zero) y = MaxPool<kernel_shape = [2,2], strides = [2,2]>(p)
+    }"""
+    pads = np.array([0, 0, 0, 0, 0, 0, 2, 2])
+    found = operators(text, 3, 6, 6, pads=pads, zero=np.float32(0), w=f32(4, 3, 3, 3))
+    assert "PAD" in found
+    assert "PADV2" not in found
+
+
+CONNECTED = {
+    "flattened": ("f = Flatten(c) y = Gemm(f, m, b)", (84, 5)),
+    "reshaped": ("f = Reshape(c, rows) y = Gemm<transB = 1>(f, m, b)", (5, 84)),
+    "without a bias": ("f = Flatten(c) y = MatMul(f, m)", (84, 5)),
+}
+
+
+@pytest.mark.parametrize("name", CONNECTED)
+def test_a_layer_over_all_axes_takes_them_as_they_lie(name: str) -> None:
+    body, shape = CONNECTED[name]
+    text = f"g (float[n,3,5,9] x) => (float y) {{ c = Conv<strides = [1,1]>(x, w) {body} }}"
+    known = {"rows": np.array([-1, 84])} if "rows" in body else {}
+    known |= {"b": f32(5)} if "b)" in body else {}
+    found = operators(text, 3, 5, 9, w=f32(4, 3, 3, 3), m=f32(*shape), **known)
+    assert found == ["CONV_2D", "FULLY_CONNECTED", "RESHAPE"]
+
+
 BLOCKS = {
     "without overlap": ("y = ConvTranspose<strides = [2,2]>(c, t, b)", True),
     "of one pixel and more": ("y = ConvTranspose<strides = [1,1]>(c, t, b)", False),

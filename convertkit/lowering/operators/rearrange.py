@@ -77,7 +77,10 @@ def _cut(call: Call, rows: list[tuple[Size, Size]]) -> Any:
 def _fill(call: Call, x: Any) -> Any:
     if call.attribute("value") is not None:
         return tf.cast(call.attribute("value"), x.dtype)
-    return tf.reshape(call.tensor(2), []) if call.has(2) else tf.zeros([], x.dtype)
+    if not call.has(2):
+        return tf.zeros([], x.dtype)
+    told = call.value(2)
+    return tf.constant(told.data.reshape(())) if told.is_constant else tf.reshape(call.tensor(2), [])
 
 
 def _padded(x: Any, rows: list[Any], mode: str, fill: Any) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 import onnx
 
 from convertkit.lowering.origin import Origin
-from convertkit.lowering.patterns import adaptive, attention, frames, picks
+from convertkit.lowering.patterns import adaptive, attention, flattened, frames, picks
 from convertkit.lowering.patterns.matching import (
     Found,
     Named,
@@ -169,6 +169,8 @@ TABLE = (
     Row("adaptive pool to a divisor", adaptive.AVERAGED, adaptive.pooled),
     Row("mean over H and W", ("ReduceMean", Named("inner", ("ReduceMean", "x"))), _mean),
     Row("softmax in float64", ("Cast", Named("softmax", ("Softmax", ("Cast", "x")))), _single_softmax),
+    Row("fully connected after a convolution", flattened.BY_GEMM, flattened.connected),
+    Row("the same without a bias", flattened.BY_MATMUL, flattened.connected),
     Row("class token", frames.JOINED, frames.framed),
     Row("class token in its place", frames.PLACED, frames.placed),
     Row("picked from what is repeated", picks.PICKED, picks.picked),
