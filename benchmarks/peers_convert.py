@@ -21,11 +21,12 @@ import numpy as np
 
 
 def by_lowering(name: str, folder: Path, batch: int) -> tuple[float, bytes]:
-    """The product's way: ONNX by the lowering into a SavedModel, and that by TFLiteConverter."""
+    """The product's way: ONNX by the lowering into a SavedModel, that by TFLiteConverter, masks as sums."""
     import onnx
     import tensorflow as tf
 
     from convertkit.lowering import lower, write_savedmodel
+    from convertkit.stages.tflite_masks import add_masks
 
     started = time.perf_counter()
     source = folder / (f"static{batch}.onnx" if batch else "dynamic.onnx")
@@ -35,7 +36,7 @@ def by_lowering(name: str, folder: Path, batch: int) -> tuple[float, bytes]:
         write_savedmodel(lower(onnx.load(str(source)), layout=layout), target)
         converter = tf.lite.TFLiteConverter.from_saved_model(str(target))
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-        content = bytes(converter.convert())
+        content = add_masks(bytes(converter.convert()))
     return time.perf_counter() - started, content
 
 
