@@ -16,8 +16,9 @@ from convertkit.artifacts.tensors import write_npz
 from convertkit.bundles.card import card_text
 from convertkit.bundles.container import write_container
 from convertkit.bundles.manifest import CARD, LOCK, MANIFEST, SUFFIX, BundledArtifact, Manifest, Member
+from convertkit.bundles.shipped import shipped_hops
 from convertkit.bundles.vectors import Infer, artifact_of, own_runtime, runtimes, signatures_of
-from convertkit.errors import InputError, MissingDependencyError, RefusedError, UsageError, did_you_mean
+from convertkit.errors import InputError, MissingDependencyError, RefusedError, UsageError
 from convertkit.report.report import (
     FILE_NAME,
     SIGNATURE_FILE,
@@ -93,21 +94,6 @@ def build_bundle(
         )
         write_json(manifest, home / MANIFEST)
         return manifest, place(home, out)
-
-
-def shipped_hops(report: Report, run: Path, only: Sequence[str]) -> tuple[HopRecord, ...]:
-    """The hops whose artifacts passed, in order; those of some variants where they are named.
-
-    Raises:
-        UsageError: none passed, or a variant is not among them.
-    """
-    passed = {hop.target: hop for hop in report.hops if hop.artifact and hop.status == "passed"}
-    if not passed:
-        raise UsageError(f"no artifact of the run in {run} passed", hint=f"convertkit report '{run}'")
-    for variant in only:
-        if variant not in passed:
-            raise UsageError(f"the run ships no '{variant}'", hint=did_you_mean(variant, passed))
-    return tuple(hop for target, hop in passed.items() if not only or target in only)
 
 
 def read_signatures(run: Path) -> dict[str, ArtifactSignature]:

@@ -26,6 +26,8 @@ from convertkit.storage.temporary import temporary_folder
 EPOCH = (1980, 1, 1, 0, 0, 0)
 MODE = 0o100644 << 16
 UNIX = 3
+START = b"PK\x03\x04"
+HEADER_BYTES = 30  # of a member, before its name
 LARGEST_MANIFEST_BYTES = 64 << 20
 
 
@@ -35,13 +37,33 @@ class ChangedError(InputError):
 
 def is_bundle(path: Path) -> bool:
     """True for a file that begins as a bundle does, and is no zip of another kind."""
-    start = b"PK\x03\x04"
+    head = head_of(path)
+    return head.startswith(START) and head[HEADER_BYTES:] == MANIFEST.encode()
+
+
+def is_meant_as_one(path: Path) -> bool:
+    """True for a bundle, whole or damaged: it begins as one, as far as it goes, or lists a manifest."""
+    head = head_of(path)
+    is_cut = len(head) < HEADER_BYTES + len(MANIFEST) and START.startswith(head[: len(START)])
+    return is_cut or is_bundle(path) or lists_manifest(path)
+
+
+def head_of(path: Path) -> bytes:
+    """As many bytes of a file as tell whether it is a bundle; none where it cannot be read."""
     try:
         with path.open("rb") as stream:
-            head = stream.read(30 + len(MANIFEST))
+            return stream.read(HEADER_BYTES + len(MANIFEST))
     except OSError:
+        return b""
+
+
+def lists_manifest(path: Path) -> bool:
+    """True for a zip with a member that is called as a bundle's manifest."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return MANIFEST in archive.namelist()
+    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError):
         return False
-    return head.startswith(start) and head[30:] == MANIFEST.encode()
 
 
 def write_container(members: Mapping[str, Path], out: Path) -> None:
@@ -65,12 +87,14 @@ def opened_bundle(path: Path) -> Iterator[tuple[Path, Manifest]]:
     """A bundle's members in a folder, which goes afterwards; every byte of the bundle was checked.
 
     Raises:
-        UsageError: there is no such file.
-        RefusedError: it is a zip that no bundle is.
+        UsageError: there is no such file, or it is another kind of file.
+        RefusedError: it has members that no bundle has.
         ChangedError: it is not what was bundled.
     """
     if not path.is_file():
         raise UsageError(f"{path}: no such bundle", hint="convertkit bundle RUN -o NAME.ckb makes one")
+    if not is_meant_as_one(path):
+        raise UsageError(f"{path} is no bundle", hint="convertkit bundle RUN -o NAME.ckb makes one")
     with temporary_folder() as folder:
         home = folder / "bundle"
         home.mkdir()

@@ -10,15 +10,17 @@ import msgspec
 import numpy as np
 
 from convertkit.artifacts.axes import CallAxes
-from convertkit.artifacts.formats import Format, Precision
+from convertkit.artifacts.formats import Format
 from convertkit.artifacts.signature import Array, Arrays, TensorSpec
 from convertkit.artifacts.tensors import read_npz
 from convertkit.bundles.build import Wanted, build_bundle, labels_in
 from convertkit.bundles.container import is_bundle, opened_bundle
 from convertkit.bundles.manifest import BundledArtifact, Manifest
+from convertkit.bundles.shipped import failed_reasons
 from convertkit.bundles.vectors import Infer, signatures_of, variant_of
 from convertkit.config.run_settings import GateOptions
-from convertkit.errors import NotMeasuredError, UsageError, did_you_mean
+from convertkit.errors import NotMeasuredError
+from convertkit.kits.choice import chosen_variant, passed
 from convertkit.kits.identifiers import identifier, variables
 from convertkit.report.report import SIGNATURE_FILE, ArtifactSignature, load_report
 from convertkit.report.shipping import (
@@ -32,8 +34,6 @@ from convertkit.report.shipping import (
 from convertkit.storage.temporary import temporary_folder
 from convertkit.validation.tolerance import tolerance_for
 from convertkit.workers.process import Tell
-
-PREFERRED = (Precision.INT8, Precision.INT16X8, Precision.INT8_DYNAMIC, Precision.FLOAT16, Precision.FLOAT32)
 
 
 class Tensor(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,41 +122,11 @@ def opened_subject(
         return
     with temporary_folder() as folder:
         out = folder / "model.ckb"
-        variant = chosen_variant(passed(path), formats, only)
+        report = load_report(path)
+        variant = chosen_variant(passed(report), formats, only, failed_reasons(report))
         build_bundle(path, out, Wanted(only=(variant,), labels=labels, allow_code=False), tell, infer)
         with opened_bundle(out) as (home, manifest):
             yield subject_of(home, manifest, formats, variant, name or path.resolve().name)
-
-
-def passed(run: Path) -> list[str]:
-    """The variants that a run ships."""
-    return [hop.target for hop in load_report(run).hops if hop.artifact and hop.status == "passed"]
-
-
-def chosen_variant(variants: Sequence[str], formats: Sequence[Format], only: str | None) -> str:
-    """The variant that a kit takes.
-
-    Raises:
-        UsageError: there is none of the formats, or not the one that was named.
-    """
-    usable = [each for each in variants if variant_of(each).format in formats]
-    if only is not None:
-        if only not in usable:
-            raise UsageError(f"the kit cannot take '{only}'", hint=did_you_mean(only, usable))
-        return only
-    if not usable:
-        named = " or ".join(formats)
-        raise UsageError(
-            f"the run ships no {named}, and the kit needs one", hint=f"convert --to {formats[0]}"
-        )
-    return min(usable, key=lambda each: rank(each, formats))
-
-
-def rank(variant: str, formats: Sequence[Format]) -> tuple[int, int]:
-    """The place of a variant among those that a kit may take."""
-    found = variant_of(variant)
-    order = PREFERRED if found.format is Format.TFLITE else PREFERRED[::-1]
-    return list(formats).index(found.format), order.index(found.precision)
 
 
 def subject_of(
@@ -164,7 +134,8 @@ def subject_of(
 ) -> Subject:
     """What a kit is made of, out of an opened bundle."""
     artifacts = {each.variant: each for each in manifest.artifacts}
-    artifact = artifacts[chosen_variant(list(artifacts), formats, only)]
+    failed = failed_reasons(load_report(home))
+    artifact = artifacts[chosen_variant(list(artifacts), formats, only, failed)]
     if not artifact.vectors:
         raise NotMeasuredError(
             f"nothing here runs {artifact.path}, so that the kit has no vectors", hint="convertkit doctor"

@@ -16,6 +16,7 @@ from convertkit.artifacts.digest import hash_path
 from convertkit.artifacts.signature import Arrays
 from convertkit.bundles import verify as module
 from convertkit.bundles.container import EPOCH, MODE, opened_bundle
+from convertkit.bundles.manifest import MANIFEST
 from convertkit.bundles.verify import verify_bundle
 from convertkit.cli import cli
 from convertkit.errors import ConvertkitError, InputError, MissingDependencyError, StageError, UsageError
@@ -98,7 +99,6 @@ def other_vectors() -> bytes:
         ({"lock.txt": b"msgspec==0.0.2\n"}, "member 'lock.txt' has other content"),
         ({"card.md": None}, "member 'card.md' is missing"),
         ({"notes.txt": b"hello"}, "member 'notes.txt' was added"),
-        ({"manifest.json": None}, "no manifest.json"),
         ({"manifest.json": b"{}"}, "manifest.json cannot be read"),
     ],
 )
@@ -119,8 +119,27 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         verify_bundle(tmp_path / "none.ckb", quiet, infer=infer)
 
 
+@pytest.mark.parametrize("name", ["a.npz", "a.zip", "a.txt", "a.json"])
+def test_another_kind_of_file_is_a_wrong_argument(whole: Path, tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    if name == "a.npz":
+        np.savez_compressed(file, x=np.zeros(1000))
+    elif name == "a.zip":
+        rewritten(whole, file, **{"manifest.json": None})
+    else:
+        file.write_text("not a bundle\n" * 100)
+    with pytest.raises(UsageError, match=f"{name} is no bundle") as error:
+        verify_bundle(file, quiet, infer=infer)
+    assert error.value.exit_code == 2
+    assert "convertkit bundle RUN -o" in error.value.hint
+
+
 def zip_of(out: Path, name: str, content: bytes = b"x", *, mode: int = MODE, method: int = 0) -> Path:
+    """A zip that passes for a bundle, with one member more."""
     with zipfile.ZipFile(out, "w") as archive:
+        first = zipfile.ZipInfo(MANIFEST, EPOCH)
+        first.external_attr = MODE
+        archive.writestr(first, b"{}")
         info = zipfile.ZipInfo(name, EPOCH)
         info.external_attr, info.compress_type = mode, method
         archive.writestr(info, content)
@@ -149,7 +168,7 @@ def test_members_that_no_bundle_has(tmp_path: Path, name: str, options: dict[str
 
 def test_a_name_that_is_also_a_folders(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.ckb", "w") as archive:
-        for name in ("a", "a/b"):
+        for name in (MANIFEST, "a", "a/b"):
             info = zipfile.ZipInfo(name, EPOCH)
             info.external_attr = MODE
             archive.writestr(info, b"x")

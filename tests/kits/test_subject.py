@@ -8,29 +8,24 @@ import numpy as np
 import pytest
 
 import convertkit
-from convertkit.artifacts.formats import Format
 from convertkit.artifacts.signature import TensorSpec
 from convertkit.errors import MissingDependencyError, NotMeasuredError, UsageError
 from convertkit.kits import subject as module
-from convertkit.kits.subject import chosen_variant, permuted, tensors_of
+from convertkit.kits.subject import permuted, tensors_of
 from convertkit.kits.write import write_kit
 from tests.bundles.conftest import infer, make_run, quiet, whole
 from tests.kits.conftest import IMAGE, STATE
 
 __all__ = ["whole"]  # a fixture
 
-SHIPPED = ["onnx:float32", "savedmodel:float32", "tflite:float32", "tflite:int8", "onnx:int8"]
 
-
-def test_the_artifact_that_a_kit_takes() -> None:
-    assert chosen_variant(SHIPPED, (Format.TFLITE,), None) == "tflite:int8"
-    assert chosen_variant(SHIPPED, (Format.TFLITE,), "tflite:float32") == "tflite:float32"
-    assert chosen_variant(SHIPPED, (Format.ONNX, Format.SAVEDMODEL), None) == "onnx:float32"
-    assert chosen_variant(SHIPPED[1:2], (Format.ONNX, Format.SAVEDMODEL), None) == "savedmodel:float32"
-    with pytest.raises(UsageError, match="ships no onnx"):
-        chosen_variant(["tflite:int8"], (Format.ONNX,), None)
-    with pytest.raises(UsageError, match="cannot take 'onnx:int8'"):
-        chosen_variant(SHIPPED, (Format.TFLITE,), "onnx:int8")
+def test_a_kit_of_a_run_whose_gate_failed(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", status="failed")
+    with pytest.raises(
+        UsageError, match=r"did not pass: output 'scores': 3\.2 dB SQNR, below 20 dB"
+    ) as error:
+        write_kit(run, "python", tmp_path / "kit", quiet, only="tflite:int8", infer=infer)
+    assert "convertkit report" in error.value.hint
 
 
 def test_tensors_in_the_artifacts_own_order() -> None:
