@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import click
 import msgspec
@@ -14,8 +14,13 @@ from convertkit.environment.extras import ExtraState
 from convertkit.environment.state import EnvironmentState, Package
 from convertkit.errors import MissingDependencyError
 from convertkit.verbs.doctor import Diagnosis, StageState, diagnose
+from convertkit.workers.confinement import has_own_processes
 
 INCOMPLETE = MissingDependencyError.exit_code
+GUARDED = (
+    "no namespace of processes is granted here: a process beside each worker ends what it started, "
+    "and the next run what that one left"
+)
 
 
 @click.command()
@@ -53,6 +58,7 @@ def lines(diagnosis: Diagnosis) -> Iterator[str]:
     yield from map(package_line, sorted(packages, key=lambda item: item.name))
     yield "environments"
     yield from map(environment_line, diagnosis.environments)
+    yield from process_lines(diagnosis.environments)
     yield "stages"
     yield from map(stage_line, diagnosis.stages)
     yield "extras"
@@ -79,6 +85,13 @@ def environment_line(state: EnvironmentState) -> str:
     return fact(
         "ok", f"{state.name}: {state.python}, started in {state.seconds:.1f} s, sandbox {state.sandbox}"
     )
+
+
+def process_lines(states: Sequence[EnvironmentState]) -> Iterator[str]:
+    """What ends the processes that workers start, where the kernel does not."""
+    lacking = [state.name for state in states if state.sandbox and not has_own_processes(state.sandbox)]
+    if lacking:
+        yield fact("note", f"{', '.join(lacking)}: {GUARDED}")
 
 
 def stage_line(stage: StageState) -> str:

@@ -36,22 +36,6 @@ def adopt_package() -> None:
     spec.loader.exec_module(module)
 
 
-def die_with_parent() -> None:
-    """Ask the kernel to kill this process when its parent ends, however it ends (Linux only).
-
-    What its own children leave behind becomes its child, in whatever session, so that the parent finds it.
-    """
-    if not sys.platform.startswith("linux"):
-        return
-    import ctypes
-    import signal
-
-    pr_set_pdeathsig, pr_set_child_subreaper = 1, 36
-    library = ctypes.CDLL(None)
-    library.prctl(pr_set_pdeathsig, signal.SIGKILL)
-    library.prctl(pr_set_child_subreaper, 1)
-
-
 def redirect_output(log: str) -> None:
     """Send stdout and stderr to the end of `log` at descriptor level: TensorFlow prints from C++."""
     sys.stdout.flush()
@@ -136,17 +120,23 @@ def is_disk_full(error: BaseException) -> bool:
     return getattr(error, "errno", None) in NO_SPACE or os.strerror(NO_SPACE[0]) in str(error)
 
 
-def enter_sandbox() -> tuple[str, ...]:
-    """Give up what this process does not need; what was reached, nothing where it was not asked for."""
+def confined(answer_descriptor: int) -> tuple[str, ...]:
+    """Give up what this process does not need, and go on under a guard; what was reached.
+
+    Nothing was, where no sandbox is asked for.
+    """
+    from convertkit.worker.guard import guarded
+    from convertkit.worker.namespaces import leave
     from convertkit.worker.sandbox import enter
-    from convertkit.workers.confinement import WRITABLE
+    from convertkit.workers.confinement import OWN_PROCESSES, WRITABLE
 
     folders = os.environ.pop(WRITABLE, "")
-    return enter(folders.split(os.pathsep)) if folders else ()
+    left = leave() if folders else ()
+    guarded(answer_descriptor, in_namespace=OWN_PROCESSES in left)
+    return (*left, *enter(folders.split(os.pathsep))) if folders else ()
 
 
 if __name__ == "__main__":
     adopt_package()
-    REACHED = enter_sandbox()
-    die_with_parent()
+    REACHED = confined(int(sys.argv[1]))
     serve(int(sys.argv[1]), sys.argv[2:])

@@ -1,12 +1,12 @@
-"""What a worker gives up before it imports a framework: network, writing elsewhere, privileges.
+"""What a worker gives up before it imports a framework: writing elsewhere, privileges, endless memory.
 
-Linux only, by system calls of the kernel's own interface: unshare(2), landlock(7), prctl(2), capset(2),
-setrlimit(2). Each step that the kernel does not grant is left out, and not among those that are told.
+Linux only, by system calls of the kernel's own interface: landlock(7), prctl(2), capset(2), setrlimit(2).
+Each step that the kernel does not grant is left out, and not among those that are told. Network and processes
+are left before, in `namespaces`.
 """
 
 from __future__ import annotations
 
-import ctypes
 import glob
 import os
 import resource
@@ -14,9 +14,9 @@ import struct
 import sys
 from collections.abc import Callable, Sequence
 
-from convertkit.workers.confinement import LIMITS, NO_NETWORK, NO_PRIVILEGES, READ_ONLY
+from convertkit.worker.namespaces import libc
+from convertkit.workers.confinement import LIMITS, NO_PRIVILEGES, READ_ONLY
 
-CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # the same on every architecture
 CAPSET = {"x86_64": 126, "aarch64": 91}
 CAPABILITY_VERSION = 0x20080522
@@ -50,7 +50,6 @@ def enter(writable: Sequence[str]) -> tuple[str, ...]:
     if not sys.platform.startswith("linux"):
         return ()
     steps: dict[str, Callable[[], bool]] = {
-        NO_NETWORK: leave_network,
         READ_ONLY: lambda: restrict_writing(writable),
         NO_PRIVILEGES: drop_privileges,
         LIMITS: set_limits,
@@ -64,28 +63,6 @@ def is_done(step: Callable[[], bool]) -> bool:
         return step()
     except (OSError, ValueError, AttributeError):
         return False
-
-
-def libc() -> ctypes.CDLL:
-    """The C library."""
-    return ctypes.CDLL(None, use_errno=True)
-
-
-def leave_network() -> bool:
-    """A network namespace without any interface that is up; with one of users where it takes that."""
-    if libc().unshare(CLONE_NEWNET) == 0:
-        return True
-    user, group = os.getuid(), os.getgid()
-    if libc().unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0:
-        return False
-    for name, text in (
-        ("setgroups", "deny"),
-        ("uid_map", f"{user} {user} 1"),
-        ("gid_map", f"{group} {group} 1"),
-    ):
-        with open(f"/proc/self/{name}", "w") as file:
-            file.write(text)
-    return True
 
 
 def restrict_writing(writable: Sequence[str]) -> bool:

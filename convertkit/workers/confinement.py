@@ -1,10 +1,11 @@
 """Words for what a worker gives up before it opens anything, for both sides. Must not import anything."""
 
 NO_NETWORK = "no network"
+OWN_PROCESSES = "own processes"
 READ_ONLY = "read-only files"
 NO_PRIVILEGES = "no privileges"
 LIMITS = "limits"
-FULL = (NO_NETWORK, READ_ONLY, NO_PRIVILEGES, LIMITS)
+FULL = (NO_NETWORK, OWN_PROCESSES, READ_ONLY, NO_PRIVILEGES, LIMITS)
 WRITABLE = "CONVERTKIT_WRITABLE"  # variable with the folders that a worker may write to; unset: no sandbox
 
 
@@ -13,3 +14,8 @@ def describe(reached: tuple[str, ...]) -> str:
     if set(FULL) <= set(reached):
         return "full"
     return f"partial: {', '.join(reached)}" if reached else "none"
+
+
+def has_own_processes(described: str) -> bool:
+    """Whether the kernel itself ends all that a worker started, by the words of `describe`."""
+    return described == "full" or OWN_PROCESSES in described

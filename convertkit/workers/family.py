@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import psutil
 
+from convertkit.config.run_settings import LimitOptions
+
 
 def descendants(pid: int) -> list[psutil.Process]:
     """All that a process has started and that still runs; a worker adopts what its children leave."""
@@ -22,3 +24,8 @@ def group_bytes(pid: int) -> int:
         return sum(member.memory_info().rss for member in family)
     except psutil.NoSuchProcess:
         return 0
+
+
+def memory_limit_bytes(limits: LimitOptions) -> int:
+    """What a worker and its children may take in all."""
+    return limits.memory_bytes or int(psutil.virtual_memory().total * 0.9)

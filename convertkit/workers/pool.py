@@ -32,9 +32,10 @@ from convertkit.workers.answers import Answer
 from convertkit.workers.checked import check_answer
 from convertkit.workers.confinement import FULL, describe
 from convertkit.workers.ends import disk_full, lost_twice, run_timeout
+from convertkit.workers.family import memory_limit_bytes
 from convertkit.workers.jobs import ConvertJob, DescribeJob, InferJob, Job
 from convertkit.workers.known import KnownAnswers
-from convertkit.workers.process import Tell, Worker, memory_limit_bytes
+from convertkit.workers.process import Tell, Worker
 
 LEAST_FREE_BYTES = 1 << 20
 

@@ -33,8 +33,9 @@ from convertkit.workers.answers import Answer, Failed, Ready
 from convertkit.workers.checked import bounded, decoded
 from convertkit.workers.confinement import WRITABLE
 from convertkit.workers.ends import check_whole, ended_with, failed_error
-from convertkit.workers.family import descendants, group_bytes
+from convertkit.workers.family import descendants, group_bytes, memory_limit_bytes
 from convertkit.workers.jobs import Job, Order
+from convertkit.workers.orphans import OWNER, end_orphans, owner_mark
 
 POLL_SECONDS = 0.25
 KILL_TURNS = 20
@@ -45,7 +46,7 @@ WORKER_FILE = Path(__file__).parents[1] / "worker" / "main.py"
 
 
 class Worker:
-    """One worker process of one environment, in a process group of its own.
+    """One worker process of one environment, under a guard that everything it starts ends with.
 
     It starts in an empty folder beside its log, where its temporary files go too; the folder goes with it.
 
@@ -76,6 +77,7 @@ class Worker:
                 hint=environment_install(environment),
             )
         precompile()
+        end_orphans()
         self.environment = environment
         self._tell = tell
         self.peak_bytes = 0
@@ -94,7 +96,7 @@ class Worker:
                     pass_fds=(writing,),
                     start_new_session=True,
                     cwd=self._home,
-                    env=child_environment(python, threads, self._home) | confined(log, writable),
+                    env=child_environment(python, threads, self._home) | told(log, writable),
                 )
             except OSError as error:
                 os.close(self._answers)
@@ -238,13 +240,9 @@ def precompile() -> None:
         compileall.compile_dir(WORKER_FILE.parents[1], quiet=2)
 
 
-def confined(log: Path, writable: Sequence[Path] | None) -> dict[str, str]:
-    """The variable that has a worker enter its sandbox; nothing where it is to have none."""
+def told(log: Path, writable: Sequence[Path] | None) -> dict[str, str]:
+    """Variables that tell a worker whose it is, and that it is to enter a sandbox where folders are named."""
     if writable is None:
-        return {}
-    return {WRITABLE: os.pathsep.join(str(folder.resolve()) for folder in (log.parent, *writable))}
-
-
-def memory_limit_bytes(limits: LimitOptions) -> int:
-    """What a worker and its children may take in all."""
-    return limits.memory_bytes or int(psutil.virtual_memory().total * 0.9)
+        return {OWNER: owner_mark()}
+    folders = os.pathsep.join(str(folder.resolve()) for folder in (log.parent, *writable))
+    return {OWNER: owner_mark(), WRITABLE: folders}

@@ -258,3 +258,22 @@ def test_every_environment_starts_here() -> None:
         assert (states[name].seconds or 0) > 0
         assert name in named
     assert diagnosis.is_complete
+
+
+@pytest.mark.parametrize(
+    ("sandbox", "is_told"),
+    [("full", False), ("partial: own processes, limits", False), ("partial: limits", True), ("none", True)],
+)
+def test_where_the_kernel_does_not_end_processes_it_says_what_does(
+    monkeypatch: pytest.MonkeyPatch, installed: Installed, sandbox: str, is_told: bool
+) -> None:
+    installed({})
+
+    def pretended(row: object, state: EnvironmentState) -> EnvironmentState:
+        return msgspec.structs.replace(state, seconds=1.0, sandbox=sandbox)
+
+    monkeypatch.setattr(doctor, "started", pretended)
+    text = run().output
+    assert f"sandbox {sandbox}" in text
+    assert ("no namespace of processes is granted here" in text) == is_told
+    assert "no namespace" not in run("--quick").output

@@ -10,6 +10,8 @@ import sys
 import threading
 import time
 
+import psutil
+
 from convertkit import errors
 from convertkit.artifacts.signature import Signature
 from convertkit.worker.perform import perform
@@ -125,6 +127,7 @@ def have_daemon(argument):
     if os.fork() == 0:
         os.setsid()
         if os.fork() == 0:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
             with open(argument, "w") as stream:
                 stream.write(str(os.getpid()))
             time.sleep(60)
@@ -181,6 +184,12 @@ def import_missing(argument):
     import no_such_module_anywhere  # noqa: F401
 
 
+def look_at_itself(argument):
+    """Its number as /proc has it, and what psutil tells of it."""
+    own = psutil.Process()
+    return {"proc": os.readlink("/proc/self"), "program": own.exe(), "resident": str(own.memory_info().rss)}
+
+
 def environment(argument):
     return {name: os.environ.get(name, "") for name in argument.split(",")}
 
@@ -212,6 +221,7 @@ ACTIONS = {
     "raise_foreign": raise_foreign,
     "raise_silent": raise_silent,
     "import_missing": import_missing,
+    "look_at_itself": look_at_itself,
     "environment": environment,
     "import_path": import_path,
 }

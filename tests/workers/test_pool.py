@@ -2,8 +2,6 @@
 
 import contextlib
 import os
-import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -287,7 +285,7 @@ def test_an_answer_in_the_pipe_counts_even_when_its_sender_is_gone(logs):
 
 
 def test_the_wall_clock_limit(logs):
-    with Workers(logs, LimitOptions(job_seconds=20), threads=1) as pool:
+    with Workers(logs, LIMITS, threads=1) as pool:
         pid = int(ask(pool, "succeed")["pid"])
         pool._limits = LimitOptions(job_seconds=0.6)
         with pytest.raises(WorkerTimeoutError, match=r"no answer within 0\.6 s") as caught:
@@ -417,43 +415,14 @@ def test_the_pool_leaves_no_process_behind_after_an_exception(logs):
     def interrupted():
         with Workers(logs, LIMITS, threads=1) as pool:
             pids.extend(int(ask(pool, "succeed", environment)["pid"]) for environment in ("fake", "other"))
-            pool.start("missing")
-            assert len(descendants()) == 3
+            missing = pool.start("missing")
+            assert {*pids, missing._process.pid} <= {process.pid for process in descendants()}
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert not any(is_running(pid) for pid in pids)
     assert not descendants()
-
-
-def test_a_worker_dies_with_its_parent_even_in_the_middle_of_a_job(logs, tmp_path):
-    script = tmp_path / "parent.py"
-    script.write_text(
-        "import os, sys, pathlib, threading\n"
-        "from convertkit import registry\n"
-        "from convertkit.config.run_settings import LimitOptions\n"
-        "from convertkit.workers import jobs, pool\n"
-        "row = registry.EnvironmentRow('fake', ('fake_jobs',))\n"
-        "worker = pool.Worker(row, pathlib.Path(sys.argv[1]), 1)\n"
-        "job = jobs.DescribeJob('onnx', 'succeed')\n"
-        "answer = worker.ask(job, pathlib.Path(sys.argv[1]), LimitOptions(job_seconds=20))\n"
-        "print(answer.details['pid'], flush=True)\n"
-        "threading.Timer(0.3, lambda: os.kill(os.getpid(), 9)).start()\n"
-        "job = jobs.DescribeJob('onnx', 'wait:30')\n"
-        "worker.ask(job, pathlib.Path(sys.argv[1]), LimitOptions(job_seconds=20))\n"
-    )
-    root = str(PACKAGE.parent)
-    environment = {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{HERE}"}
-    parent = subprocess.run(
-        [sys.executable, str(script), str(logs / "worker.log")],
-        capture_output=True,
-        env=environment,
-        check=False,
-        text=True,
-    )
-    assert parent.returncode == -signal.SIGKILL, parent.stderr
-    assert wait_until(lambda: not is_running(int(parent.stdout)))
 
 
 def test_environments_have_a_process_each(pool):
@@ -464,8 +433,8 @@ def test_start_is_idempotent_and_starts_early(pool):
     worker = pool.start("fake")
     assert pool.start("fake") is worker
     assert not worker.is_ready
-    pid = worker._process.pid
-    assert ask(pool, "succeed")["pid"] == str(pid)
+    pid = int(ask(pool, "succeed")["pid"])
+    assert psutil.Process(pid).ppid() == worker._process.pid  # the guard
     assert worker.is_ready
 
 
