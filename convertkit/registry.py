@@ -27,6 +27,7 @@ class EnvironmentRow(msgspec.Struct, frozen=True):
             it is not available.
         install: exact line that makes it available; `{folder}` is where it is looked for.
         python: the only version of Python that its packages are for, `3.11`; empty: any.
+        packages: distributions that it needs besides those of its stages and runtimes.
     """
 
     name: str
@@ -34,6 +35,7 @@ class EnvironmentRow(msgspec.Struct, frozen=True):
     own_interpreter: bool = False
     install: str = "pip install convertkit"
     python: str = ""
+    packages: tuple[str, ...] = ()
 
 
 class StageRow(msgspec.Struct, frozen=True):
@@ -98,6 +100,7 @@ ENVIRONMENTS = (
         ),
     ),
     EnvironmentRow("litert", ("convertkit.runtimes.litert",)),
+    EnvironmentRow("samples", ("convertkit.worker.images",), packages=("pillow",)),
     EnvironmentRow(
         "field",
         ("convertkit.runtimes.tflite_runtime",),

@@ -6,6 +6,7 @@ import os
 import shlex
 import subprocess
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -13,6 +14,7 @@ import msgspec
 from convertkit.environment.interpreters import environment_install, interpreter, lacks_python
 from convertkit.environment.packages import STANDS_IN, install_line, installed, is_within, requirements
 from convertkit.registry import (
+    ENVIRONMENTS,
     FIELD_RUNTIME,
     RUNTIMES,
     STAGES,
@@ -109,9 +111,10 @@ def interpreter_fix(row: EnvironmentRow) -> str:
 
 
 def needed_packages(environment: str) -> tuple[str, ...]:
-    """Packages of all stages and runtimes of an environment, in the order of the registry."""
-    rows = (*STAGES, *RUNTIMES, FIELD_RUNTIME)
-    return tuple(dict.fromkeys(p for row in rows if row.environment == environment for p in row.packages))
+    """Packages of all stages and runtimes of an environment, in the order of the registry, and its own."""
+    rows = [row for row in (*STAGES, *RUNTIMES, FIELD_RUNTIME) if row.environment == environment]
+    own = (row.packages for row in ENVIRONMENTS if row.name == environment)
+    return tuple(dict.fromkeys(chain(*(row.packages for row in rows), *own)))
 
 
 def package(name: str, versions: dict[str, str], ranges: dict[str, str]) -> Package:

@@ -24,6 +24,7 @@ from convertkit.samples.intake import source_loader
 from convertkit.samples.reading import read_early
 from convertkit.samples.samples import Samples
 from convertkit.sources import SourceFile, check_trusted, inspect_source
+from convertkit.storage.store import Store
 
 
 class RunRequest(msgspec.Struct, frozen=True):
@@ -92,8 +93,9 @@ def prepare(request: RunRequest) -> Prepared:
     loader = source_loader(file, recipe, allow_code=request.allow_code)
     prepared = Prepared(recipe, targets, device, file, hops, loader, (None, ()), None)
     calibrates = prepared.needs_calibration
+    store = Store.default() if request.use_cache else None
     early = read_early(
-        file, asked_of(recipe), samples_path(recipe), recipe.sampling, needs_calibration=calibrates
+        file, asked_of(recipe), samples_path(recipe), recipe.sampling, store, needs_calibration=calibrates
     )
     findings = find_unfit(early[0], recipe) if calibrates and early[0] is not None else None
     return msgspec.structs.replace(prepared, early=early, findings=findings)

@@ -1,41 +1,41 @@
-"""A folder of image files as samples: resized, cropped, scaled and normalised when a sample is taken."""
+"""A folder of image files as samples: decoded by a worker and normalised here, when a sample is taken."""
 
 from __future__ import annotations
 
 import hashlib
-import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from convertkit.artifacts.signature import Array, TensorSpec
 from convertkit.config.run_settings import SampleOptions
 from convertkit.errors import SamplesError
+from convertkit.samples.pictures import Counted, Pictures
 from convertkit.samples.rows import Indices
 from convertkit.samples.samples import Samples
+from convertkit.storage.store import Store
 
 SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"))
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # no other reader is tried, whatever the name
-LARGEST_SCALED_PIXELS = 1 << 28
 SPLITS = frozenset(
     ("train", "training", "val", "valid", "validation", "test", "eval", "calib", "calibration", "images")
 )
 MOST_NAMED = 8
 IMAGE_SIZE = 224
 CHANNELS = {"rgb": 3, "bgr": 3, "gray": 1}
-INTERPOLATIONS = {
-    "nearest": Image.Resampling.NEAREST,
-    "bilinear": Image.Resampling.BILINEAR,
-    "bicubic": Image.Resampling.BICUBIC,
-}
+BLOCK_BYTES = 1 << 20
 
 
-def load_images(folder: Path, inputs: tuple[TensorSpec, ...], options: SampleOptions) -> Samples:
+def load_images(
+    folder: Path, inputs: tuple[TensorSpec, ...], options: SampleOptions, store: Store | None = None
+) -> Samples:
     """Every image file below a folder, sorted by name, as samples of the model's only input.
 
-    Every file is opened here, and read when its sample is taken; see `read_pixels`.
+    Every file is looked at here, and decoded when its sample is taken; see `Pictures`, `normalised`.
+
+    Args:
+        store: keeps what was decoded.
 
     Raises:
         SamplesError: no image file, an unreadable one, or a model that takes something else than one image.
@@ -53,14 +53,13 @@ def load_images(folder: Path, inputs: tuple[TensorSpec, ...], options: SampleOpt
         if len(values) not in (1, channels):
             raise SamplesError(f"sampling.{key} has {len(values)} values for {channels} channels")
     is_channels_first, height, width = image_size(spec, channels)
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.read_bytes())
-        opened(file).close()
-    rows = ImageRows(files, spec, (height, width), options, is_channels_first=is_channels_first)
+    counted, sha256 = count(files)
+    pictures = Pictures(counted, (height, width, channels), options, store)
+    pictures.check()
+    rows = ImageRows(pictures, len(files), spec, options, is_channels_first=is_channels_first)
     labels, notes, names = class_labels(folder, files) if options.class_folders else (None, (), ())
     arrays = {spec.name: rows}
-    return Samples("images", digest.hexdigest(), arrays, labels, notes=notes, class_names=names)
+    return Samples("images", sha256, arrays, labels, notes=notes, class_names=names)
 
 
 def class_labels(folder: Path, files: list[Path]) -> tuple[Array | None, tuple[str, ...], tuple[str, ...]]:
@@ -80,37 +79,57 @@ def class_labels(folder: Path, files: list[Path]) -> tuple[Array | None, tuple[s
     return np.array([names.index(each[0]) for each in parts], np.int64), (note,), tuple(names)
 
 
+def count(files: Sequence[Path]) -> tuple[Counted, str]:
+    """The files with the SHA-256 of each, and that of all their content together."""
+    each, all_of_them = [], hashlib.sha256()
+    for file in files:
+        own = hashlib.sha256()
+        with file.open("rb") as content:
+            while block := content.read(BLOCK_BYTES):
+                own.update(block)
+                all_of_them.update(block)
+        each.append(own.hexdigest())
+    return Counted(tuple(files), tuple(each)), all_of_them.hexdigest()
+
+
 class ImageRows:
-    """Images as rows of an input; a file is decoded when its row is taken."""
+    """Images as rows of an input; a file is decoded when its row is first taken."""
 
     def __init__(
         self,
-        files: list[Path],
+        pictures: Pictures,
+        count: int,
         spec: TensorSpec,
-        size: tuple[int, int],
         options: SampleOptions,
         *,
         is_channels_first: bool,
     ) -> None:
-        self._files = files
-        self._size = size
+        self._pictures = pictures
         self._options = options
         self._is_channels_first = is_channels_first
-        channels = CHANNELS[options.color]
-        self.shape = (len(files), channels, *size) if is_channels_first else (len(files), *size, channels)
+        height, width, channels = pictures.shape
+        row = (channels, height, width) if is_channels_first else pictures.shape
+        self.shape = (count, *row)
         self.dtype = np.dtype(spec.dtype)
         self.ndim = len(self.shape)
 
     def __len__(self) -> int:
-        return len(self._files)
+        return self.shape[0]
 
     def __getitem__(self, rows: Indices, /) -> Array:
-        numbers = np.asarray(rows)
-        result: Array = np.empty((len(numbers), *self.shape[1:]), self.dtype)
-        for place, number in enumerate(numbers):
-            pixels = read_pixels(self._files[number], *self._size, self._options)
-            result[place] = np.moveaxis(pixels, -1, 0) if self._is_channels_first else pixels
+        pixels = self._pictures.rows(np.asarray(rows))
+        result: Array = np.empty((len(pixels), *self.shape[1:]), self.dtype)
+        for place, image in enumerate(pixels):
+            values = normalised(image, self._options)
+            result[place] = np.moveaxis(values, -1, 0) if self._is_channels_first else values
         return result
+
+
+def normalised(pixels: Array, options: SampleOptions) -> Array:
+    """Pixels 0..255 as 0..1, then `(value - mean) / std` for each channel, the last axis; float32."""
+    values = pixels.astype(np.float32) / 255
+    shifted = (values - np.asarray(options.mean, np.float32)) / np.asarray(options.std, np.float32)
+    return shifted.astype(np.float32)
 
 
 def image_size(spec: TensorSpec, channels: int) -> tuple[bool, int, int]:
@@ -137,65 +156,3 @@ def color_hint(spec: TensorSpec, channels: int) -> str:
     if channels in (spec.shape[1], spec.shape[3]):
         return f"fix its size: --input '{msgspec.structs.replace(spec, shape=tuple(sized)).describe()}'"
     return "use an .npz of what the model takes"
-
-
-def opened(file: Path) -> Image.Image:
-    """The image in a file, its header read and its pixels not.
-
-    Raises:
-        SamplesError: it is no image, or a far too large one.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return Image.open(file, formats=FORMATS)
-    except (
-        UnidentifiedImageError,
-        OSError,
-        ValueError,
-        SyntaxError,
-        Image.DecompressionBombWarning,
-        Image.DecompressionBombError,
-    ) as error:
-        raise SamplesError(f"{file} is not a usable image: {error}") from None
-
-
-def fitted(image: Image.Image, height: int, width: int, options: SampleOptions) -> Image.Image:
-    """The image at the input's size: its middle, or all of it stretched."""
-    method = INTERPOLATIONS[options.interpolation]
-    if options.crop == "none":
-        return image.resize((width, height), method)
-    factor = max(height / image.height, width / image.width)
-    if options.resize is not None:
-        factor = max(factor, options.resize / min(image.size))
-    scaled = (max(width, round(image.width * factor)), max(height, round(image.height * factor)))
-    if scaled[0] * scaled[1] > LARGEST_SCALED_PIXELS:
-        raise SamplesError(
-            f"an image of {image.width}×{image.height} pixels would become one of {scaled[0]}×{scaled[1]}",
-            hint="leave out images that are far longer than wide, or set sampling.crop=none",
-        )
-    image = image.resize(scaled, method)
-    left, top = (image.width - width) // 2, (image.height - height) // 2
-    return image.crop((left, top, left + width, top + height))
-
-
-def read_pixels(file: Path, height: int, width: int, options: SampleOptions) -> Array:
-    """One image, float32 [height, width, channels].
-
-    It is resized and cropped to the input's size (`SampleOptions.resize`, `crop`), values 0..255 become
-    0..1, then `(value - mean) / std` for each channel.
-
-    Raises:
-        SamplesError: the file cannot be decoded.
-    """
-    image = opened(file)
-    try:
-        image = image.convert("L" if options.color == "gray" else "RGB")
-    except (OSError, ValueError, SyntaxError) as error:
-        raise SamplesError(f"{file} is not a usable image: {error}") from None
-    pixels = np.asarray(fitted(image, height, width, options), np.float32) / 255
-    pixels = pixels.reshape(height, width, -1)
-    if options.color == "bgr":
-        pixels = pixels[:, :, ::-1]
-    normalised = (pixels - np.asarray(options.mean, np.float32)) / np.asarray(options.std, np.float32)
-    return normalised.astype(np.float32)

@@ -124,16 +124,17 @@ def take_in(
     if samples is not None and loader is not None:
         job = with_examples(job, samples, axis_sizes(inputs, samples, ranges), scratch)
     answer = workers.ask(runtime_row(file.format).environment, job, "source.log")
+    store = workers.known.store if workers.known else None
     assert isinstance(answer, Described)
     signature = answer.signature
     if known is not None:
         signature = known
-        samples, _ = read_samples(samples_path, logical_inputs(known), options, answer.limits, asked)
+        samples, _ = read_samples(samples_path, logical_inputs(known), options, answer.limits, asked, store)
     elif samples is None or loader is None:
         signature = asked.signature(signature)
         options, said = with_settings(options, file.images if is_folder(samples_path) else {})
         path, options, more = all_tokenized(file, samples_path, options, signature.inputs, workers, scratch)
-        samples, _ = read_samples(path, signature.inputs, options, answer.limits, asked)
+        samples, _ = read_samples(path, signature.inputs, options, answer.limits, asked, store)
         samples = msgspec.structs.replace(samples, notes=(*samples.notes, *said, *more))
     else:
         samples = fit_samples(renamed(samples, inputs, signature), signature.inputs)

@@ -24,6 +24,7 @@ from convertkit.samples.samples import Samples
 from convertkit.samples.synthetic import synthesize
 from convertkit.samples.tensor_files import SUFFIXES, load_tensors
 from convertkit.sources import Kind, SourceFile
+from convertkit.storage.store import Store
 
 NOTHING = Asked()
 
@@ -34,6 +35,7 @@ def read_samples(
     options: SampleOptions,
     limits: Mapping[str, int] | None = None,
     asked: Asked = NOTHING,
+    store: Store | None = None,
 ) -> tuple[Samples, tuple[TensorSpec, ...]]:
     """Samples and inputs, each completed from the other where only one is known.
 
@@ -41,19 +43,20 @@ def read_samples(
 
     Args:
         limits: of synthetic integers; see `synthesize`.
+        store: keeps what workers have read of images.
 
     Raises:
         SamplesError: the samples are unusable, or do not fit the inputs.
         UsageError: neither inputs nor samples are known, or there are only some to calibrate with.
     """
     if options.calibration_samples is None:
-        return read_file(path, inputs, options, limits, asked)
+        return read_file(path, inputs, options, limits, asked, store)
     if path is None:
         raise UsageError("there are samples to calibrate with, and none to validate with", hint="--samples")
     other = Path(options.calibration_samples)
     refuse_same(path, other)
-    samples, inputs = read_file(path, inputs, options, asked=asked)
-    calibration, _ = read_file(other, inputs, options, asked=asked)
+    samples, inputs = read_file(path, inputs, options, asked=asked, store=store)
+    calibration, _ = read_file(other, inputs, options, asked=asked, store=store)
     return joined(samples, calibration), inputs
 
 
@@ -63,6 +66,7 @@ def read_file(
     options: SampleOptions,
     limits: Mapping[str, int] | None = None,
     asked: Asked = NOTHING,
+    store: Store | None = None,
 ) -> tuple[Samples, tuple[TensorSpec, ...]]:
     """The samples of one file or folder, or synthetic ones, and the inputs; see `read_samples`."""
     if path is None:
@@ -75,7 +79,7 @@ def read_file(
     if path.is_dir():
         if not inputs:
             raise UsageError("a folder of images needs to know the input", hint="give --input")
-        return load_images(path, inputs, options), inputs
+        return load_images(path, inputs, options, store), inputs
     load = load_tensors if path.suffix.lower() in SUFFIXES else load_arrays
     loaded = with_constants(with_pixels(load(path), options), inputs, asked)
     if not inputs:
@@ -105,6 +109,7 @@ def read_early(
     asked: Asked,
     path: Path | None,
     options: SampleOptions,
+    store: Store | None = None,
     *,
     needs_calibration: bool,
 ) -> tuple[Samples | None, tuple[TensorSpec, ...]]:
@@ -117,7 +122,7 @@ def read_early(
     if not file.inputs and (file.format is not Format.TORCH or file.kind is Kind.HUGGINGFACE):
         return None, ()
     inputs = asked.specs(file.inputs)
-    samples, inputs = read_samples(path, inputs, options, file.limits, asked)
+    samples, inputs = read_samples(path, inputs, options, file.limits, asked, store)
     split(samples, options, needs_calibration=needs_calibration)
     return samples, inputs
 

@@ -9,6 +9,7 @@ from convertkit.artifacts.signature import Signature
 from convertkit.artifacts.transformation import Transformation
 from convertkit.workers.message import Message
 from convertkit.workers.profiled import Profiled
+from convertkit.workers.sample_files import Seen
 
 
 class Ready(Message, frozen=True, tag="ready"):
@@ -244,6 +245,7 @@ Answer = (
     | OriginFound
     | Profiled
     | Refined
+    | Seen
     | Sensitivities
     | Tokenized
     | Traced

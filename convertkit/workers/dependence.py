@@ -31,6 +31,7 @@ from convertkit.workers.jobs import (
     TokenizeJob,
     TraceJob,
 )
+from convertkit.workers.sample_files import DecodeJob, LookJob
 
 VARIABLES = (
     "CUDA", "GOTO", "HF_", "KMP_", "LD_", "LITERT", "MALLOC_", "MKL", "NVIDIA", "OMP_", "ONNX", "OPENBLAS",
@@ -38,6 +39,7 @@ VARIABLES = (
 )  # fmt: skip
 """Beginnings of the names of variables that change what frameworks compute, or how fast."""
 ALWAYS = ("numpy", "msgspec")
+READER = "worker/images.py"
 
 
 class Files(msgspec.Struct, frozen=True):
@@ -55,8 +57,10 @@ class Files(msgspec.Struct, frozen=True):
 
 
 FILES: dict[type[Job], Files] = {
+    DecodeJob: Files((), "out", lambda job: (READER,)),
     DescribeJob: Files(("examples",), "", lambda job: (f"runtimes/{runtime_row(job.format).name}.py",)),
     InferJob: Files(("inputs",), "outputs", lambda job: (f"runtimes/{job.runtime}.py",)),
+    LookJob: Files((), "", lambda job: (READER,)),
     ObserveJob: Files(("inputs",), "ranges", lambda job: ("pytorch/ranges.py", "runtimes/torch.py")),
     OriginJob: Files(("inputs",), "", lambda job: ("pytorch/nonfinite.py", "runtimes/torch.py")),
     StartJob: Files(
@@ -91,6 +95,8 @@ def dependence_of(environment: str, job: Job) -> dict[str, Any] | None:
         asked[field] = content(asked[field])
     if files.written:
         del asked[files.written]
+    if isinstance(job, LookJob | DecodeJob):  # the worker makes sure that their hashes are right
+        del asked["files"]
     if isinstance(job, DescribeJob):
         asked["path"] = Path(job.path).suffix
         asked["other_sizes"] = {
@@ -120,7 +126,7 @@ def artifact_parts(artifact: dict[str, Any]) -> dict[str, Any]:
 
 def is_known(job: Job) -> bool:
     """True where the content of the job's model is known, and is all that it is made of."""
-    if isinstance(job, TokenizeJob):
+    if isinstance(job, TokenizeJob | LookJob | DecodeJob):
         return True
     model: DescribeJob | Artifact = job if isinstance(job, DescribeJob) else job.artifact  # type: ignore[union-attr]
     return bool(model.sha256) and not runs_own_code(model.loader)
@@ -158,6 +164,7 @@ def surroundings(environment: str) -> dict[str, Any]:
         name for row in (*RUNTIMES, *STAGES) if row.environment == environment for name in row.packages
     }
     packages |= {row.package for row in EXTRAS if row.environment == environment}
+    packages |= {*environment_row(environment).packages}
     is_own = python is None or python == Path(sys.executable)
     return {
         "environment": environment,

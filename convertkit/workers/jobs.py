@@ -11,6 +11,7 @@ from convertkit.artifacts.formats import Format, Variant
 from convertkit.artifacts.signature import TensorSpec
 from convertkit.workers.message import Message
 from convertkit.workers.profiled import ProfileJob
+from convertkit.workers.sample_files import DecodeJob, LookJob
 
 
 class ConvertJob(Message, frozen=True, tag="convert"):
@@ -219,9 +220,11 @@ class UnpackJob(Message, frozen=True, tag="unpack"):
 
 Job = (
     ConvertJob
+    | DecodeJob
     | DescribeJob
     | InferJob
     | BenchJob
+    | LookJob
     | StartJob
     | ObserveJob
     | OriginJob

@@ -53,6 +53,7 @@ class KnownAnswers:
     Every answer is as the worker gave it: outputs are judged anew each time, whatever the gate asks for.
 
     Attributes:
+        store: where they are.
         times: when each answer was given that was taken out of the store, in order.
         damaged: how many were not whole, and were put aside.
     """
@@ -64,7 +65,7 @@ class KnownAnswers:
             limits: of the run; answers of workers that were confined otherwise do not count.
             recalls: False: none are taken out, and new ones replace them.
         """
-        self._store = store
+        self.store = store
         self._confined = [limits.sandbox, limits.require_sandbox]
         self._recalls = recalls
         self.times: list[str] = []
@@ -93,13 +94,13 @@ class KnownAnswers:
 
     def _take(self, question: Question) -> KeptAnswer | None:
         """The record and the file of an answer out of the store."""
-        out, before = written_by(question.job), len(self._store.quarantined)
+        out, before = written_by(question.job), len(self.store.quarantined)
         if out is None:
             with temporary_folder() as folder:
-                stored = self._store.get(question.key, folder / "nothing")
+                stored = self.store.get(question.key, folder / "nothing")
         else:
-            stored = self._store.get(question.key, out)
-        self.damaged += len(self._store.quarantined) - before
+            stored = self.store.get(question.key, out)
+        self.damaged += len(self.store.quarantined) - before
         return None if stored is None else msgspec.convert(stored.options, KeptAnswer)
 
     def keep(self, question: Question, answer: Answer, sandbox: tuple[str, ...]) -> None:
@@ -121,4 +122,4 @@ class KnownAnswers:
         kept = KeptAnswer(answer, datetime.now(UTC).isoformat(timespec="seconds"), sandbox)
         empty, parts = Signature((), ()), key_parts(**question.parts)
         record = StoredHop(empty, "", msgspec.to_builtins(kept), (), 0.0, 0, parts=parts)
-        self._store.put(question.key, file, record)
+        self.store.put(question.key, file, record)

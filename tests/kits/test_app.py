@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from convertkit.artifacts.signature import TensorSpec
 from convertkit.config.run_settings import SampleOptions
 from convertkit.kits.app import APP_KITS, write_app_kit
 from convertkit.kits.identifiers import pascal
 from convertkit.kits.rendering import kotlin_quoted
-from convertkit.samples.images import read_pixels
+from convertkit.samples.images import load_images
 from tests.kits.conftest import SIGNATURES, subject_of, tflite_file
 
 OPEN = {")": "(", "]": "[", "}": "{"}
@@ -148,6 +149,6 @@ def test_the_loader_prepares_images_as_the_samples_were(
     Image.fromarray(pixels).save(tmp_path / "a.png")
     model = python_kit("image", tmp_path, monkeypatch, None)
     options = SampleOptions(resize=10, mean=(0.5,), std=(0.25,), color="bgr")
-    expected = read_pixels(tmp_path / "a.png", 8, 8, options)
-    np.testing.assert_array_equal(model.image(tmp_path / "a.png"), expected[np.newaxis])
+    samples = load_images(tmp_path, (TensorSpec("x", "float32", (1, 8, 8, 3)),), options)
+    np.testing.assert_array_equal(model.image(tmp_path / "a.png"), samples.take([0])["x"])
     assert model.LABELS == ["cat", "dög"]

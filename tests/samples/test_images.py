@@ -11,11 +11,21 @@ from convertkit.config.run_settings import SampleOptions
 from convertkit.errors import SamplesError
 from convertkit.recipe import decode_recipe
 from convertkit.samples.images import load_images
+from convertkit.samples.pictures import Pictures
+from convertkit.worker import images
+from convertkit.workers.sample_files import DecodeJob, LookJob
 
 FIRST = TensorSpec("image", "float32", ("batch", 3, 4, 6))
 LAST = TensorSpec("image", "float32", ("batch", 4, 6, 3))
 GRAY = TensorSpec("image", "float32", ("batch", 1, 4, 6))
 PLAIN = SampleOptions()
+WORK = {LookJob: images.look, DecodeJob: images.decode}
+
+
+@pytest.fixture(autouse=True)
+def in_this_process(monkeypatch):
+    """What the worker would do is done here; the worker itself is in `test_pictures.py`."""
+    monkeypatch.setattr(Pictures, "_ask", lambda self, job: WORK[type(job)](job))
 
 
 @pytest.fixture
@@ -157,7 +167,7 @@ def test_a_truncated_image_is_named(folder):
 
 def test_a_decompression_bomb_is_refused(folder, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 300)
-    refused(folder, (FIRST,), "is not a usable image")
+    refused(folder, (FIRST,), "is not a usable image: Image size (630 pixels) exceeds limit of 600")
 
 
 @pytest.mark.parametrize("size", [(1, 60_000), (60_000, 1)])
