@@ -8,7 +8,7 @@ from typing import Any, TypedDict, Unpack
 import msgspec
 
 from convertkit.config.keys import set_key, set_value
-from convertkit.config.stage_options import Rounding
+from convertkit.config.rounding import Rounding
 from convertkit.errors import UsageError, did_you_mean
 from convertkit.recipe import Quality, Recipe, decode_recipe, load_recipe
 from convertkit.registry import STAGES

@@ -12,14 +12,12 @@ import msgspec
 
 from convertkit.artifacts.formats import Precision
 from convertkit.config.attempts import OneAttempt
+from convertkit.config.rounding import Rounding, check_rounding, roundings
 
 Layout = Literal["auto", "source", "channels-last"]
 IoType = Literal["float32", "int8", "uint8"]
-Rounding = Literal["auto", "best", "nearest", "compensated"]
 Heads = Literal["apart", "joined"]
 Integers = Literal["auto", "everywhere", "weights"]
-
-ONE_GRID = "rounding with compensation is on a grid of each channel: per_channel has to be true"
 
 
 class TorchToOnnxOptions(OneAttempt, frozen=True, forbid_unknown_fields=True):
@@ -193,19 +191,6 @@ class SavedmodelToTfliteOptions(OneAttempt, frozen=True, forbid_unknown_fields=T
         if self.quantizer != "auto":
             return (self.quantizer,)
         return ("litert",) if self.exclude else ("tensorflow", "litert")
-
-
-def check_rounding(rounding: Rounding, *, per_channel: bool) -> None:
-    """Raise ValueError where weights cannot be rounded as asked."""
-    if rounding in ("best", "compensated") and not per_channel:
-        raise ValueError(ONE_GRID)
-
-
-def roundings(asked: Rounding) -> tuple[Rounding, ...]:
-    """The ways to round that are tried at first."""
-    if asked == "best":
-        return ("nearest", "compensated")
-    return ("nearest",) if asked == "auto" else (asked,)
 
 
 class OnnxToOnnxInt8Options(OneAttempt, frozen=True, forbid_unknown_fields=True):

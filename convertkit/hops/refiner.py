@@ -15,6 +15,7 @@ from convertkit.artifacts.axes import like
 from convertkit.artifacts.digest import hash_path
 from convertkit.artifacts.files import hash_artifact, remove_artifact
 from convertkit.artifacts.formats import Format, Variant
+from convertkit.config.rounding import MOST_SAMPLES
 from convertkit.environment.own_code import code_hash
 from convertkit.environment.versions import package_versions
 from convertkit.errors import StageError
@@ -33,7 +34,6 @@ from convertkit.workers.pool import Workers
 ENVIRONMENT = "onnx"
 GRAPH = Variant(Format.ONNX)
 PACKAGES = ("onnxruntime-gpu", "onnx", "numpy")
-MOST_SAMPLES = 64
 LOG = "refine.log"
 FORM = 2  # another one where the same samples give other weights
 

@@ -6,13 +6,13 @@ import time
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
 import onnx
 
 from convertkit.artifacts.files import DATA_SUFFIX, sidecar
-from convertkit.artifacts.signature import Arrays, taken
+from convertkit.artifacts.signature import taken
 from convertkit.errors import StageError, first_line
 from convertkit.graphs.onnx_graph import settle
+from convertkit.quantization.calls import spaced
 from convertkit.quantization.refinement import refine
 from convertkit.runtimes.onnxruntime import named_axes
 from convertkit.samples.representative import calibration_steps, read_calibration
@@ -42,15 +42,6 @@ def refine_file(job: RefineJob) -> Refined:
     save(model, Path(job.out), has_sidecar=sidecar(Path(job.source.path)).exists())
     seconds = time.perf_counter() - started
     return Refined(done.layers, done.left, done.biases, done.calls, seconds, done.equalized)
-
-
-def spaced(samples: Arrays, most: int) -> Arrays:
-    """At most so many samples, evenly spaced: files are often sorted."""
-    count = len(next(iter(samples.values())))
-    if count <= most:
-        return samples
-    rows = np.linspace(0, count - 1, most).round().astype(int)
-    return {name: values[rows] for name, values in samples.items()}
 
 
 def save(model: onnx.ModelProto, path: Path, *, has_sidecar: bool) -> None:

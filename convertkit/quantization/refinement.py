@@ -17,13 +17,10 @@ from convertkit.quantization.columns import columns_of
 from convertkit.quantization.equalization import equalize
 from convertkit.quantization.folding import fold_normalizations, fold_transposes
 from convertkit.quantization.graph import Graph
-from convertkit.quantization.grid import Matrix, channel_scales, nearest
+from convertkit.quantization.hessian import hessian_of, is_narrow, rounded_better, rounded_to_nearest
 from convertkit.quantization.layers import Layer, find_layers, rows_of, weights_of
-from convertkit.quantization.rounding import round_compensated
 from convertkit.quantization.segments import Run
 
-MOST_ENTRIES = 1 << 25  # of a layer's Hessian, 256 MiB, and of the columns of one call, 128 MiB
-LEAST_POSITIONS = 1 << 15  # of a layer over all calls; eight a column where that is more
 SEED = 0
 
 
@@ -79,35 +76,15 @@ def refine(
 def round_layer(graph: Graph, layer: Layer, run: Run, largest: int, random: np.random.Generator) -> bool:
     """Round the weights of a layer; whether with compensation."""
     weights = rows_of(layer, graph.constants[layer.weight])
-    groups, _, columns = weights.shape
-    is_narrow: bool = groups * columns**2 <= MOST_ENTRIES
-    scales = channel_scales(weights, largest)
-    rounded = nearest(weights, scales, largest) * scales
-    if is_narrow:
-        hessian = hessian_of(layer, run, (groups, columns, columns), random)
-        better = round_compensated(weights, hessian, largest)
-        if output_error(better - weights, hessian) < output_error(rounded - weights, hessian):
-            rounded = better
-    graph.replace(layer.weight, weights_of(layer, rounded))
-    return is_narrow
-
-
-def hessian_of(layer: Layer, run: Run, shape: tuple[int, int, int], random: np.random.Generator) -> Matrix:
-    """The mean of 2 x xᵀ over a layer's input columns, one call after another."""
-    total, seen = np.zeros(shape), 0
-    groups, width = shape[:2]
-    most = max(LEAST_POSITIONS, 8 * width) // len(run.calls)
-    most = max(1, min(most, MOST_ENTRIES // (groups * width)))
-    for call in run.calls:
-        columns = columns_of(layer, call[layer.node.input[0]], most, random)
-        total += columns.transpose(0, 2, 1) @ columns
-        seen += columns.shape[1]
-    return 2 * total / max(seen, 1)
-
-
-def output_error(errors: Matrix, hessian: Matrix) -> float:
-    """Square error of a layer's output, up to a factor, by errors of its weights."""
-    return float(np.sum((errors @ hessian) * errors))
+    if not is_narrow(weights):
+        graph.replace(layer.weight, weights_of(layer, rounded_to_nearest(weights, largest)))
+        return False
+    inputs = (call[layer.node.input[0]] for call in run.calls)
+    hessian = hessian_of(
+        weights, inputs, len(run.calls), lambda given, most: columns_of(layer, given, most, random)
+    )
+    graph.replace(layer.weight, weights_of(layer, rounded_better(weights, hessian, largest)))
+    return True
 
 
 def correct_bias(graph: Graph, layer: Layer, run: Run, wanted: Means) -> bool:

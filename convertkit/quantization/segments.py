@@ -8,11 +8,10 @@ import onnx
 import onnxruntime as ort
 
 from convertkit.artifacts.signature import Array, Arrays
+from convertkit.quantization.calls import fitting
 from convertkit.quantization.graph import Graph, reads
 
 FATAL_ONLY = 4
-MOST_BYTES = 2 << 30
-FEWEST_CALLS = 8
 
 
 class Run:
@@ -59,14 +58,9 @@ class Run:
             kept = {name: value for name, value in call.items() if self._last.get(name, -1) >= stop}
             self.calls[done] = kept | dict(zip(wanted, found, strict=True))
             if done == 0:
-                del self.calls[fitting(self.calls[0], len(self.calls)) :]
+                one = sum(value.nbytes for value in self.calls[0].values())
+                del self.calls[fitting(one, len(self.calls)) :]
             done += 1
-
-
-def fitting(call: Arrays, count: int) -> int:
-    """How many of the calls fit into memory, by the values of one."""
-    one = sum(value.nbytes for value in call.values())
-    return count if one * count <= MOST_BYTES else max(min(count, FEWEST_CALLS), MOST_BYTES // one)
 
 
 def open_part(

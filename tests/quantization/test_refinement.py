@@ -4,7 +4,8 @@ import numpy as np
 import onnx
 import pytest
 
-from convertkit.quantization import refinement, segments
+from convertkit.quantization import calls as calls_that_fit
+from convertkit.quantization import refinement
 from convertkit.quantization.grid import channel_scales, nearest
 from convertkit.quantization.refinement import refine
 from tests.quantization.models import graph, initializer, run, weights
@@ -161,8 +162,8 @@ def test_weights_that_an_old_file_lists_among_its_inputs_are_constants():
 
 def test_calls_that_do_not_fit_into_memory_are_left_out(monkeypatch):
     one = sum(a.nbytes for a in (np.zeros((16, 6, 6), np.float32),))
-    monkeypatch.setattr(segments, "MOST_BYTES", 10 * one)
-    monkeypatch.setattr(segments, "FEWEST_CALLS", 2)
+    monkeypatch.setattr(calls_that_fit, "MOST_BYTES", 10 * one)
+    monkeypatch.setattr(calls_that_fit, "FEWEST_CALLS", 2)
     model = network()
     refined = refine(model, calls(), 127, threads=1)
     assert 2 <= refined.calls < 24
@@ -170,7 +171,7 @@ def test_calls_that_do_not_fit_into_memory_are_left_out(monkeypatch):
 
 
 def test_a_layer_that_is_too_wide_is_rounded_to_nearest(monkeypatch):
-    monkeypatch.setattr("convertkit.quantization.refinement.MOST_ENTRIES", 300)
+    monkeypatch.setattr("convertkit.quantization.hessian.MOST_ENTRIES", 300)
     model = network()
     refined = refine(model, calls(), 127, threads=1)
     assert (refined.layers, refined.left, refined.biases) == (2, 2, 4)
