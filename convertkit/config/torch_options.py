@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
+import msgspec
+
+from convertkit.artifacts.formats import Precision
 from convertkit.config.attempts import OneAttempt
+from convertkit.config.rounding import Rounding, check_rounding, roundings
 
 Engine = Literal["x86", "fbgemm"]
 Backend = Literal["torch.ao", "pt2e"]
@@ -13,7 +17,9 @@ Backend = Literal["torch.ao", "pt2e"]
 def check_backend(backend: Backend, *, is_default: bool) -> None:
     """Raise ValueError where options are asked of PT2E that it does not have."""
     if backend == "pt2e" and not is_default:
-        raise ValueError("the backend pt2e has one setting: per_channel true, calibration histogram")
+        raise ValueError(
+            "the backend pt2e has one setting: per_channel true, calibration histogram, rounding nearest"
+        )
 
 
 class TorchToTorchDynamicOptions(OneAttempt, frozen=True, forbid_unknown_fields=True):
@@ -55,17 +61,24 @@ class TorchToTorchFxOptions(OneAttempt, frozen=True, forbid_unknown_fields=True)
         calibration: how a range is chosen from what calibration saw: the one that loses least
             (`histogram`), or its ends (`minmax`).
         backend: `torch.ao`, or `pt2e` of the extra torchao, which writes an exported program instead of
-            TorchScript and has its own fixed settings: reference kernels, scales per channel, histograms.
+            TorchScript and has its own fixed settings: reference kernels, scales per channel, histograms,
+            weights to nearest.
+        rounding: how weights come to their integers, as for `savedmodel_to_tflite`, on the graph that
+            torch.ao has fused. With compensation weights have 7 bits and activations 8, else the other
+            way round: 8 of both saturate on CPUs without VNNI, and it is weights that it makes up for.
     """
 
     engine: Engine = "x86"
     per_channel: bool = True
     calibration: Literal["histogram", "minmax"] = "histogram"
     backend: Backend = "torch.ao"
+    rounding: Rounding = "auto"
 
     def __post_init__(self) -> None:
-        """Refuse what the backend does not have."""
-        check_backend(self.backend, is_default=self.per_channel and self.calibration == "histogram")
+        """Refuse what the backend does not have, and what cannot be done."""
+        is_default = self.per_channel and self.calibration == "histogram" and self.rounding != "compensated"
+        check_backend(self.backend, is_default=is_default)
+        check_rounding(self.rounding, per_channel=self.per_channel)
 
     @property
     def converter(self) -> str:
@@ -76,3 +89,24 @@ class TorchToTorchFxOptions(OneAttempt, frozen=True, forbid_unknown_fields=True)
     def extra(self) -> str:
         """torchao, where it serves."""
         return "pt2e" if self.backend == "pt2e" else ""
+
+    @property
+    def are_rivals(self) -> bool:
+        """Where both ways to round are tried."""
+        return self.rounding in ("auto", "best")
+
+    @property
+    def largest(self) -> int:
+        """Largest integer of weights that the stage rounds with compensation; 0 where it does not."""
+        return 64 if self.rounding == "compensated" else 0
+
+    def attempts(self, *, precision: Precision, has_dynamic_axes: bool) -> tuple[Self, ...]:
+        """One, or one for each way to round; PT2E has one."""
+        ways = ("nearest",) if self.backend == "pt2e" else roundings(self.rounding)
+        return tuple(msgspec.structs.replace(self, rounding=way) for way in ways)
+
+    def second_attempts(self, *, precision: Precision) -> tuple[Self, ...]:
+        """With compensation."""
+        if self.rounding != "auto" or not self.per_channel or self.backend == "pt2e":
+            return ()
+        return (msgspec.structs.replace(self, rounding="compensated"),)

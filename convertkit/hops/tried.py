@@ -68,10 +68,12 @@ def further_attempts(
 
     Args:
         tried: as it stands whenever the next one is asked for.
-        can_refine: whether second attempts, of which weights are rounded beforehand, can be made.
+        can_refine: whether attempts of which weights are rounded before the stage can be made.
     """
-    if can_refine and may_try_more(tried):
+    if may_try_more(tried):
         for options in usable(asked.second_attempts(precision=precision)):
+            if options.grid and not can_refine:
+                continue
             yield options
             if tried[-1].is_lost:
                 return

@@ -1,1 +1,1 @@
-"""Float ONNX graphs made to survive INT8: better rounding, biases. Only in a worker; must not quantize."""
+"""Float ONNX and FX graphs refined before INT8: rounding, biases. Only in a worker; must not quantize."""

@@ -157,5 +157,6 @@ def choices(options: StageOptions, field: str) -> list[str]:
 
 def original(target: Variant, options: StageOptions, calibration: tuple[int, ...]) -> Candidate:
     """What was asked for."""
-    by = f"{options.converter}, weights rounded with compensation" if options.grid else options.converter
+    is_compensated = getattr(options, "rounding", "") == "compensated"
+    by = f"{options.converter}, weights rounded with compensation" if is_compensated else options.converter
     return Candidate(ORIGINAL, f"as asked for, by {by}", target, options, calibration)

@@ -74,7 +74,7 @@ def test_floats_need_no_quantizer(precision, quantizer):
 def test_pt2e_has_one_setting_and_needs_its_extra():
     assert TorchToTorchFxOptions(backend="pt2e").extra == "pt2e"
     assert TorchToTorchDynamicOptions(backend="pt2e").converter == "pt2e"
-    for options in ({"per_channel": False}, {"calibration": "minmax"}):
+    for options in ({"per_channel": False}, {"calibration": "minmax"}, {"rounding": "compensated"}):
         with pytest.raises(ValueError, match="has one setting"):
             TorchToTorchFxOptions(backend="pt2e", **options)
 
@@ -105,7 +105,7 @@ class TestEveryStage:
 
 
 class TestRounding:
-    """`rounding` of the stages that make INT8 of an ONNX graph, or of what was made of one."""
+    """`rounding` of the stages that calibrate INT8."""
 
     @staticmethod
     def ways(options, precision=Precision.INT8):
@@ -118,17 +118,25 @@ class TestRounding:
     def test_compensation_comes_where_nearest_does_not_pass(self, precision):
         assert self.ways(SavedmodelToTfliteOptions(), precision) == (["nearest"] * 2, ["compensated"] * 2)
         assert self.ways(OnnxToOnnxInt8Options(), precision) == (["nearest"], ["compensated"])
+        assert self.ways(TorchToTorchFxOptions()) == (["nearest"], ["compensated"])
 
     def test_best_makes_both_and_keeps_the_better(self):
         options = SavedmodelToTfliteOptions(rounding="best", quantizer="litert")
         assert self.ways(options) == (["nearest", "compensated"], [])
         assert options.are_rivals
         assert OnnxToOnnxInt8Options(rounding="best").are_rivals
+        assert self.ways(TorchToTorchFxOptions(rounding="best")) == (["nearest", "compensated"], [])
+        assert TorchToTorchFxOptions(rounding="best").are_rivals
 
     @pytest.mark.parametrize("rounding", ["nearest", "compensated"])
     def test_what_is_named_is_the_only_way(self, rounding):
         assert self.ways(SavedmodelToTfliteOptions(rounding=rounding)) == ([rounding] * 2, [])
         assert self.ways(OnnxToOnnxInt8Options(rounding=rounding)) == ([rounding], [])
+        assert self.ways(TorchToTorchFxOptions(rounding=rounding)) == ([rounding], [])
+
+    @pytest.mark.parametrize("rounding", ["auto", "best", "nearest"])
+    def test_pt2e_has_one_way_whatever_the_quality(self, rounding):
+        assert self.ways(TorchToTorchFxOptions(backend="pt2e", rounding=rounding)) == (["nearest"], [])
 
     @pytest.mark.parametrize("precision", [Precision.FLOAT32, Precision.FLOAT16, Precision.INT8_DYNAMIC])
     @pytest.mark.parametrize("rounding", ["auto", "best", "compensated"])
@@ -142,7 +150,14 @@ class TestRounding:
         for rounding in ("auto", "best", "nearest"):
             assert SavedmodelToTfliteOptions(rounding=rounding).grid == 0
 
-    @pytest.mark.parametrize("kind", [SavedmodelToTfliteOptions, OnnxToOnnxInt8Options])
+    def test_pytorch_rounds_within_the_stage(self):
+        options = TorchToTorchFxOptions(rounding="compensated")
+        assert (options.grid, options.largest) == (0, 64)
+        assert TorchToTorchFxOptions().largest == 0
+
+    @pytest.mark.parametrize(
+        "kind", [SavedmodelToTfliteOptions, OnnxToOnnxInt8Options, TorchToTorchFxOptions]
+    )
     def test_one_scale_for_all_channels_has_no_such_grid(self, kind):
         with pytest.raises(ValueError, match="per_channel has to be true"):
             kind(per_channel=False, rounding="compensated")

@@ -14,6 +14,7 @@ from convertkit.config.stage_options import (
     SavedmodelToTfliteOptions,
     TorchToOnnxOptions,
 )
+from convertkit.config.torch_options import TorchToTorchFxOptions
 from convertkit.errors import (
     CalledExitError,
     StageError,
@@ -88,6 +89,12 @@ def test_integers_between_weights_are_given_up_where_nothing_else_passes():
     assert further([low], low, can_refine=False) == [("nearest", "weights")]
     assert further([low], failed(WorkerKilledError)) == [("compensated", "auto")]
     assert further([judged()]) == further([failed()]) == []
+
+
+def test_a_stage_that_rounds_by_itself_needs_no_graph_for_it():
+    tried = [judged(reason="too low")]
+    found = further_attempts(TorchToTorchFxOptions(), Precision.INT8, tried, can_refine=False)
+    assert [options.rounding for options in found] == ["compensated"]
 
 
 @pytest.mark.parametrize("error", [*LOST, *CRASHED])

@@ -51,9 +51,12 @@ def test_rounding_with_compensation_once_and_where_the_stage_has_it():
     again = original(TFLITE.target, SavedmodelToTfliteOptions(rounding="compensated"), (0,))
     assert again.change == "as asked for, by TFLiteConverter, weights rounded with compensation"
     assert not played(compensated(Case(again)))
-    assert not played(compensated(Case(original(parse_variant("torch:int8"), TorchToTorchFxOptions(), (0,)))))
     given_up = original(TFLITE.target, SavedmodelToTfliteOptions(per_channel=False), (0,))
     assert not played(compensated(Case(given_up)))
+    for backend, ways in (("torch.ao", ["compensated"]), ("pt2e", [])):
+        options = TorchToTorchFxOptions(backend=backend)
+        found = played(compensated(Case(original(parse_variant("torch:int8"), options, (0,)))))
+        assert [c.options.rounding for c in found] == ways
 
 
 def test_calibration_doubles_until_all_that_do_not_validate():

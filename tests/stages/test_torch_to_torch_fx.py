@@ -113,6 +113,21 @@ def test_the_notes_say_what_was_quantized_and_the_engine(lab: Lab) -> None:
     assert "engine: x86" in said
 
 
+def test_rounding_with_compensation_gains_at_the_same_size_and_gives_the_same_bytes(lab: Lab) -> None:
+    few = {"image": fixture_samples("digits")["image"][-64:]}
+    wanted = lab.infer(lab.fixture("digits"), few)["output"]
+    plain, refined, again = (made(lab, "digits", rounding=way) for way in ("nearest", *["compensated"] * 2))
+    figures = [sqnr_db(wanted, lab.infer(one, few)["output"]) for one in (plain, refined)]
+    assert figures[1] > figures[0] + 3
+    assert refined.size_bytes <= 1.01 * plain.size_bytes
+    assert members(refined.path) == members(again.path)
+
+
+def test_what_is_quantized_part_by_part_cannot_be_rounded_so(lab: Lab, odd: dict[str, Artifact]) -> None:
+    with pytest.raises(StageError, match=r"needs a model that torch\.fx traces"):
+        lab.convert(STAGE, odd["branch"], TARGET, SAMPLES["branch"], {"rounding": "compensated"})
+
+
 def test_a_program_of_pt2e_holds_integers_and_no_path(lab: Lab) -> None:
     source = lab.fixture("mlp", *FORMS[0])
     artifact = made(lab, "mlp", backend="pt2e")
