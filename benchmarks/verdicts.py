@@ -21,10 +21,10 @@ from convertkit.config.run_settings import BenchOptions
 from convertkit.environment.devices import cpu_name
 from convertkit.measurement.measured import beside_first
 from convertkit.measurement.rounds import measure
-from convertkit.recipe import worded_recipe
 from convertkit.storage.temporary import temporary_folder
 from convertkit.verbs.bench import SECONDS, open_all
 from convertkit.verbs.opening import opened
+from convertkit.words import worded_recipe
 
 RUNS = 20
 WIDTH = 384
