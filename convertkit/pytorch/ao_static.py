@@ -30,6 +30,7 @@ from convertkit.pytorch.clamps import clamped_early
 from convertkit.pytorch.engine import use_engine
 from convertkit.pytorch.parts import quantize_parts
 from convertkit.pytorch.quantized import EMBEDDINGS, RECURRENT, quantize_forms
+from convertkit.pytorch.relus import with_functional_relus
 from convertkit.pytorch.script import save_script, tensors
 from convertkit.samples.representative import calibration_steps
 
@@ -68,7 +69,7 @@ def quantize(
             model(*tensors(step))
 
     def convert(model: nn.Module) -> nn.Module:
-        prepared = quantize_fx.prepare_fx(model, mapping, tensors(examples))
+        prepared = quantize_fx.prepare_fx(with_functional_relus(model), mapping, tensors(examples))
         done = refine(prepared) if refine else None
         with clamped_early(prepared):
             calibrate(prepared)
