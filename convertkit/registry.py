@@ -100,7 +100,9 @@ ENVIRONMENTS = (
         ),
     ),
     EnvironmentRow("litert", ("convertkit.runtimes.litert",)),
-    EnvironmentRow("samples", ("convertkit.worker.images",), packages=("pillow",)),
+    EnvironmentRow(
+        "samples", ("convertkit.worker.images", "convertkit.worker.archives"), packages=("pillow",)
+    ),
     EnvironmentRow(
         "field",
         ("convertkit.runtimes.tflite_runtime",),

@@ -12,9 +12,11 @@ import numpy as np
 from convertkit.artifacts.digest import hash_path
 from convertkit.artifacts.signature import Array
 from convertkit.errors import SamplesError
+from convertkit.samples.readers import inflated
 from convertkit.samples.rows import Rows, blocks, map_file
 from convertkit.samples.samples import Samples
 from convertkit.samples.text import refuse_text
+from convertkit.storage.store import Store
 
 LABELS = "labels"
 MOST_SHOWN = 40
@@ -31,10 +33,13 @@ UNREADABLE = (
 )
 
 
-def load_arrays(path: Path) -> Samples:
+def load_arrays(path: Path, store: Store | None = None) -> Samples:
     """Arrays of an `.npz` or `.npy`, each finite; not yet matched with a model.
 
-    They stay on disk: a file may be larger than memory.
+    They stay on disk: a file may be larger than memory. What is compressed is unpacked by a worker.
+
+    Args:
+        store: keeps what was unpacked.
 
     Raises:
         SamplesError: the file is missing, is no array file, holds objects, or its values are unusable.
@@ -42,15 +47,15 @@ def load_arrays(path: Path) -> Samples:
     check_there(path)
     refuse_text(path)
     try:
-        refuse_bombs(path)
-        arrays = map_file(path)
+        sha256 = hash_path(path)[0]
+        arrays = inflated(path, sha256, store) if is_packed(path) else map_file(path)
     except UNREADABLE as error:
         if "Object arrays" in str(error):  # not "allow_pickle", which NumPy also says of text
             raise SamplesError(
                 f"{path} holds Python objects, which are never unpickled", hint="save plain numeric arrays"
             ) from None
         raise SamplesError(f"{path} is not a readable .npz or .npy file") from None
-    return checked_arrays(path, arrays, hash_path(path)[0])
+    return checked_arrays(path, arrays, sha256)
 
 
 def checked_arrays(path: Path, arrays: dict[str, Array], sha256: str, notes: tuple[str, ...] = ()) -> Samples:
@@ -89,10 +94,14 @@ def check_there(path: Path) -> None:
         raise SamplesError(f"{path} is neither a file nor a folder", hint="a pipe or a device is no .npz")
 
 
-def refuse_bombs(path: Path) -> None:
-    """Raise SamplesError where an `.npz` would expand past the limit; nothing is expanded to find out."""
+def is_packed(path: Path) -> bool:
+    """True for an `.npz` of which something is compressed.
+
+    Raises:
+        SamplesError: it would expand past the limit; nothing is expanded to find out.
+    """
     if not zipfile.is_zipfile(path):
-        return
+        return False
     with zipfile.ZipFile(path) as archive:
         packed = [m for m in archive.infolist() if m.compress_type != zipfile.ZIP_STORED]
     size = sum(member.file_size for member in packed)
@@ -101,6 +110,7 @@ def refuse_bombs(path: Path) -> None:
             f"{path} expands to {size >> 20} MiB, over {LARGEST_UNPACKED_BYTES >> 20} MiB",
             hint="np.savez, which does not compress, has no such limit",
         )
+    return bool(packed)
 
 
 def check_values(name: str, values: Rows) -> None:

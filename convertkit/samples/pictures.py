@@ -14,18 +14,16 @@ import msgspec
 import numpy as np
 
 from convertkit.artifacts.signature import Array
-from convertkit.config.run_settings import LimitOptions, SampleOptions
-from convertkit.errors import Ended, WorkerSilentError
+from convertkit.config.run_settings import SampleOptions
+from convertkit.errors import WorkerSilentError
+from convertkit.samples.readers import have_read, readers
 from convertkit.samples.rows import Indices, map_file
 from convertkit.storage.store import Store
 from convertkit.storage.temporary import temporary_folder
 from convertkit.workers.jobs import Job
-from convertkit.workers.known import KnownAnswers
 from convertkit.workers.pool import Workers
 from convertkit.workers.sample_files import PIXELS, DecodeJob, LookJob
 
-ENVIRONMENT = "samples"
-LIMITS = LimitOptions(job_seconds=600.0, memory_bytes=4 << 30)
 MOST_FILES = 256  # of a job
 MOST_BYTES = 64 << 20  # that a job gives
 
@@ -41,9 +39,9 @@ class Counted(msgspec.Struct, frozen=True):
         return Counted(tuple(self.files[n] for n in numbers), tuple(self.sha256[n] for n in numbers))
 
     @property
-    def words(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Paths and hashes, as a job has them."""
-        return tuple(str(file.resolve()) for file in self.files), self.sha256
+    def words(self) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+        """Paths, names and hashes, as a job has them."""
+        return tuple(str(file.resolve()) for file in self.files), tuple(map(str, self.files)), self.sha256
 
 
 class Pictures:
@@ -130,12 +128,8 @@ class Pictures:
     def _ask(self, job: Job) -> None:
         """Have a job done by the worker, unless the store knows its answer."""
         if self._workers is None:
-            known = KnownAnswers(self._store, LIMITS) if self._store else None
-            self._workers = self._open.enter_context(Workers(self._folder(), LIMITS, threads=1, known=known))
-        try:
-            self._workers.ask(ENVIRONMENT, job, "samples.log")
-        except Ended as ended:
-            raise ended.error from ended
+            self._workers = self._open.enter_context(readers(self._folder(), self._store))
+        have_read(self._workers, job)
 
 
 def parts(numbers: Sequence[int], most: int) -> Iterator[list[int]]:

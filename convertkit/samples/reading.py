@@ -43,7 +43,7 @@ def read_samples(
 
     Args:
         limits: of synthetic integers; see `synthesize`.
-        store: keeps what workers have read of images.
+        store: keeps what workers have read of the files.
 
     Raises:
         SamplesError: the samples are unusable, or do not fit the inputs.
@@ -81,7 +81,7 @@ def read_file(
             raise UsageError("a folder of images needs to know the input", hint="give --input")
         return load_images(path, inputs, options, store), inputs
     load = load_tensors if path.suffix.lower() in SUFFIXES else load_arrays
-    loaded = with_constants(with_pixels(load(path), options), inputs, asked)
+    loaded = with_constants(with_pixels(load(path, store), options), inputs, asked)
     if not inputs:
         inputs = specs_from_arrays(loaded.arrays, loaded.labels)
     return fitted(fit_samples(loaded, inputs, options.axis_order), inputs)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,12 +73,9 @@ def blocks(values: Rows) -> Iterator[tuple[int, Array]]:
 def map_file(path: Path) -> dict[str, Array]:
     """The arrays of an `.npz`, or the one of an `.npy` under an empty name, each mapped from disk.
 
-    What an `.npz` has compressed is unpacked first, into a nameless temporary file that goes with the
-    process (`TMPDIR` says where).
-
     Raises:
-        ValueError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error: it is damaged, or holds
-            something else than arrays of numbers.
+        ValueError, OSError, EOFError, RuntimeError, zipfile.BadZipFile: it is damaged, is compressed, or
+            holds something else than arrays of numbers.
     """
     if not zipfile.is_zipfile(path):
         with path.open("rb") as file:
@@ -92,18 +87,15 @@ def map_file(path: Path) -> dict[str, Array]:
 
 def map_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: IO[bytes]) -> Array:
     """One array of an `.npz`, its checksum verified."""
-    with archive.open(member) as packed:
-        if member.compress_type == zipfile.ZIP_STORED:
-            while packed.read(1 << 20):
-                pass  # reading to the end is what verifies the checksum
-            file.seek(member.header_offset)
-            header = file.read(LOCAL_HEADER_BYTES)
-            lengths = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
-            return mapped(file, member.header_offset + LOCAL_HEADER_BYTES + lengths, member.file_size)
-        with tempfile.TemporaryFile() as unpacked:
-            shutil.copyfileobj(packed, unpacked, 1 << 20)
-            unpacked.flush()
-            return mapped(unpacked, 0, member.file_size)
+    if member.compress_type != zipfile.ZIP_STORED:
+        raise ValueError(f"'{member.filename}' is compressed")
+    with archive.open(member) as content:
+        while content.read(1 << 20):
+            pass  # reading to the end is what verifies the checksum
+    file.seek(member.header_offset)
+    header = file.read(LOCAL_HEADER_BYTES)
+    lengths = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
+    return mapped(file, member.header_offset + LOCAL_HEADER_BYTES + lengths, member.file_size)
 
 
 def mapped(file: IO[bytes], start: int, size: int) -> Array:

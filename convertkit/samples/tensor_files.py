@@ -11,17 +11,22 @@ from convertkit.samples.arrays import checked_arrays
 from convertkit.samples.rows import map_file
 from convertkit.samples.samples import Samples
 from convertkit.sources import Kind, inspect_source
+from convertkit.storage.store import Store
 from convertkit.storage.temporary import temporary_folder
 from convertkit.workers.answers import Unpacked
 from convertkit.workers.jobs import UnpackJob
+from convertkit.workers.known import KnownAnswers
 from convertkit.workers.pool import Workers
 
 SUFFIXES = frozenset((".pt", ".pth", ".ckpt", ".tar"))
-SECONDS = 600.0
+LIMITS = LimitOptions(job_seconds=600.0)
 
 
-def load_tensors(path: Path) -> Samples:
+def load_tensors(path: Path, store: Store | None = None) -> Samples:
     """Tensors of a `.pt` file, as the same things would be read in Python; not yet matched with a model.
+
+    Args:
+        store: keeps what a worker has read of it.
 
     Raises:
         SamplesError: it is missing, damaged, a program, a model, or holds no samples.
@@ -29,7 +34,8 @@ def load_tensors(path: Path) -> Samples:
     refuse_programs(path)
     with temporary_folder() as scratch:
         job = UnpackJob(str(path.resolve()), str(scratch / "samples.npz"))
-        with Workers(scratch, LimitOptions(job_seconds=SECONDS), threads=1) as workers:
+        known = KnownAnswers(store, LIMITS) if store else None
+        with Workers(scratch, LIMITS, threads=1, known=known) as workers:
             answer = workers.ask("torch", job, "samples.log")
         assert isinstance(answer, Unpacked)
         arrays = map_file(Path(job.out))  # the mapping outlives the folder

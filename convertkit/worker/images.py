@@ -6,6 +6,7 @@ import hashlib
 import io
 import warnings
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -40,8 +41,8 @@ def look(job: LookJob) -> answers.Answer:
     Raises:
         SamplesError: one is no image, or a far too large one.
     """
-    for file, sha256 in zip(job.files, job.sha256, strict=True):
-        opened(file, sha256).close()
+    for file in counted(job):
+        opened(file).close()
     return Seen()
 
 
@@ -52,46 +53,59 @@ def decode(job: DecodeJob) -> answers.Answer:
     Raises:
         SamplesError: one cannot be decoded.
     """
-    pixels = [read_pixels(file, sha256, job) for file, sha256 in zip(job.files, job.sha256, strict=True)]
+    pixels = [read_pixels(file, job) for file in counted(job)]
     write_npz(job.out, {PIXELS: np.stack(pixels)})
     return Seen()
 
 
-def opened(file: str, sha256: str) -> Image.Image:
+class Counted(NamedTuple):
+    """A file, what it is called, and the SHA-256 that it had when it was counted as a sample."""
+
+    path: str
+    name: str
+    sha256: str
+
+
+def counted(job: LookJob | DecodeJob) -> list[Counted]:
+    """The files of a job."""
+    return list(map(Counted, job.files, job.names, job.sha256))
+
+
+def opened(file: Counted) -> Image.Image:
     """The image in a file, its header read and its pixels not.
 
     Raises:
         SamplesError: it is no image, a far too large one, or another than when it was counted.
     """
-    content = Path(file).read_bytes()
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise SamplesError(f"{file} was changed while it was read", hint="run it again")
+    content = Path(file.path).read_bytes()
+    if hashlib.sha256(content).hexdigest() != file.sha256:
+        raise SamplesError(f"{file.name} was changed while it was read", hint="run it again")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             return Image.open(io.BytesIO(content), formats=FORMATS)
     except UnidentifiedImageError:
-        raise unusable(file, f"it is none of {', '.join(FORMATS)}, or damaged") from None
+        raise unusable(file.name, f"it is none of {', '.join(FORMATS)}, or damaged") from None
     except UNUSABLE as error:
-        raise unusable(file, first_line(error)) from None
+        raise unusable(file.name, first_line(error)) from None
 
 
-def unusable(file: str, reason: str) -> SamplesError:
+def unusable(name: str, reason: str) -> SamplesError:
     """The error of a file that cannot be read as an image."""
-    return SamplesError(f"{file} is not a usable image: {reason}")
+    return SamplesError(f"{name} is not a usable image: {reason}")
 
 
-def read_pixels(file: str, sha256: str, job: DecodeJob) -> Array:
+def read_pixels(file: Counted, job: DecodeJob) -> Array:
     """One image, uint8 [height, width, channels], resized and cropped (`SampleOptions.resize`, `crop`).
 
     Raises:
         SamplesError: the file cannot be decoded.
     """
-    image = opened(file, sha256)
+    image = opened(file)
     try:
         image = image.convert("L" if job.color == "gray" else "RGB")
     except UNUSABLE as error:
-        raise unusable(file, first_line(error)) from None
+        raise unusable(file.name, first_line(error)) from None
     pixels = np.asarray(fitted(image, job), np.uint8).reshape(job.height, job.width, -1)
     return pixels[:, :, ::-1] if job.color == "bgr" else pixels
 

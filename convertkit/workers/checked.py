@@ -41,7 +41,7 @@ from convertkit.workers.jobs import (
     UnpackJob,
 )
 from convertkit.workers.profiled import Profiled, ProfileJob
-from convertkit.workers.sample_files import DecodeJob, LookJob, Seen
+from convertkit.workers.sample_files import DecodeJob, InflateJob, LookJob, Seen
 
 LARGEST_BYTES = 64 << 20  # of an answer; one with names of a hundred thousand tensors has a tenth of it
 ANSWERS: dict[type[Job], tuple[type[Answer], str]] = {
@@ -50,6 +50,7 @@ ANSWERS: dict[type[Job], tuple[type[Answer], str]] = {
     DecodeJob: (Seen, "out"),
     DescribeJob: (Described, ""),
     InferJob: (Inferred, "outputs"),
+    InflateJob: (Seen, "out"),
     LookJob: (Seen, ""),
     ObserveJob: (Observed, "ranges"),
     OriginJob: (OriginFound, ""),
@@ -62,7 +63,7 @@ ANSWERS: dict[type[Job], tuple[type[Answer], str]] = {
     UnpackJob: (Unpacked, "out"),
 }
 """The answer that each job has, and its field with what the worker leaves there."""
-ARRAYS = (DecodeJob, InferJob, ObserveJob, TokenizeJob, TraceJob, UnpackJob)
+ARRAYS = (DecodeJob, InferJob, InflateJob, ObserveJob, TokenizeJob, TraceJob, UnpackJob)
 DECODER: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
 
 

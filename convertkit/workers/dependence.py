@@ -22,16 +22,19 @@ from convertkit.environment.own_code import code_hash
 from convertkit.environment.versions import package_versions
 from convertkit.registry import EXTRAS, RUNTIMES, STAGES, environment_row, runtime_row
 from convertkit.workers.jobs import (
+    ConvertJob,
     DescribeJob,
     InferJob,
     Job,
     ObserveJob,
     OriginJob,
+    SensitivityJob,
     StartJob,
     TokenizeJob,
     TraceJob,
+    UnpackJob,
 )
-from convertkit.workers.sample_files import DecodeJob, LookJob
+from convertkit.workers.sample_files import DecodeJob, InflateJob, LookJob
 
 VARIABLES = (
     "CUDA", "GOTO", "HF_", "KMP_", "LD_", "LITERT", "MALLOC_", "MKL", "NVIDIA", "OMP_", "ONNX", "OPENBLAS",
@@ -40,6 +43,7 @@ VARIABLES = (
 """Beginnings of the names of variables that change what frameworks compute, or how fast."""
 ALWAYS = ("numpy", "msgspec")
 READER = "worker/images.py"
+FileJob = LookJob | DecodeJob | InflateJob
 
 
 class Files(msgspec.Struct, frozen=True):
@@ -60,9 +64,13 @@ FILES: dict[type[Job], Files] = {
     DecodeJob: Files((), "out", lambda job: (READER,)),
     DescribeJob: Files(("examples",), "", lambda job: (f"runtimes/{runtime_row(job.format).name}.py",)),
     InferJob: Files(("inputs",), "outputs", lambda job: (f"runtimes/{job.runtime}.py",)),
+    InflateJob: Files((), "out", lambda job: ("worker/archives.py",)),
     LookJob: Files((), "", lambda job: (READER,)),
     ObserveJob: Files(("inputs",), "ranges", lambda job: ("pytorch/ranges.py", "runtimes/torch.py")),
     OriginJob: Files(("inputs",), "", lambda job: ("pytorch/nonfinite.py", "runtimes/torch.py")),
+    SensitivityJob: Files(
+        (), "", lambda job: ("stages/tflite_sensitivity.py", f"stages/{job.convert.stage}.py")
+    ),
     StartJob: Files(
         ("inputs",), "", lambda job: (f"runtimes/{job.runtime}.py", "worker/perform.py", "worker/memory.py")
     ),
@@ -70,6 +78,7 @@ FILES: dict[type[Job], Files] = {
     TraceJob: Files(
         ("inputs",), "values", lambda job: (f"tracing/{job.runtime}.py", f"runtimes/{job.runtime}.py")
     ),
+    UnpackJob: Files(("path",), "out", lambda job: ("pytorch/tensor_file.py",)),
 }
 """Jobs whose answer is the same whenever they are the same, and what of them names files."""
 
@@ -96,12 +105,16 @@ def dependence_of(environment: str, job: Job) -> dict[str, Any] | None:
     if files.written:
         del asked[files.written]
     if isinstance(job, LookJob | DecodeJob):  # the worker makes sure that their hashes are right
-        del asked["files"]
+        del asked["files"], asked["names"]
+    if isinstance(job, InflateJob):
+        del asked["path"]
     if isinstance(job, DescribeJob):
         asked["path"] = Path(job.path).suffix
         asked["other_sizes"] = {
             name: [content(file) for file in sizes] for name, sizes in job.other_sizes.items()
         }
+    if isinstance(job, SensitivityJob):
+        asked["convert"] = conversion_parts(job.convert)
     if isinstance(job, StartJob):  # how long it takes, another machine does not know
         asked["host"] = machine()
     if "artifact" in asked:
@@ -119,6 +132,17 @@ def target_of(job: Job) -> str:
     return str(job.artifact.variant) if hasattr(job, "artifact") else ""
 
 
+def conversion_parts(job: ConvertJob) -> dict[str, Any]:
+    """A conversion as a key has it: by the content of what it reads, and not by where it writes."""
+    asked = msgspec.to_builtins(job)
+    places = ("out", "scratch", "shared")
+    return {name: value for name, value in asked.items() if name not in places} | {
+        "source": artifact_parts(asked["source"]),
+        "examples": content(job.examples),
+        "calibration": content(job.calibration),
+    }
+
+
 def artifact_parts(artifact: dict[str, Any]) -> dict[str, Any]:
     """An artifact as a key has it: by its content, wherever it lies."""
     return {name: value for name, value in artifact.items() if name not in ("path", "size_bytes")}
@@ -126,8 +150,10 @@ def artifact_parts(artifact: dict[str, Any]) -> dict[str, Any]:
 
 def is_known(job: Job) -> bool:
     """True where the content of the job's model is known, and is all that it is made of."""
-    if isinstance(job, TokenizeJob | LookJob | DecodeJob):
+    if isinstance(job, TokenizeJob | UnpackJob | FileJob):
         return True
+    if isinstance(job, SensitivityJob):
+        return bool(job.convert.source.sha256) and not runs_own_code(job.convert.source.loader)
     model: DescribeJob | Artifact = job if isinstance(job, DescribeJob) else job.artifact  # type: ignore[union-attr]
     return bool(model.sha256) and not runs_own_code(model.loader)
 

@@ -11,7 +11,7 @@ from convertkit.artifacts.formats import Format, Variant
 from convertkit.artifacts.signature import TensorSpec
 from convertkit.workers.message import Message
 from convertkit.workers.profiled import ProfileJob
-from convertkit.workers.sample_files import DecodeJob, LookJob
+from convertkit.workers.sample_files import DecodeJob, InflateJob, LookJob
 
 
 class ConvertJob(Message, frozen=True, tag="convert"):
@@ -222,6 +222,7 @@ Job = (
     ConvertJob
     | DecodeJob
     | DescribeJob
+    | InflateJob
     | InferJob
     | BenchJob
     | LookJob

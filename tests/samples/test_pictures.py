@@ -18,7 +18,7 @@ from PIL import Image
 from convertkit.artifacts.signature import TensorSpec
 from convertkit.config.run_settings import LimitOptions, SampleOptions
 from convertkit.errors import SamplesError, WorkerMemoryError, WorkerSilentError
-from convertkit.samples import pictures
+from convertkit.samples import readers
 from convertkit.samples.images import count, load_images
 from convertkit.samples.pictures import MOST_FILES, Counted, Pictures, parts
 from convertkit.storage.store import Store
@@ -132,7 +132,7 @@ def test_a_worker_that_takes_too_much_memory_is_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "a.png").write_bytes(bomb(9_000, 9_000))  # 81 megapixels: 243 MB as colours
-    monkeypatch.setattr(pictures, "LIMITS", LimitOptions(job_seconds=60, memory_bytes=80 << 20))
+    monkeypatch.setattr(readers, "LIMITS", LimitOptions(job_seconds=60, memory_bytes=80 << 20))
     monkeypatch.setattr("convertkit.workers.process.POLL_SECONDS", 0.01)
     with pytest.raises(WorkerMemoryError, match="over the limit of 80 MiB"):
         opened(tmp_path).rows(np.array([0]))

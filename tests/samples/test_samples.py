@@ -19,8 +19,11 @@ from convertkit.samples import arrays as module
 from convertkit.samples.arrays import LABELS, load_arrays
 from convertkit.samples.axes import other_sizes, resized
 from convertkit.samples.fit import UNNAMED, fit_samples, specs_from_arrays
+from convertkit.samples.readers import inflated
 from convertkit.samples.samples import Samples, split_samples
 from convertkit.samples.synthetic import synthesize
+from convertkit.storage.store import Store
+from convertkit.workers.pool import Workers
 
 IMAGE = TensorSpec("image", "float32", ("batch", 1, 8, 8))
 MASK = TensorSpec("mask", "bool", ("batch", 8))
@@ -72,9 +75,22 @@ class TestGoodFiles:
         np.testing.assert_array_equal(loaded.take([4, 1])["image"], arrays["image"][[4, 1]])
         assert fit_samples(loaded, INPUTS).arrays.keys() == arrays.keys()
 
-    def test_compressed_npz(self, tmp_path, arrays):
+    def test_compressed_npz_is_unpacked_by_a_worker_once(self, tmp_path, arrays, monkeypatch):
         np.savez_compressed(tmp_path / "s.npz", **arrays)
-        assert load_arrays(tmp_path / "s.npz").count == 6
+        store = Store(tmp_path / "store")
+        first = load_arrays(tmp_path / "s.npz", store)
+        monkeypatch.setattr(Workers, "start", None)
+        again = load_arrays(tmp_path / "s.npz", store)
+        for name, expected in arrays.items():
+            for samples in (first, again):
+                np.testing.assert_array_equal(samples.take(range(6))[name], expected)
+                assert samples.arrays[name].dtype == expected.dtype
+        assert first.sha256 == again.sha256
+
+    def test_a_compressed_npz_that_changes_while_it_is_read_is_refused(self, tmp_path, arrays):
+        np.savez_compressed(tmp_path / "s.npz", **arrays)
+        with pytest.raises(SamplesError, match=r"s\.npz was changed while it was read"):
+            inflated(tmp_path / "s.npz", "00", None)
 
     def test_npy_takes_the_name_of_the_only_input(self, tmp_path, arrays):
         np.save(tmp_path / "s.npy", arrays["image"])
@@ -171,7 +187,7 @@ class TestBadFiles:
         path = tmp_path / "s.npz"
         np.savez_compressed(path, image=np.zeros((1 << 20,), np.float32))
         monkeypatch.setattr(module, "LARGEST_UNPACKED_BYTES", 3 << 20)
-        monkeypatch.setattr(module, "map_file", None)  # nothing may be expanded to find out
+        monkeypatch.setattr(module, "inflated", None)  # nothing may be expanded to find out
         assert path.stat().st_size < 1 << 20
         refused(path, "expands to 4 MiB, over 3 MiB")
 

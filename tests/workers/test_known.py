@@ -14,9 +14,18 @@ from convertkit.registry import parse_variant
 from convertkit.storage.store import CONTENT, RECORD, Store
 from convertkit.workers import dependence, known
 from convertkit.workers.answers import Described, Inferred, Started
-from convertkit.workers.jobs import BenchJob, ConvertJob, DescribeJob, InferJob, StartJob
+from convertkit.workers.jobs import (
+    BenchJob,
+    ConvertJob,
+    DescribeJob,
+    InferJob,
+    SensitivityJob,
+    StartJob,
+    UnpackJob,
+)
 from convertkit.workers.known import KnownAnswers
 from convertkit.workers.pool import Workers
+from convertkit.workers.sample_files import LookJob
 
 SPEC = TensorSpec("y", "float32", ("batch", 2))
 SIGNATURE = Signature((TensorSpec("x", "float32", ("batch", 3)),), (SPEC,))
@@ -184,6 +193,35 @@ def test_times_and_conversions_are_never_kept_as_answers(answers, job):
     assert answers.question("litert", BenchJob("litert", ARTIFACT, job.inputs, 5)) is None
     convert = ConvertJob("a_to_b", ARTIFACT, ARTIFACT.variant, {}, "out", "work", job.inputs)
     assert answers.question("tf", convert) is None
+
+
+def test_what_operators_are_worth_is_known_by_the_conversion_wherever_it_writes(answers, job):
+    def key(groups=(("a",),), **changes):
+        convert = ConvertJob("savedmodel_to_tflite", ARTIFACT, ARTIFACT.variant, {}, "o", "w", job.inputs)
+        asked = SensitivityJob(msgspec.structs.replace(convert, **changes), groups)
+        return answers.question("tf", asked).key
+
+    assert key() == key(out="elsewhere", scratch="elsewhere", shared="elsewhere")
+    others = [key(groups=(("b",),)), key(options={"exclude": ["a"]}), key(calibration=job.inputs)]
+    assert len({key(), *others}) == 4
+    own = msgspec.structs.replace(ARTIFACT, loader=Loader("module"))
+    asked = SensitivityJob(ConvertJob("a_to_b", own, ARTIFACT.variant, {}, "o", "w", job.inputs), ())
+    assert answers.question("tf", asked) is None
+
+
+def test_samples_of_tensors_are_known_by_their_content(answers, tmp_path):
+    files = [tmp_path / name for name in ("a.pt", "b.pt", "c.pt")]
+    for file, content in zip(files, ("x", "x", "y"), strict=True):
+        file.write_text(content)
+    keys = [answers.question("torch", UnpackJob(str(file), "out.npz")).key for file in files]
+    assert keys[0] == keys[1] != keys[2]
+
+
+def test_images_are_known_by_the_hashes_that_the_worker_looks_for(answers):
+    def key(file, sha256):
+        return answers.question("samples", LookJob((file,), (file,), (sha256,))).key
+
+    assert key("a.png", "01") == key("b.png", "01") != key("a.png", "02")
 
 
 @pytest.mark.parametrize("part", [CONTENT, RECORD])
