@@ -11,6 +11,7 @@ from convertkit.config.attempts import OneAttempt
 from convertkit.config.rounding import Rounding, check_rounding, roundings
 
 Engine = Literal["x86", "fbgemm"]
+FxEngine = Literal["x86", "fbgemm", "qnnpack"]
 Backend = Literal["torch.ao", "pt2e"]
 
 
@@ -56,7 +57,8 @@ class TorchToTorchFxOptions(OneAttempt, frozen=True, forbid_unknown_fields=True)
     """`torch_to_torch_fx`.
 
     Attributes:
-        engine: as for `torch_to_torch_dynamic`.
+        engine: as for `torch_to_torch_dynamic`; `qnnpack` is for ARM. It runs on x86 too, where the gate
+            judges it; clamps that it scrambles are taken out where they can be (docs/int8.md).
         per_channel: one scale per output channel for the weights.
         calibration: how a range is chosen from what calibration saw: the one that loses least
             (`histogram`), or its ends (`minmax`).
@@ -66,9 +68,10 @@ class TorchToTorchFxOptions(OneAttempt, frozen=True, forbid_unknown_fields=True)
         rounding: how weights come to their integers, as for `savedmodel_to_tflite`, on the graph that
             torch.ao has fused. With compensation weights have 7 bits and activations 8, else the other
             way round: 8 of both saturate on CPUs without VNNI, and it is weights that it makes up for.
+            qnnpack has 8 bits of both.
     """
 
-    engine: Engine = "x86"
+    engine: FxEngine = "x86"
     per_channel: bool = True
     calibration: Literal["histogram", "minmax"] = "histogram"
     backend: Backend = "torch.ao"
@@ -98,7 +101,14 @@ class TorchToTorchFxOptions(OneAttempt, frozen=True, forbid_unknown_fields=True)
     @property
     def largest(self) -> int:
         """Largest integer of weights that the stage rounds with compensation; 0 where it does not."""
-        return 64 if self.rounding == "compensated" else 0
+        if self.rounding != "compensated":
+            return 0
+        return 127 if self.engine == "qnnpack" else 64
+
+    @property
+    def reduces_range(self) -> bool:
+        """Whether activations have 7 bits, since weights have 8 and x86 saturates."""
+        return self.engine != "qnnpack" and not self.largest
 
     def attempts(self, *, precision: Precision, has_dynamic_axes: bool) -> tuple[Self, ...]:
         """One, or one for each way to round; PT2E has one."""

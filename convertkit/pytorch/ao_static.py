@@ -1,14 +1,14 @@
 """INT8 weights and activations by torch.ao's FX graph mode, calibrated. Runs in a worker.
 
 Upstream flags set: `prepare_fx` / `convert_fx` with the engine's own QConfigMapping (activations in 7 bits,
-`reduce_range`: 8 beside weights of 8 saturate on CPUs without VNNI), its global qconfig replaced by the
-chosen range method and per-channel or per-tensor weights; where weights are refined before, they have the
-grid that they were rounded to (`quant_min`, `quant_max`) and activations 8 bits; embeddings by rows;
-recurrent layers dynamically (they have no static form); transposed convolutions float (TRANSPOSED); layers
-before ReLU6 in its range (`pytorch.clamps`); the engine, for conversion and for every run. A model that
-`torch.fx` cannot trace, in which it leaves weights float, or whose layers have classes of their own
-(`pytorch.own_layers`), is exported first (`pytorch.graph`); where that fails too, it is quantized part by
-part.
+`reduce_range`: 8 beside weights of 8 saturate on CPUs without VNNI, but not in qnnpack), its global qconfig
+replaced by the chosen range method and per-channel or per-tensor weights; where weights are refined before,
+they have the grid that they were rounded to (`quant_min`, `quant_max`) and activations 8 bits; embeddings by
+rows; recurrent layers dynamically (they have no static form); transposed convolutions float (TRANSPOSED);
+layers before ReLU6 in its range, which with 8 bits takes the place of ReLU6 (`pytorch.clamps`); the engine,
+for conversion and for every run. A model that `torch.fx` cannot trace, in which it leaves weights float, or
+whose layers have classes of their own (`pytorch.own_layers`), is exported first (`pytorch.graph`); where that
+fails too, it is quantized part by part.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from torch.nn import functional
 from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.signature import Arrays, Signature
 from convertkit.config.torch_options import TorchToTorchFxOptions
-from convertkit.pytorch.clamps import clamped_early
+from convertkit.pytorch.clamps import clamped_early, drop_clamps
 from convertkit.pytorch.engine import use_engine
 from convertkit.pytorch.parts import quantize_parts
 from convertkit.pytorch.quantized import EMBEDDINGS, RECURRENT, quantize_forms
@@ -36,6 +36,7 @@ from convertkit.samples.representative import calibration_steps
 
 Refined = TypeVar("Refined")
 
+FOREIGN = {"qnnpack": ", for ARM; judged by its kernels for this machine, whose speed says nothing of ARM's"}
 WEIGHT_RANKS = (2, 3, 4, 5)
 OBSERVERS: dict[str, Any] = {"histogram": observer.HistogramObserver, "minmax": observer.MinMaxObserver}
 # Quantized, they are wrong in silence: x86 always, fbgemm in a U-Net, with other numbers in every call.
@@ -73,6 +74,8 @@ def quantize(
         done = refine(prepared) if refine else None
         with clamped_early(prepared):
             calibrate(prepared)
+        if not options.reduces_range:
+            drop_clamps(prepared)
         made: nn.Module = quantize_fx.convert_fx(prepared)
         if done is not None:
             refined[made] = done
@@ -83,13 +86,13 @@ def quantize(
             source, examples, convert, WEIGHT_RANKS, lambda model: quantize_parts(model, mapping, calibrate)
         )
         signature = save_script(quantized.model, source.signature, examples, options.engine, out)
-    notes = (*quantized.notes, f"engine: {options.engine}")
+    notes = (*quantized.notes, f"engine: {options.engine}{FOREIGN.get(options.engine, '')}")
     return signature, notes, refined.get(quantized.model)
 
 
 def config_mapping(options: TorchToTorchFxOptions) -> Any:
     """Which observers watch which layers."""
-    activations = OBSERVERS[options.calibration].with_args(reduce_range=not options.largest)
+    activations = OBSERVERS[options.calibration].with_args(reduce_range=options.reduces_range)
     mapping = quantization.get_default_qconfig_mapping(options.engine)
     mapping.set_global(quantization.QConfig(activation=activations, weight=weight_observer(options)))
     kinds: dict[Any, Any] = dict.fromkeys(RECURRENT, quantization.default_dynamic_qconfig)

@@ -2,7 +2,9 @@
 
 torch.ao gives a clamp the scale of what it reads: that of a convolution's whole range, of which [0, 6] may be
 a fraction. While calibration runs, such a layer's output is clamped already: the clamp that follows stays, so
-the outputs are the same, and the scale is that of what is left.
+the outputs are the same, and the scale is that of what is left. Integers of 8 bits saturate at the ends of
+that range: afterwards the clamp does nothing, but for half a step, and can go. With `reduce_range` they do
+not: that sets the scale by 7 bits of a type that has 8.
 """
 
 from __future__ import annotations
@@ -38,6 +40,29 @@ def clamped_early(prepared: fx.GraphModule) -> Iterator[None]:
     finally:
         for handle in handles:
             handle.remove()
+
+
+def drop_clamps(prepared: fx.GraphModule) -> None:
+    """Take out the clamps that alone read a layer, in place, once that is calibrated in 8 bits.
+
+    One that leaves out zero stays: every range of integers has it.
+    """
+    parts = dict(prepared.named_modules(remove_duplicate=False))
+    for path in [path for path, (low, high) in clamped_layers(prepared).items() if low <= 0 <= high]:
+        layer = next(node for node in prepared.graph.nodes if node.target == path)
+        (watching,) = layer.users
+        (clamp,) = watching.users
+        for after in list(clamp.users):
+            if after.op == "call_module" and parts[str(after.target)] is parts[str(watching.target)]:
+                replace(after, watching)  # it shares the layer's observer
+        replace(clamp, watching)
+    prepared.recompile()
+
+
+def replace(node: fx.Node, other: fx.Node) -> None:
+    """Have another node's value wherever a node's was read."""
+    node.replace_all_uses_with(other)
+    node.graph.erase_node(node)
 
 
 def clamping(low: float, high: float) -> Any:

@@ -1,7 +1,8 @@
 """The engine of PyTorch's quantized operators: global to the process, and so named in every file made for it.
 
-Weights are packed while a file is loaded, in the layout of the engine that is set at that moment. Runs in a
-worker.
+qnnpack is that of ARM, and runs on x86 too; it scrambles clamps of channels-last tensors, which therefore are
+taken out (`pytorch.clamps`). Weights are packed while a file is loaded, in the layout of the engine that is
+set at that moment. Runs in a worker.
 """
 
 from __future__ import annotations
@@ -13,10 +14,7 @@ import torch
 from convertkit.errors import MissingDependencyError
 
 MEMBER = "extra/engine"
-ENGINES = (
-    "x86",
-    "fbgemm",
-)  # qnnpack scrambles clamps of channels-last tensors, onednn saturates without VNNI
+ENGINES = ("x86", "fbgemm", "qnnpack")  # onednn saturates without VNNI
 
 
 def use_engine(name: str) -> None:

@@ -155,6 +155,14 @@ class TestRounding:
         assert (options.grid, options.largest) == (0, 64)
         assert TorchToTorchFxOptions().largest == 0
 
+    @pytest.mark.parametrize("engine", ["x86", "fbgemm"])
+    def test_weights_and_activations_have_fifteen_bits_together_but_in_qnnpack(self, engine):
+        for rounding, largest, reduces in (("nearest", 0, True), ("compensated", 64, False)):
+            options = TorchToTorchFxOptions(engine=engine, rounding=rounding)
+            assert (options.largest, options.reduces_range) == (largest, reduces)
+            options = TorchToTorchFxOptions(engine="qnnpack", rounding=rounding)
+            assert (options.largest, options.reduces_range) == (127 if largest else 0, False)
+
     @pytest.mark.parametrize(
         "kind", [SavedmodelToTfliteOptions, OnnxToOnnxInt8Options, TorchToTorchFxOptions]
     )

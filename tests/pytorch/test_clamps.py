@@ -6,6 +6,7 @@ import copy
 from contextlib import nullcontext
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -14,12 +15,16 @@ from torch.nn import functional
 
 from convertkit.config.torch_options import TorchToTorchFxOptions
 from convertkit.pytorch.ao_static import config_mapping
-from convertkit.pytorch.clamps import clamped_early, clamped_layers
+from convertkit.pytorch.clamps import clamped_early, clamped_layers, drop_clamps
 from convertkit.pytorch.engine import use_engine
 from convertkit.pytorch.own_layers import has_own_layers, settle_classes
 from tests.conftest import sqnr_db
 
 pytestmark = pytest.mark.slow
+
+NEAREST = TorchToTorchFxOptions()
+SEVEN_AND_EIGHT = TorchToTorchFxOptions(rounding="compensated")
+QNNPACK = TorchToTorchFxOptions(engine="qnnpack")
 
 
 class Same(nn.Conv2d):
@@ -97,15 +102,54 @@ def test_a_layer_before_relu6_loses_far_less_than_by_its_own_range() -> None:
     assert figures[0] > figures[1] + 10
 
 
-def quantized(model: nn.Module, values: Tensor, context: Any) -> Any:
+def quantized(
+    model: nn.Module,
+    values: Tensor,
+    context: Any,
+    options: TorchToTorchFxOptions = NEAREST,
+    *,
+    drops: bool = False,
+) -> Any:
     """What the model gives in INT8, calibrated by these values in that context."""
-    use_engine("x86")
+    use_engine(options.engine)
     with torch.no_grad():
-        mapping = config_mapping(TorchToTorchFxOptions())
+        mapping = config_mapping(options)
         prepared = quantize_fx.prepare_fx(copy.deepcopy(model), mapping, (values,))
         with context(prepared):
             prepared(values)
+        if drops:
+            drop_clamps(prepared)
         return quantize_fx.convert_fx(prepared)(values).numpy()
+
+
+def test_without_the_clamp_the_integers_are_the_same_and_qnnpack_gets_them_right() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU6(), nn.Conv2d(8, 4, 1)).eval()
+    values = torch.randn(32, 3, 8, 8, generator=torch.Generator().manual_seed(0)) * 20
+    clamped, free, scrambled, right = (
+        quantized(model, values, clamped_early, options, drops=drops)
+        for options in (SEVEN_AND_EIGHT, QNNPACK)
+        for drops in (False, True)
+    )
+    assert np.array_equal(clamped, free)
+    assert sqnr_db(free, scrambled) < 20 < 35 < sqnr_db(free, right)
+
+
+def test_clamps_that_a_layer_alone_is_read_by_are_gone(prepared: Any) -> None:
+    graph = copy.deepcopy(prepared)
+    drop_clamps(graph)
+    assert clamped_layers(graph) == {}
+    calls = [str(node.target) for node in graph.graph.nodes]
+    assert calls.count("clamp") == 1  # that of a value which something else reads too
+    assert sum("relu6" in call for call in calls) == 2  # those of a layer that is called twice
+    assert not any("hardtanh" in call for call in calls)
+
+
+def test_a_clamp_that_leaves_out_zero_stays() -> None:
+    use_engine("x86")
+    model = nn.Sequential(nn.Conv2d(3, 3, 1), nn.Hardtanh(1.0, 6.0)).eval()
+    made = quantize_fx.prepare_fx(model, config_mapping(TorchToTorchFxOptions()), (torch.zeros(1, 3, 4, 4),))
+    drop_clamps(made)
+    assert clamped_layers(made) == {"0": (1.0, 6.0)}
 
 
 def test_a_derived_layer_that_computes_as_its_base_does_becomes_one() -> None:

@@ -118,9 +118,9 @@ def test_an_engine_that_gives_wrong_results_is_not_run(lab: Lab) -> None:
     path = lab.path("model.int8-dynamic.pt")
     with zipfile.ZipFile(artifact.path) as old, zipfile.ZipFile(path, "w") as new:
         for name in old.namelist():
-            new.writestr(name, b"qnnpack" if name.endswith("extra/engine") else old.read(name))
+            new.writestr(name, b"onednn" if name.endswith("extra/engine") else old.read(name))
     wrong = Artifact(artifact.variant, str(path), artifact.signature, "other", 0, artifact.loader)
-    with pytest.raises(MissingDependencyError, match="cannot run the quantization engine 'qnnpack'"):
+    with pytest.raises(MissingDependencyError, match="cannot run the quantization engine 'onednn'"):
         lab.infer(wrong, {"pixels": fixture_samples("mlp")["pixels"][:2]})
 
 

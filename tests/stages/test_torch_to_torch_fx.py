@@ -95,7 +95,10 @@ def test_an_mlp_is_a_quarter_of_its_size(lab: Lab, form: tuple[str, str]) -> Non
     assert made(lab, "mlp", form).size_bytes <= 0.30 * source.size_bytes
 
 
-@pytest.mark.parametrize("options", [{"engine": "fbgemm"}, {"calibration": "minmax"}, {"per_channel": False}])
+@pytest.mark.parametrize(
+    "options",
+    [{"engine": "fbgemm"}, {"engine": "qnnpack"}, {"calibration": "minmax"}, {"per_channel": False}],
+)
 def test_every_other_option_makes_a_sound_artifact(lab: Lab, options: dict[str, Any]) -> None:
     few = {"image": fixture_samples("digits")["image"][-64:]}
     wanted = lab.infer(lab.fixture("digits"), few)["output"]
