@@ -64,19 +64,10 @@ def inspect_source(path: Path) -> SourceFile:
         raise ModelFileError(f"{path}: {told}") from error
     return SourceFile(
         path=str(path),
-        kind=findings.kind,
         format=FORMATS.get(findings.kind, Format.TORCH),
         sha256=sha256,
         size_bytes=size,
-        inputs=findings.inputs,
-        outputs=findings.outputs,
-        input_names=findings.input_names,
-        refusals=findings.refusals,
-        ranges=findings.ranges,
-        details=findings.details,
-        limits=findings.limits,
-        external=findings.external,
-        images=findings.images,
+        **msgspec.structs.asdict(findings),
     )
 
 

@@ -37,28 +37,10 @@ FORMATS = {
 
 
 class Findings(msgspec.Struct, frozen=True):
-    """What the reader of one kind of file found; `SourceFile` documents the fields."""
-
-    kind: Kind
-    inputs: tuple[TensorSpec, ...] = ()
-    outputs: tuple[TensorSpec, ...] = ()
-    input_names: tuple[str, ...] = ()
-    refusals: tuple[str, ...] = ()
-    ranges: dict[str, tuple[int, int | None]] = {}
-    details: dict[str, str] = {}
-    limits: dict[str, int] = {}
-    external: tuple[str, ...] = ()
-    images: dict[str, Any] = {}
-
-
-class SourceFile(msgspec.Struct, frozen=True):
-    """A model file as inspection found it, without running anything from it.
+    """What the reader of one kind of file found, without running anything from it.
 
     Attributes:
-        path: as it was given.
         kind: what the file is, told by its content and not by its name.
-        format: the format that a runtime loads it as.
-        sha256, size_bytes: of the file or folder (`convertkit.artifacts.digest`).
         inputs: empty where the file cannot tell dtypes and shapes.
         outputs: empty where the file cannot tell the names.
         input_names: the inputs' names in order, also where nothing more is known of them.
@@ -70,11 +52,7 @@ class SourceFile(msgspec.Struct, frozen=True):
         images: settings of `sampling` that the file asks for where its samples are images.
     """
 
-    path: str
     kind: Kind
-    format: Format
-    sha256: str
-    size_bytes: int
     inputs: tuple[TensorSpec, ...] = ()
     outputs: tuple[TensorSpec, ...] = ()
     input_names: tuple[str, ...] = ()
@@ -84,6 +62,21 @@ class SourceFile(msgspec.Struct, frozen=True):
     limits: dict[str, int] = {}
     external: tuple[str, ...] = ()
     images: dict[str, Any] = {}
+
+
+class SourceFile(Findings, frozen=True, kw_only=True):
+    """A model file as inspection found it.
+
+    Attributes:
+        path: as it was given.
+        format: the format that a runtime loads it as.
+        sha256, size_bytes: of the file or folder (`convertkit.artifacts.digest`).
+    """
+
+    path: str
+    format: Format
+    sha256: str
+    size_bytes: int
 
 
 def check_trusted(source: SourceFile, *, allow_code: bool) -> None:

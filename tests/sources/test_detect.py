@@ -108,7 +108,14 @@ def test_a_pickle_named_safetensors_is_refused(inspect: Inspect, content: bytes)
 
 
 def test_check_trusted_wants_consent() -> None:
-    source = SourceFile("m.pt", Kind.MODULE, Format.TORCH, "0", 1, refusals=("it wants A", "it wants B"))
+    source = SourceFile(
+        Kind.MODULE,
+        refusals=("it wants A", "it wants B"),
+        path="m.pt",
+        format=Format.TORCH,
+        sha256="0",
+        size_bytes=1,
+    )
     with pytest.raises(RefusedError, match="it wants A; it wants B") as caught:
         check_trusted(source, allow_code=False)
     assert caught.value.hint == "--allow-code if you trust where it came from"

@@ -99,7 +99,9 @@ def test_texts_are_read_by_the_folders_tokenizer(run: Path, monkeypatch: pytest.
         return Tokenized(2, 4, 0)
 
     monkeypatch.setattr("convertkit.workers.pool.Workers.ask", ask)
-    folder = SourceFile(str(run.parent / "net"), Kind.HUGGINGFACE, Format.TORCH, "", 1)
+    folder = SourceFile(
+        Kind.HUGGINGFACE, path=str(run.parent / "net"), format=Format.TORCH, sha256="", size_bytes=1
+    )
     monkeypatch.setattr(verb, "inspect_source", lambda path: folder)
     verb.blame_run(run, Recipe(samples=str(run / "texts.txt")), count=1)
     assert Recorder.given["arrays"]["input_ids"].tolist() == [[5, 5, 5, 5]]
