@@ -18,6 +18,7 @@ JOINS = frozenset(
     ["CONCATENATION", "PACK", "SELECT_V2", "DYNAMIC_UPDATE_SLICE", "Concat", "Where", "ScatterND"]
 )
 SCALINGS = frozenset(["MUL", "DIV", "Mul", "Div"])
+ROOTS = frozenset(["RSQRT", "SQRT", "Sqrt"])
 WEIGHTED = frozenset(
     [
         "CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "CONV_3D", "CONV_3D_TRANSPOSE", "FULLY_CONNECTED",
@@ -69,7 +70,7 @@ def mixed_head(
         constants: float values of the constants.
     """
     tail = weightless_tail(steps)
-    ratios = {number: ratio_of(steps[number], spans, constants) for number in tail}
+    ratios = ratios_of(steps, spans, constants)
     starts = [number for number in tail if ratios[number] > MOST_APART]
     if not starts:
         return None
@@ -98,6 +99,28 @@ def weightless_tail(steps: Sequence[Step]) -> list[int]:
 def is_join(step: Step) -> bool:
     """True where an operator puts several values into one."""
     return step.kind in JOINS
+
+
+def ratios_of(
+    steps: Sequence[Step], spans: Mapping[str, float], constants: Mapping[str, Array]
+) -> dict[int, float]:
+    """By its number, how many times as wide one part of an operator of the tail is as another.
+
+    The scale of a normalization makes no units, however small some of its numbers are.
+    """
+    makers = {name: step for step in steps for name in step.outputs}
+    return {
+        number: 1.0 if scales_normalized(steps[number], makers) else ratio_of(steps[number], spans, constants)
+        for number in weightless_tail(steps)
+    }
+
+
+def scales_normalized(step: Step, makers: Mapping[str, Step]) -> bool:
+    """True for a product with what was divided by a deviation, the root of a mean of squares."""
+    divided = [makers[name] for name in step.inputs if name in makers]
+    roots = [makers[name].kind for each in divided for name in each.inputs if name in makers]
+    is_divided = any(each.kind in SCALINGS for each in divided)
+    return step.kind in SCALINGS and is_divided and any(kind in ROOTS for kind in roots)
 
 
 def ratio_of(step: Step, spans: Mapping[str, float], constants: Mapping[str, Array]) -> float:

@@ -14,7 +14,7 @@ import onnxruntime as ort
 from onnx import numpy_helper
 
 from convertkit.artifacts.signature import Arrays
-from convertkit.graphs.heads import MOST_APART, Head, Step, is_join, mixed_head, ratio_of, weightless_tail
+from convertkit.graphs.heads import MOST_APART, Head, Step, is_join, mixed_head, ratios_of
 from convertkit.runtimes.onnxruntime import FATAL_ONLY
 
 
@@ -28,9 +28,9 @@ def find_head(path: Path, steps: Iterable[Arrays]) -> Head | None:
     nodes = [Step(node.op_type, tuple(node.input), tuple(node.output)) for node in model.graph.node]
     found = {each.name: numpy_helper.to_array(each) for each in model.graph.initializer}
     constants = {name: values for name, values in found.items() if values.dtype == np.float32}
-    tail = [nodes[number] for number in weightless_tail(nodes)]
-    joins = [step for step in tail if is_join(step)]
-    if not joins and not any(ratio_of(step, {}, constants) > MOST_APART for step in tail):
+    ratios = ratios_of(nodes, {}, constants)
+    joins = [nodes[number] for number in ratios if is_join(nodes[number])]
+    if not joins and not any(ratio > MOST_APART for ratio in ratios.values()):
         return None
     parts = dict.fromkeys(name for step in joins for name in step.inputs if name not in found)
     return mixed_head(nodes, spans_of(model, constants, list(parts), steps), constants)

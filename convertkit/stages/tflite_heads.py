@@ -24,9 +24,8 @@ from convertkit.graphs.heads import (
     Step,
     is_join,
     mixed_head,
-    ratio_of,
+    ratios_of,
     span,
-    weightless_tail,
 )
 from convertkit.graphs.tflite_file import Operator, operator_name
 
@@ -63,8 +62,8 @@ class MainGraph:
 def may_mix_units(content: bytes) -> bool:
     """True where a file, float or INT8, could join parts of different units at its end."""
     graph = MainGraph(content)
-    tail = [graph.steps[number] for number in weightless_tail(graph.steps)]
-    return any(is_join(step) or ratio_of(step, {}, graph.constants) > MOST_APART for step in tail)
+    ratios = ratios_of(graph.steps, {}, graph.constants)
+    return any(is_join(graph.steps[number]) or ratio > MOST_APART for number, ratio in ratios.items())
 
 
 def find_head(content: bytes, spans: Mapping[str, float]) -> Head | None:

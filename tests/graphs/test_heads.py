@@ -71,6 +71,18 @@ def test_a_product_with_a_vector_of_several_units():
     assert head_of(BACKBONE, scaled, shifted, deviations=apart / apart[0] + 0.1) is None
 
 
+@pytest.mark.parametrize(("root", "divide"), [("RSQRT", "MUL"), ("Sqrt", "Div")])
+def test_the_scale_of_a_normalization_makes_no_units(root, divide):
+    deviation = Step(root, ("variance",), ("deviation",))
+    normalized = Step(divide, ("raw", "deviation"), ("normalized",))
+    scaled = Step("MUL", ("normalized", "scale"), ("scaled",))
+    shifted = Step("ADD", ("scaled", "shift"), ("output",))
+    nearly_zero = np.array([1.0, 0.7, 1e-6], np.float32)
+    assert head_of(BACKBONE, deviation, normalized, scaled, shifted, scale=nearly_zero) is None
+    again = Step("MUL", ("output", "scale"), ("units",))
+    assert head_of(BACKBONE, deviation, normalized, scaled, shifted, again, scale=nearly_zero) == (5,)
+
+
 def test_a_scalar_has_one_unit():
     assert spread(np.float32([640.0])) == 1.0
     assert spread(np.zeros(3, np.float32)) == 1.0
