@@ -5,13 +5,14 @@ from __future__ import annotations
 import msgspec
 
 REFINEMENT, HEADS, INTEGERS, OUTPUTS = "refinement", "heads", "integers", "outputs"
+RECURRENT = "recurrent"
 
 
 class Transformation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One transformation of an artifact.
 
     Attributes:
-        name: `refinement` (equalization, rounding, biases), `heads`, `integers`, `outputs`.
+        name: `refinement` (equalization, rounding, biases), `heads`, `integers`, `outputs`, `recurrent`.
         seconds: wall time that it took beside the conversion.
         gain_db: lowest SQNR with it less the same without; null where nothing was made without it.
     """

@@ -22,7 +22,7 @@ from tensorflow.lite.tools import flatbuffer_utils
 
 from convertkit.artifacts.formats import Precision
 from convertkit.artifacts.signature import Arrays
-from convertkit.artifacts.transformation import HEADS, INTEGERS, OUTPUTS, Transformation
+from convertkit.artifacts.transformation import HEADS, INTEGERS, OUTPUTS, RECURRENT, Transformation
 from convertkit.config.stage_options import SavedmodelToTfliteOptions
 from convertkit.errors import StageError, first_line
 from convertkit.graphs.tflite_file import Operator, read_operators
@@ -81,11 +81,13 @@ def quantize(
     except Exception as error:  # it raises what its parts raise
         raise StageError(f"litert-quantizer failed: {quantizer_reason(error)}") from error
     whole = in_one_piece(made)
+    started = time.perf_counter()
     if recurrent_in(content, precision, options):
         kept = {name for one in excluded(content, options.exclude) for name in one.outputs}
         whole = with_integer_weights(whole, kept)
         if remarks:
             remarks.notes.append(INT8_WEIGHTS)
+            remarks.transformations.append(Transformation(RECURRENT, time.perf_counter() - started))
     return with_io(whole, precision, options)
 
 

@@ -25,7 +25,7 @@ import tensorflow as tf
 
 from convertkit.artifacts.formats import Precision
 from convertkit.artifacts.signature import Arrays, Signature, TensorSpec, taken
-from convertkit.artifacts.transformation import HEADS, Transformation
+from convertkit.artifacts.transformation import HEADS, RECURRENT, Transformation
 from convertkit.config.stage_options import SavedmodelToTfliteOptions
 from convertkit.errors import StageError, first_line
 from convertkit.graphs.tflite_file import check_scales, foreign_operators
@@ -111,11 +111,11 @@ def convert_recurrent(
 
     Its calibrator is left out: it crashes (SIGSEGV) on a loop without a dynamic tensor.
     """
+    plain, started = float_file(request), time.perf_counter()
     per_channel = request.options.per_channel
-    made, notes = quantize_around(
-        float_file(request), SIGNATURE, calibration(request), per_channel=per_channel
-    )
+    made, notes = quantize_around(plain, SIGNATURE, calibration(request), per_channel=per_channel)
     told.notes += notes
+    told.transformations.append(Transformation(RECURRENT, time.perf_counter() - started))
     return made
 
 

@@ -6,14 +6,23 @@ import pytest
 import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema
 
+from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.formats import Precision
 from convertkit.artifacts.signature import to_physical
+from convertkit.artifacts.tensors import write_npz
+from convertkit.artifacts.transformation import RECURRENT
 from convertkit.config.stage_options import SavedmodelToTfliteOptions
 from convertkit.graphs.tflite_file import read_operators
 from convertkit.lowering import lower, write_savedmodel
-from convertkit.stages import litert_quantization
+from convertkit.registry import parse_variant
+from convertkit.stages import Request, litert_quantization, savedmodel_to_tflite
 from convertkit.stages.settled_savedmodel import has_loops
-from convertkit.stages.tflite_recurrent import find_recurrent, quantize_around, with_integer_weights
+from convertkit.stages.tflite_recurrent import (
+    INT8_WEIGHTS,
+    find_recurrent,
+    quantize_around,
+    with_integer_weights,
+)
 from tests.quantization.models import graph, weights
 
 pytestmark = pytest.mark.slow
@@ -92,8 +101,10 @@ def by_tensorflow(plain, steps):
 
 
 def by_litert(plain, steps):
-    options = SavedmodelToTfliteOptions(quantizer="litert")
-    return litert_quantization.quantize(plain, Precision.INT8, options, steps)
+    options, remarks = SavedmodelToTfliteOptions(quantizer="litert"), litert_quantization.Remarks()
+    made = litert_quantization.quantize(plain, Precision.INT8, options, steps, remarks=remarks)
+    assert [each.name for each in remarks.transformations] == [RECURRENT]
+    return made
 
 
 def scales_of(content):
@@ -138,6 +149,26 @@ def test_lengths_and_states_as_inputs(text, gates, directions, tmp_path):
     assert decibels(made, plain, calls) > 30
     assert len(made) < 0.6 * len(plain)
     np.testing.assert_array_equal(*(outputs(made, calls[:1]) for _ in range(2)))  # nothing is kept
+
+
+def test_the_stage_records_what_it_did(tmp_path):
+    made = lower(graph(WITH_STATE, **layer(3, 1)))
+    write_savedmodel(made, tmp_path / "model")
+    arrays = {"x": np.zeros((10, 1, 32), np.float32), "state": np.zeros((1, 1, 48), np.float32)}
+    write_npz(tmp_path / "samples.npz", {name: np.stack([each] * 2) for name, each in arrays.items()})
+    source = Artifact(parse_variant("savedmodel"), str(tmp_path / "model"), made.signature)
+    request = Request(
+        source,
+        parse_variant("tflite:int8"),
+        SavedmodelToTfliteOptions(quantizer="tensorflow"),
+        tmp_path / "model.tflite",
+        tmp_path,
+        tmp_path / "samples.npz",
+        tmp_path / "samples.npz",
+    )
+    done = savedmodel_to_tflite.convert(request)
+    assert [each.name for each in done.transformations] == [RECURRENT]
+    assert INT8_WEIGHTS in done.notes
 
 
 @pytest.mark.parametrize("recurrent", ["N"], indirect=True)
