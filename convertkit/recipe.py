@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 import yaml
 
-from convertkit.config.keys import check_keys
+from convertkit.config.keys import check_keys, with_lists
 from convertkit.config.run_settings import (
     BenchOptions,
     BudgetOptions,
@@ -143,6 +143,7 @@ def decode_recipe(content: Any, origin: str) -> Recipe:
     """
     if not isinstance(content, dict):
         raise UsageError(f"{origin}: a recipe is a mapping of keys, this is a {type(content).__name__}")
+    content = with_lists(content, Recipe)
     check_keys(content, Recipe, origin, "")
     try:
         return msgspec.convert(content, Recipe)

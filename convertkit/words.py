@@ -30,6 +30,7 @@ class Words(WeightWords, total=False):
         recipe: name or file; the other words win over it.
         samples, calibration_samples: paths; in Python also what `convert` takes in their place.
         settings: `KEY=VALUE` for any key of a recipe, dotted: `gate.min_sqnr_db=30`.
+        gate: the same for keys of `gate` alone: `delegate=gpu`.
         rescue: search where a hop fails; the recipe's `budget`, or ten minutes.
     """
 
@@ -51,10 +52,11 @@ class Words(WeightWords, total=False):
     sandbox: str | None
     require_sandbox: bool
     settings: Sequence[str]
+    gate: Sequence[str]
     rescue: bool
 
 
-# The key of a recipe that each word sets; `recipe`, `settings` and `rescue` stand for more than one.
+# The key of a recipe that each word sets; `recipe`, `settings`, `gate` and `rescue` stand for more than one.
 KEYS = {
     "to": "to",
     "samples": "samples",
@@ -105,7 +107,7 @@ def merge(recipe: Recipe, words: Words) -> Recipe:
         value = words.get(word)
         if value:
             set_value(content, key, plain(word, value))
-    for setting in words.get("settings", ()):
+    for setting in (*words.get("settings", ()), *(f"gate.{one}" for one in words.get("gate", ()))):
         set_key(content, setting)
     return with_shorthands(decode_recipe(content, "options"))
 

@@ -42,6 +42,10 @@ class TestMerge:
         result = merged({"device": "cpu"}, "device=auto", "to=[savedmodel]", device="cuda", to=["onnx"])
         assert (result.device, result.to) == ("auto", ("savedmodel",))
 
+    def test_gate_takes_keys_of_its_section(self):
+        recipe = merged({}, gate=["delegate=gpu", "int8.min_sqnr_db=25"])
+        assert (recipe.gate.delegate, recipe.gate.int8.min_sqnr_db) == (("gpu",), 25)
+
     def test_the_later_setting_wins(self):
         assert merged(None, "bench.rounds=3", "bench.rounds=4").bench.rounds == 4
 

@@ -40,6 +40,7 @@ LIGHT = [
     "report",
     "validation",
     "measurement",
+    "delegates",
     "samples",
     "workers",
     "environment",

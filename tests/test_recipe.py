@@ -99,6 +99,16 @@ class TestReading:
         for row in STAGES:
             assert getattr(Recipe().stages, row.name) == row.options()
 
+    @pytest.mark.parametrize("text", ["[gpu, nnapi]", "gpu,nnapi", "'gpu, nnapi'"])
+    def test_a_list_of_choices_may_be_words_between_commas(self, load, text):
+        assert load(f"gate: {{delegate: {text}}}" if "[" in text else f"gate:\n  delegate: {text}").gate == (
+            GateOptions(delegate=("gpu", "nnapi"))
+        )
+
+    def test_a_word_that_is_no_choice_of_a_list(self, load):
+        error = refused(lambda: load("gate: {delegate: gpx}"), "gate.delegate cannot be 'gpx'")
+        assert error.hint == "did you mean 'gpu'?"
+
     def test_a_recipe_survives_plain_values(self, load):
         recipe = load(FULL)
         assert decode_recipe(msgspec.to_builtins(recipe), "again") == recipe

@@ -39,6 +39,7 @@ from convertkit.words import Words, worded_recipe
 @click.option("--layout", help="Axis order of image inputs: auto, source or channels-last.")
 @click.option("--io", help="Input and output type of tflite:int8: float32, int8 or uint8.")
 @click.option("--backend", help="What quantizes torch:int8 and torch:int8-dynamic: torch.ao or pt2e.")
+@flags.gate
 @click.option("--quality", help="How INT8 weights are rounded: fast (to nearest), default, or high (slow).")
 @flags.device
 @flags.settings

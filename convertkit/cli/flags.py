@@ -39,6 +39,12 @@ settings = click.option(
     metavar="KEY=VALUE",
     help="Any key of a recipe, for example gate.min_sqnr_db=30.",
 )
+gate = click.option(
+    "--gate",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A key of gate: delegate=gpu fails what that delegate leaves to the CPU.",
+)
 allow_code = click.option(
     "--allow-code", is_flag=True, help="Allow a model file that is, or may be, a program."
 )

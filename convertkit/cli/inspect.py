@@ -14,8 +14,10 @@ from convertkit.artifacts.formats import Format
 from convertkit.artifacts.signature import TensorSpec
 from convertkit.cli.progress import say
 from convertkit.config.run_settings import LimitOptions
+from convertkit.delegates.forecast import Delegation, delegation_of
 from convertkit.errors import ModelFileError, StageError, WorkerCrashedError
 from convertkit.registry import STAGES, environment_row, runtime_row
+from convertkit.render.delegates import delegate_lines
 from convertkit.samples.intake import NEEDS_FACTORY
 from convertkit.sources import Kind, SourceFile, inspect_source
 from convertkit.storage.temporary import temporary_folder
@@ -52,12 +54,14 @@ def command(model: Path, as_json: bool) -> None:
     reasons why `convert` would refuse it. Exit code 0 for any model file, 6 for one that cannot be used.
     """
     file = complete(inspect_source(model))
+    delegation = delegation_of(model) if file.kind is Kind.TFLITE else None
     if as_json:
         content: dict[str, Any] = msgspec.to_builtins(file) | {"needs": list(needs(file))}
+        content |= {"delegation": msgspec.to_builtins(delegation)} if delegation else {}
         encoded = msgspec.json.format(msgspec.json.encode(content), indent=2)
         sys.stdout.write(encoded.decode() + "\n")
         return
-    for line in lines(file):
+    for line in (*lines(file), *delegation_lines(delegation)):
         click.echo(printable(line))
 
 
@@ -134,6 +138,11 @@ def lines(file: SourceFile) -> Iterator[str]:
         yield fact("refused", reason)
     for option in needs(file):
         yield fact("convert", f"needs {option}")
+
+
+def delegation_lines(delegation: Delegation | None) -> Iterator[str]:
+    """A line a delegate; none where the file is no `.tflite`."""
+    yield from (fact("delegate", line) for line in delegate_lines(delegation))
 
 
 def signature_lines(file: SourceFile) -> Iterator[str]:

@@ -27,6 +27,21 @@ def check_keys(content: Any, kind: Any, origin: str, prefix: str) -> None:
         check_keys(value, fields[key], origin, f"{prefix}{key}.")
 
 
+def with_lists(content: Any, kind: Any) -> Any:
+    """The same with a word, or words between commas, as a list where a list of choices is asked for."""
+    if not isinstance(content, dict) or not is_struct(kind):
+        return content
+    fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+    return {key: listed(value, fields.get(key)) for key, value in content.items()}
+
+
+def listed(value: Any, kind: Any) -> Any:
+    """A value of a key as `with_lists` has it."""
+    if isinstance(value, str) and get_origin(kind) is tuple and choices_of(kind):
+        return [word.strip() for word in value.split(",")]
+    return with_lists(value, present(kind))
+
+
 def choices_of(kind: Any) -> tuple[Any, ...]:
     """The words that a literal, an optional one, or each of a tuple of them may be; none of other types."""
     if get_origin(kind) is Literal:

@@ -20,6 +20,7 @@ CheckName = Literal[
     "classes",
     "accuracy",
 ]
+DelegateName = Literal["xnnpack", "gpu", "nnapi"]
 Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Decibels = Annotated[float, msgspec.Meta(ge=-1000, le=1000)]  # bounds, because no value is below NaN
 
@@ -53,6 +54,7 @@ class GateOptions(PrecisionGate, frozen=True, forbid_unknown_fields=True):
         masks: output → input that rules out its padding: entries where the input is 0 are not judged.
         require_dynamic_axes: fail an artifact that lost a dynamic axis, instead of reporting it.
         require_field_runtime: fail a `.tflite` that the field runtime does not run, or runs differently.
+        delegate: fail a `.tflite` of which one of these delegates would leave an operator to the CPU.
         accept_nonfinite_source: go on where the source itself gives NaN or Inf, and stamp the report.
     """
 
@@ -65,6 +67,7 @@ class GateOptions(PrecisionGate, frozen=True, forbid_unknown_fields=True):
     masks: dict[str, str] = {}
     require_dynamic_axes: bool = False
     require_field_runtime: bool = False
+    delegate: tuple[DelegateName, ...] = ()
     accept_nonfinite_source: bool = False
 
     def of(self, precision: str) -> PrecisionGate:

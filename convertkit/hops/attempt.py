@@ -221,6 +221,7 @@ def hop_record(
         accuracy=judgement.accuracy,
         dynamic_axes=judgement.dynamic_axes,
         field_runtime=judgement.field_runtime,
+        delegation=judgement.delegation,
         notes=(*stored.notes, *((describe(made.refinement),) if made.refinement else ())),
         ran_again=made.again,
         recalled=made.recalled,

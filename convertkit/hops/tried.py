@@ -56,9 +56,19 @@ def ends_hop(one: Tried, *, are_rivals: bool) -> bool:
 
 
 def may_try_more(tried: Sequence[Tried]) -> bool:
-    """True where no attempt passed though one was compared with the source, and no worker was lost."""
+    """True where no attempt passed though one was compared with the source, and no worker was lost.
+
+    What a delegate leaves is a matter of operators, which no other numbers mend.
+    """
     compared = [one.made for one in tried if one.made and one.made.judgement.vs_source is not None]
-    return bool(compared) and not any(one.is_passed or one.is_lost for one in tried)
+    is_settled = any(one.is_passed or one.is_lost for one in tried) or any(map(is_left, compared))
+    return bool(compared) and not is_settled
+
+
+def is_left(made: Made) -> bool:
+    """True where its outputs passed, and a delegate that the gate names would leave some of its operators."""
+    delegation = made.judgement.delegation
+    return delegation is not None and delegation.is_fault(made.judgement.reason)
 
 
 def further_attempts(

@@ -6,7 +6,9 @@ from typing import Literal
 
 import msgspec
 
+from convertkit.delegates.forecast import Delegation, Forecast
 from convertkit.measurement.start import ColdStart
+from convertkit.render.delegates import delegates_in_short, share
 from convertkit.render.numbers import (
     DASH,
     IDENTICAL,
@@ -80,7 +82,21 @@ def facts(report: Report, hop: HopRecord) -> list[Fact]:
                 "good" if is_good else "warning",
             )
         )
+    row = hop.delegation.of("xnnpack") if hop.delegation else None
+    if hop.delegation and row:
+        rows.append(delegates_fact(hop.delegation, row))
     return rows
+
+
+def delegates_fact(delegation: Delegation, row: Forecast) -> Fact:
+    """What XNNPACK takes, which every app has, and the others beside it.
+
+    Args:
+        row: XNNPACK's.
+    """
+    tone: Literal["good", "warning"] = "good" if row.is_full else "warning"
+    detail = f"of its operators; {delegates_in_short(delegation)}"
+    return Fact("XNNPACK takes", share(row, delegation.operators), detail, tone)
 
 
 def weights_parts(report: Report, hop: HopRecord) -> list[str]:

@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from convertkit.render import numbers
 from convertkit.render.attempts import why_lost
 from convertkit.render.charts import latency_charts, size_chart
+from convertkit.render.delegates import delegate_lines
 from convertkit.render.facts import facts
 from convertkit.render.gpu import gpu_remarks
 from convertkit.render.markdown import latency_row, options_text
@@ -44,6 +45,7 @@ FUNCTIONS = (
     axis_state,
     candidate_cells,
     caveats,
+    delegate_lines,
     describe_asked,
     describe_axes,
     describe_interval,

@@ -6,6 +6,7 @@ import json
 
 from convertkit.measurement.latency import Latency
 from convertkit.render.attempts import why_lost
+from convertkit.render.delegates import delegate_lines
 from convertkit.render.gpu import gpu_remarks
 from convertkit.render.markdown_outputs import comparison_lines
 from convertkit.render.markdown_run import profile_lines, run_lines
@@ -164,7 +165,7 @@ def hop_lines(hop: HopRecord) -> list[str]:
     if hop.accuracy and hop.accuracy.drop_ci95:
         drop = format_points(hop.accuracy.drop)
         lines.append(f"- accuracy drops by {drop} points, {describe_interval(hop.accuracy)}")
-    lines += [f"- {escape(note)}" for note in hop.notes]
+    lines += [f"- {escape(line)}" for line in (*delegate_lines(hop.delegation), *hop.notes)]
     if hop.rescue:
         lines += rescue_part(hop.rescue)
     lines += comparison_lines("Against the source", hop.vs_source)

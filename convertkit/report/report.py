@@ -10,6 +10,7 @@ import msgspec
 from convertkit.artifacts.artifact import Loader
 from convertkit.artifacts.signature import TensorSpec
 from convertkit.artifacts.transformation import Transformation
+from convertkit.delegates.forecast import Delegation
 from convertkit.environment.versions import Environment
 from convertkit.errors import UsageError
 from convertkit.measurement.latency import Latency
@@ -132,6 +133,7 @@ class HopRecord(Record, frozen=True, kw_only=True):
         budget: what became of the budget; null where none holds for it.
         inputs, outputs: the artifact's own, as in `signature.json`; empty where none was made.
         profile: which operators of the artifact take its time; null where `--profile` was not given.
+        delegation: what delegates would take of a `.tflite`; null for others, and where outputs failed.
     """
 
     stage: str
@@ -165,6 +167,7 @@ class HopRecord(Record, frozen=True, kw_only=True):
     inputs: tuple[TensorSpec, ...] = ()
     outputs: tuple[TensorSpec, ...] = ()
     profile: Profile | None = None
+    delegation: Delegation | None = None
 
     @property
     def wanted(self) -> str:

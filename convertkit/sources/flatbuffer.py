@@ -64,6 +64,24 @@ class Table(msgspec.Struct, frozen=True):
         start, count = self.vector(field, size)
         return struct.unpack(f"<{count}{SIGNED[size][1]}", self.content[start : start + count * size])
 
+    def real(self, field: int, default: float = 0.0) -> float:
+        """The value of a field of 32 bits, a floating-point number."""
+        place = self.place(field)
+        if not place:
+            return default
+        within(self.content, place, 4)
+        return float(struct.unpack_from("<f", self.content, place)[0])
+
+    def reals(self, field: int) -> tuple[float, ...]:
+        """A vector of 32-bit floating-point numbers."""
+        start, count = self.vector(field, 4)
+        return struct.unpack(f"<{count}f", self.content[start : start + 4 * count])
+
+    def text(self, field: int) -> str:
+        """A string; what is no UTF-8 in it is replaced."""
+        start, count = self.vector(field, 1)
+        return bytes(self.content[start : start + count]).decode(errors="replace")
+
     def tables(self, field: int) -> Iterator[Table]:
         """A vector of tables."""
         start, count = self.vector(field, OFFSET)

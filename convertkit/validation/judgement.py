@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from convertkit.artifacts.signature import Arrays
+from convertkit.delegates.forecast import Delegation
 from convertkit.validation.accuracy import Accuracy
 from convertkit.validation.gate import Comparison
 from convertkit.validation.source_finite import NonfiniteSource
@@ -51,6 +52,7 @@ class Judgement(msgspec.Struct, frozen=True):
         outputs: its own outputs on the validation samples; empty where it did not run.
         nonfinite: samples for which the source itself gives NaN or Inf, where that was looked at for this
             artifact alone; a run looks once, before the first.
+        delegation: what delegates would take of it; None where it is no `.tflite`, or failed before.
     """
 
     reason: str
@@ -61,3 +63,4 @@ class Judgement(msgspec.Struct, frozen=True):
     dynamic_axes: tuple[DynamicAxis, ...] = ()
     field_runtime: FieldCheck | None = None
     nonfinite: NonfiniteSource | None = None
+    delegation: Delegation | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from convertkit.artifacts.formats import Precision
 from convertkit.artifacts.signature import Array, Arrays
 from convertkit.config.run_settings import GateOptions
+from convertkit.delegates.forecast import Delegation
 from convertkit.validation.accuracy import measure_accuracy
 from convertkit.validation.gate import judge
 from convertkit.validation.grounds import Grounds
@@ -34,14 +35,20 @@ def judge_outputs(
     return Judgement(reason, outputs, vs_source, vs_previous, accuracy)
 
 
-def missed_requirement(axes: tuple[DynamicAxis, ...], field: FieldCheck | None, options: GateOptions) -> str:
+def missed_requirement(
+    axes: tuple[DynamicAxis, ...],
+    field: FieldCheck | None,
+    delegation: Delegation | None,
+    options: GateOptions,
+) -> str:
     """What the options ask for beyond agreement, and the artifact does not give; empty where nothing."""
     lost = [axis.name for axis in axes if not axis.kept]
     if lost and options.require_dynamic_axes:
         return f"the dynamic axis '{lost[0]}' was lost"
     if field is not None and field.status != "passed" and options.require_field_runtime:
         return f"{field.runtime}: {field.status}, {field.reason}"
-    return ""
+    faults = (delegation.fault(name) for name in options.delegate) if delegation is not None else ()
+    return next(filter(None, faults), "")
 
 
 def prefixed(prefix: str, reason: str) -> str:

@@ -11,9 +11,11 @@ import numpy as np
 
 from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.axes import CallAxes
+from convertkit.artifacts.formats import Format
 from convertkit.artifacts.signature import Array, Arrays
 from convertkit.artifacts.tensors import read_npz, write_npz
 from convertkit.config.run_settings import BudgetOptions, GateOptions
+from convertkit.delegates.forecast import Delegation, delegation_of
 from convertkit.errors import (
     ConvertkitError,
     MissingDependencyError,
@@ -149,8 +151,11 @@ class Validator:
         assert judgement.vs_source is not None
         axes = self._axes.check(artifact, axis_tolerance(judgement.vs_source))
         field = self._check_field(artifact, outputs)
-        fault = axes.fault or missed_requirement(axes.rows, field, self._options)
-        return msgspec.structs.replace(judgement, reason=fault, dynamic_axes=axes.rows, field_runtime=field)
+        delegation = delegation_in(artifact)
+        fault = axes.fault or missed_requirement(axes.rows, field, delegation, self._options)
+        return msgspec.structs.replace(
+            judgement, reason=fault, dynamic_axes=axes.rows, field_runtime=field, delegation=delegation
+        )
 
     def _infer(
         self, artifact: Artifact, inputs: Path, chunk: int | None = None, row: RuntimeRow | None = None
@@ -184,6 +189,11 @@ class Validator:
         largest = max((row.max_abs_error for row in comparison.outputs), default=None)
         status: Literal["passed", "failed"] = "passed" if comparison.is_passed else "failed"
         return FieldCheck(runtime=name, status=status, reason=comparison.reason, max_abs_error=largest)
+
+
+def delegation_in(artifact: Artifact) -> Delegation | None:
+    """What delegates would take of a `.tflite`; None for other formats."""
+    return delegation_of(artifact.file) if artifact.variant.format is Format.TFLITE else None
 
 
 def check_comparable(outputs: Arrays) -> None:

@@ -92,7 +92,9 @@ def judged(hop: HopRecord, kept: Kept, recipe: Recipe, previous: Arrays, *, is_b
     found = judge_outputs(
         outputs, kept.source_outputs, previous, tolerance, precision, kept.labels, kept.grounds
     )
-    reason = found.reason or missed_requirement(hop.dynamic_axes, hop.field_runtime, recipe.gate)
+    reason = found.reason or missed_requirement(
+        hop.dynamic_axes, hop.field_runtime, hop.delegation, recipe.gate
+    )
     verdict = held(hop, found.accuracy, recipe.budget) if is_budgeted else BudgetVerdict()
     reason = reason or next(iter(verdict.over), "")
     is_mended = not reason and was_by_outputs(hop)
@@ -121,7 +123,9 @@ def beyond(hop: HopRecord) -> str:
 
 
 def is_requirement(hop: HopRecord) -> bool:
-    """True where the run failed it for what `gate.require_…` asks for, which is asked for anew here."""
+    """True where the run failed it for what `gate.require_…` or `gate.delegate` asks for: asked anew here."""
+    if hop.delegation is not None and hop.delegation.is_fault(hop.error):
+        return True
     lost = any(not axis.kept for axis in hop.dynamic_axes) and "was lost" in (hop.error or "")
     field = hop.field_runtime
     return lost or (

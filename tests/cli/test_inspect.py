@@ -18,6 +18,7 @@ from convertkit.cli import inspect as verb
 from convertkit.errors import MissingDependencyError, ModelFileError, StageError, WorkerCrashedError
 from convertkit.workers.answers import Described
 from tests.conftest import FIXTURES, Lab, fixture_samples
+from tests.delegates.made import tflite_of
 from tests.sources.flat import SMALLEST
 
 
@@ -120,6 +121,22 @@ def test_control_characters_of_a_file_do_not_reach_the_terminal(
     output = run(file).output
     assert "\x1b" not in output
     assert "  input      ?[2Jx:int8[1,n]  scale 0.5, zero point -3" in output.splitlines()
+
+
+def test_a_tflite_says_what_delegates_would_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "model.tflite"
+    tensors = [("float32", (1, 4)), ("float32", (1, 4)), ("float32", (1, 4))]
+    file.write_bytes(tflite_of([("RELU", None, [0], [1]), ("ROUND", None, [1], [2])], tensors))
+    monkeypatch.setattr(verb, "describe", lambda file: Described(Signature((), ())))
+    lines = run(file).output.splitlines()
+    assert "  delegate   XNNPACK: all 2 operators" in lines
+    assert "  delegate   GPU delegate: 1 of 2 operators; ROUND: not supported" in lines
+    found = inspected(file)["delegation"]
+    assert [(row["delegate"], row["taken"]) for row in found["delegates"]] == [
+        ("xnnpack", 2),
+        ("gpu", 1),
+        ("nnapi", 0),
+    ]
 
 
 class DeadWorker:

@@ -15,6 +15,7 @@ from convertkit.config.stage_options import (
     TorchToOnnxOptions,
 )
 from convertkit.config.torch_options import TorchToTorchFxOptions
+from convertkit.delegates.forecast import Delegation, Fallback, Forecast
 from convertkit.errors import (
     CalledExitError,
     StageError,
@@ -229,3 +230,17 @@ def test_more_is_tried_where_something_was_compared_and_nothing_passed():
     assert not may_try_more([failed()])
     assert not may_try_more([mute()])
     assert not may_try_more([fails, failed(WorkerKilledError)])
+
+
+def test_no_other_rounding_mends_what_a_delegate_leaves():
+    left = Forecast("gpu", 1, 1, (Fallback("GATHER", 1, "not supported"),))
+    told = Delegation(2, (), (left, Forecast("xnnpack", 2, 1)))
+    fails = judged(32.0, reason=told.fault("gpu"))
+    assert fails.made is not None
+    judgement = msgspec.structs.replace(fails.made.judgement, delegation=told)
+    fails = msgspec.structs.replace(fails, made=msgspec.structs.replace(fails.made, judgement=judgement))
+    assert not may_try_more([fails])
+    other = msgspec.structs.replace(judgement, reason="12 dB")
+    assert may_try_more(
+        [msgspec.structs.replace(fails, made=msgspec.structs.replace(fails.made, judgement=other))]
+    )

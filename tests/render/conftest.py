@@ -5,6 +5,7 @@ import pytest
 
 from convertkit.artifacts.signature import TensorSpec
 from convertkit.config.run_settings import BudgetOptions
+from convertkit.delegates.forecast import NO_DYNAMIC, Delegation, Fallback, Forecast
 from convertkit.environment.versions import Environment
 from convertkit.measurement.latency import Latency
 from convertkit.report.report import ArtifactRecord, Attempt, HopRecord, Report, SamplesRecord, SourceRecord
@@ -107,11 +108,23 @@ def savedmodel_hop(**fields) -> HopRecord:
     )
 
 
+def delegation(name: str = "loop/state", kind: str = "GATHER") -> Delegation:
+    """Two operators that GPUs leave, and a tensor that a run sizes."""
+    left = (Fallback(kind, 2, "indices of 0 axes", ("a", "b")),)
+    rows = (
+        Forecast("xnnpack", 19, 1),
+        Forecast("gpu", 17, 3, left),
+        Forecast("nnapi", 0, 0, (Fallback("CONV_2D", 19, "float32"),), NO_DYNAMIC),
+    )
+    return Delegation(19, (name,), rows)
+
+
 def tflite_hop(**fields) -> HopRecord:
     values = {
         "converter": "TFLiteConverter",
         "accuracy": Accuracy("top1", 0.9951, 0.0024, "output"),
         "field_runtime": FieldCheck(runtime="tflite-runtime", status="passed", max_abs_error=1e-6),
+        "delegation": delegation(),
     }
     comparison = compared(31.06, 0.379, floor=20.0)
     return hop(
@@ -291,6 +304,7 @@ def hostile():
         dynamic_axes=(DynamicAxis(input=HOSTILE, axis=0, name=HOSTILE, sizes_checked=(1,), kept=False),),
         latency=(Latency("cpu", skipped=HOSTILE),),
         field_runtime=FieldCheck(runtime=HOSTILE, status="failed", reason=HOSTILE),
+        delegation=delegation(HOSTILE, HOSTILE),
         notes=(HOSTILE,),
         rescue=rescue_of(
             None,

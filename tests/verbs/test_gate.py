@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from convertkit.artifacts.formats import Precision
 from convertkit.cli.gate import command
 from convertkit.config.run_settings import GateOptions
+from convertkit.delegates.forecast import Delegation, Fallback, Forecast
 from convertkit.errors import UsageError
 from convertkit.measurement.latency import Latency
 from convertkit.report.report import ArtifactRecord, HopRecord, load_report, write_json
@@ -119,6 +120,26 @@ def test_looser_passes_what_had_failed_and_says_what_nobody_looked_at(run):
     assert "were not checked" in rows["tflite:int16x8"].notes[0]
     assert rows["tflite:int8"].notes == ()
     assert rows["onnx:int8"].reason == "it crashed"
+
+
+def test_what_a_delegate_leaves_fails_where_it_is_asked_for(run):
+    report = load_report(run)
+    left = Forecast("gpu", 31, 3, (Fallback("GATHER_ND", 3, "not supported"),))
+    told = Delegation(34, (), (Forecast("xnnpack", 34, 1), left))
+    hops = [
+        msgspec.structs.replace(hop, delegation=told) if hop.target == "tflite:int8" else hop
+        for hop in report.hops
+    ]
+    write_json(msgspec.structs.replace(report, hops=tuple(hops)), run / "report.json")
+    fault = "the GPU delegate leaves 3 of 34 operators to the CPU: GATHER_ND x3: not supported"
+    gated = gate_run(run, ["gate.delegate=gpu"])
+    assert (reasons(gated)["tflite:int8"], reasons(gated)["onnx:float32"]) == (fault, "")
+    assert reasons(gate_run(run, ["gate.delegate=xnnpack"]))["tflite:int8"] == ""
+    failed = [
+        msgspec.structs.replace(hop, status="failed", error=fault) if hop.delegation else hop for hop in hops
+    ]
+    write_json(msgspec.structs.replace(report, hops=tuple(failed)), run / "report.json")
+    assert reasons(gate_run(run))["tflite:int8"] == ""  # asked for by the run alone
 
 
 def test_what_else_the_gate_may_require(run):

@@ -1,0 +1,1 @@
+"""What each delegate would take of a `.tflite`, by the rules of its source. Must not run anything."""
