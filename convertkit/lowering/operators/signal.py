@@ -10,8 +10,8 @@ import tensorflow as tf
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, free, logical
 from convertkit.lowering.element_types import tf_type
-from convertkit.lowering.sizes import fixed
-from convertkit.lowering.value import Value
+from convertkit.lowering.sizes import divide, fixed, reshape_target
+from convertkit.lowering.value import Value, expanded
 
 
 def fourier(x: Any, count: int, one_sided: bool, inverse: bool) -> Any:
@@ -66,18 +66,31 @@ def _dft(call: Call) -> Any:
     return tf.transpose(result, np.argsort(order))
 
 
-def _stft(call: Call) -> Any:
-    signal, step = call.tensor(0), int(call.array(1).reshape(()))
-    window = call.optional(2)
+def _stft(call: Call) -> Value:
+    """A convolution with the windowed Fourier basis, whose strides are the frames: any length will do.
+
+    Source: the short-time Fourier transform as a filter bank (Allen and Rabiner, 1977).
+    """
+    step = int(call.array(1).reshape(()))
     length = int(call.array(3).reshape(())) if call.has(3) else fixed(call.value(2).shape)[0]
-    size = call.shape[1]
-    if not isinstance(size, int):
-        raise ValueError("the signal has to be of known length")
-    starts = np.arange(0, size - length + 1, step)
-    frames = tf.gather(signal, starts[:, None] + np.arange(length), axis=1)
-    if window is not None:
-        frames = frames * window[:, tf.newaxis]
-    return fourier(frames, length, bool(call.attribute("onesided", 1)), False)
+    bins = length // 2 + 1 if call.attribute("onesided", 1) else length
+    parts = fixed(call.shape[2:])[0]
+    basis = tf.convert_to_tensor(_basis(length, bins, parts).astype(call.value(0).numpy_type))
+    if call.has(2):
+        basis = basis * tf.reshape(call.tensor(2), [1, length, 1, 1])
+    known = tf.get_static_value(basis)
+    kernel = basis if known is None else call.tensor_of(Value(known))
+    frames = tf.nn.conv2d(expanded(call.tensor(0), 1), kernel, step, "VALID")
+    shape = (call.shape[0], divide(call.shape[1] - length, step) + 1, bins, 2)
+    return Value(tf.reshape(frames, reshape_target(shape)), shape=shape)
+
+
+def _basis(length: int, bins: int, parts: int) -> np.ndarray[Any, Any]:
+    """[1, length, 1 or 2, bins · 2]: what each sample adds to the real and imaginary part of each bin."""
+    angle = 2 * np.pi * np.outer(np.arange(length), np.arange(bins)) / length
+    of_real = np.stack([np.cos(angle), -np.sin(angle)], -1)
+    of_imaginary = np.stack([np.sin(angle), np.cos(angle)], -1)
+    return np.stack([of_real, of_imaginary][:parts], 1).reshape(1, length, parts, bins * 2)
 
 
 def _mel_weights(call: Call) -> Value:
