@@ -90,10 +90,8 @@ def _keeping_aspect(
 def _resized(
     call: Call, targets: list[Size], scales: list[float] | None, mode: str, coordinates: str, nearest: str
 ) -> Value:
-    if (
-        all(is_equal(a, b) for a, b in zip(targets, call.shape, strict=True))
-        and coordinates != "tf_crop_and_resize"
-    ):
+    is_whole = all(is_equal(a, b) for a, b in zip(targets, call.shape, strict=True))
+    if is_whole and coordinates != "tf_crop_and_resize" and _are_exact(call, targets, scales):
         return call.value(0)
     native = _native(call, targets, scales, mode, coordinates, nearest)
     changed: dict[int, Size | None] = dict(enumerate(targets))
@@ -110,9 +108,7 @@ def _native(
         return None
     if any(is_equal(targets[axis], call.shape[axis]) is not True for axis in (0, 1)):
         return None
-    if scales is not None and not all(
-        _is_exact(*row) for row in zip(call.shape, targets, scales, strict=True)
-    ):
+    if not _are_exact(call, targets, scales):
         return None
     x = call.tensor(0) if call.rank == 4 else expanded(call.tensor(0), 1)
     size = vector(targets[2:] if call.rank == 4 else [1, targets[2]])
@@ -130,6 +126,13 @@ def _native(
     else:
         return None
     return result if call.rank == 4 else tf.squeeze(result, 1)
+
+
+def _are_exact(call: Call, targets: list[Size], scales: list[float] | None) -> bool:
+    """Whether the sizes alone tell where the pixels lie."""
+    if scales is None:
+        return True
+    return all(_is_exact(*row) for row in zip(call.shape, targets, scales, strict=True))
 
 
 def _is_exact(size: Size, target: Size, scale: float) -> bool:

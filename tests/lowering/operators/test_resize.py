@@ -34,6 +34,13 @@ def test_resize_up_and_down(mode: str, coordinates: str) -> None:
         agrees(parse(text, sizes=np.array([height, width])), f32(2, 2, 4, 5))
 
 
+@pytest.mark.parametrize("mode", ["nearest", "linear", "cubic"])
+def test_a_scale_that_adds_no_pixel_moves_them_all_the_same(mode: str) -> None:
+    """floor(16 · 1.05) is 16, but the pixels lie closer together than before."""
+    text = f"""g (float[n,2,4,16] x) => (float[n,2,4,16] y) {{ y = Resize<mode = "{mode}">(x, , scales) }}"""
+    agrees(parse(text, scales=np.array([1, 1, 1, 1.05], np.float32)), f32(2, 2, 4, 16))
+
+
 def test_bilinear_resize_with_free_height_and_width(tmp_path: Path) -> None:
     text = """g (float[n,2,h,w] x) => (float[n,2,a,b] y) { y = Resize<mode = "linear">(x, , scales) }"""
     model = parse(text, scales=np.array([1, 1, 2, 2], np.float32))
