@@ -10,8 +10,14 @@ import tensorflow as tf
 
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, axis_wise, elementwise, elementwise_call, since, until
+from convertkit.lowering.operators.elementwise import widened
 from convertkit.lowering.ranks import BROADCASTS
 from convertkit.lowering.value import shaped
+
+
+def _relu(x: Any) -> Any:
+    """TFLite has RELU for no integers."""
+    return tf.nn.relu(x) if x.dtype.is_floating else widened(tf.maximum)(x, tf.zeros([], x.dtype))
 
 
 def _leaky_relu(call: Call) -> Any:
@@ -20,19 +26,24 @@ def _leaky_relu(call: Call) -> Any:
 
 def _elu(call: Call) -> Any:
     x, alpha = call.tensor(0), call.attribute("alpha", 1.0)
-    return tf.nn.elu(x) if alpha == 1.0 else tf.where(x > 0, x, alpha * (tf.exp(x) - 1))
+    return tf.nn.elu(x) if alpha == 1.0 else tf.nn.relu(x) + alpha * _below(x)
 
 
 def _celu(call: Call) -> Any:
     x, alpha = call.tensor(0), call.attribute("alpha", 1.0)
-    return tf.nn.relu(x) + tf.minimum(tf.zeros([], x.dtype), alpha * (tf.exp(x / alpha) - 1))
+    return tf.nn.elu(x) if alpha == 1.0 else tf.nn.relu(x) + alpha * _below(x / alpha)
 
 
 def _selu(call: Call) -> Any:
     x = call.tensor(0)
     alpha = call.attribute("alpha", 1.67326319217681884765625)
     gamma = call.attribute("gamma", 1.05070102214813232421875)
-    return gamma * tf.where(x > 0, x, alpha * (tf.exp(x) - 1))
+    return gamma * tf.nn.relu(x) + gamma * alpha * _below(x)
+
+
+def _below(x: Any) -> Any:
+    """exp(x) - 1 below zero, 0 above: exp of large numbers would be the scale of an INT8 tensor."""
+    return tf.nn.elu(tf.minimum(x, tf.zeros([], x.dtype)))
 
 
 def _hard_sigmoid(call: Call) -> Any:
@@ -140,7 +151,7 @@ def _hardmax(x: Any, axis: int) -> Any:
 
 
 OPERATORS: Table = {
-    "Relu": elementwise(tf.nn.relu),
+    "Relu": elementwise(_relu),
     "LeakyRelu": elementwise_call(_leaky_relu),
     "PRelu": elementwise_call(_prelu),
     "Elu": elementwise_call(_elu),

@@ -167,10 +167,11 @@ def _clip(call: Call) -> Any:
     x = call.tensor(0)
     low, high = (_bound(call, index, name) for index, name in ((1, "min"), (2, "max")))
     known = [None if bound is None else tf.get_static_value(bound) for bound in (low, high)]
-    if known[0] is not None and known[1] is not None and (known[0], known[1]) == (0, 6):
-        return tf.nn.relu6(x)
-    if low is not None and high is None and known[0] == 0:
-        return tf.nn.relu(x)
+    if x.dtype.is_floating and known[0] == 0:  # TFLite has these for no integers
+        if high is None:
+            return tf.nn.relu(x)
+        if known[1] == 6:
+            return tf.nn.relu6(x)
     if low is not None:
         x = widened(tf.maximum)(x, low)
     return x if high is None else widened(tf.minimum)(x, high)
