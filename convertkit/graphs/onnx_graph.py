@@ -93,12 +93,14 @@ def settle(model: onnx.ModelProto, inputs: Sequence[TensorSpec], examples: Path)
         shape = known[value.name].logical_shape if value.name in known else ()
         for dim, size in zip(value.type.tensor_type.shape.dim, shape, strict=False):
             if isinstance(size, int) and dim.dim_value < 1:
-                sizes[dim.dim_param] = size
+                stated = stated_size(dim)
+                if isinstance(stated, str):
+                    sizes[stated] = size
                 dim.dim_value = size
                 is_changed = True
     for value in (*model.graph.input, *model.graph.output):
         for dim in value.type.tensor_type.shape.dim:
-            if dim.dim_param and dim.dim_param in sizes:
+            if dim.dim_param in sizes:
                 dim.dim_value = sizes[dim.dim_param]
     for value in [v for v in model.graph.input if v.name in known and known[v.name].is_bound]:
         constant = read_npz(examples)[value.name]
