@@ -103,12 +103,18 @@ def describe(file: SourceFile) -> Described:
                 raise
             crashed = isinstance(error, WorkerCrashedError)
             reason = "a damaged file: its reader crashed" if crashed else error.message
-            raise ModelFileError(f"{file.path}: {reason}", hint=error.hint) from error
+            raise ModelFileError(told_once(file.path, reason), hint=error.hint) from error
         finally:
             worker.kill()
     expect(answer, Described)
     assert isinstance(answer, Described)
     return answer
+
+
+def told_once(path: str, reason: str) -> str:
+    """The reason with the file's path as it was given; in front of it, where the reason does not name it."""
+    own = str(Path(path).resolve())
+    return reason.replace(own, path) if own in reason else f"{path}: {reason}"
 
 
 def needs(file: SourceFile) -> Iterator[str]:

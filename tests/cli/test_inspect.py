@@ -214,4 +214,11 @@ def test_a_damaged_file_is_unusable_to_its_parser(tmp_path: Path, name: str, con
     file.write_bytes(content)
     error = run(file).exception
     assert isinstance(error, ModelFileError), error
-    assert name in error.message
+    assert error.message.count(name) == 1
+
+
+def test_a_parsers_line_names_the_file_once_as_it_was_given(tmp_path: Path) -> None:
+    file = tmp_path / "a.h5"
+    assert verb.told_once(str(file), f"{file}: weights of Keras") == f"{file}: weights of Keras"
+    assert verb.told_once("a.h5", f"{Path('a.h5').resolve()} is cut short") == "a.h5 is cut short"
+    assert verb.told_once("a.h5", "no graph") == "a.h5: no graph"
