@@ -13,7 +13,7 @@ from convertkit.artifacts.axes import InputAxes
 from convertkit.artifacts.signature import Array, Dim, Signature, TensorSpec
 from convertkit.errors import UsageError, did_you_mean
 from convertkit.recipe import Recipe
-from convertkit.samples.inputs import parse_input, take_bounds
+from convertkit.samples.inputs import check_axes, parse_input, take_bounds
 from convertkit.samples.samples import Samples
 
 Ranges = dict[str, tuple[int, int | None]]
@@ -78,6 +78,7 @@ class Asked(msgspec.Struct, frozen=True):
                 hint = did_you_mean(name, names)
                 raise UsageError(f"the model has no input '{name}'", hint=hint)
         words = self.words(known)
+        check_axes(self.inputs, () if known is self.inputs else known)
         specs = {spec.name: spec for spec in self.inputs}
         found = []
         for spec in known:

@@ -7,12 +7,11 @@ import re
 from convertkit.artifacts.signature import Dim, TensorSpec
 from convertkit.errors import UsageError
 
-INPUT_PATTERN = re.compile(r"(?P<name>[^:\s]+):(?P<dtype>[a-z]+\d*)\[(?P<dims>[^\]]*)\]")
+INPUT_PATTERN = re.compile(r"(?P<name>\S(?:.*\S)?):(?P<dtype>[a-z]+\d*)\[(?P<dims>[^\]]*)\]")
 DTYPES = frozenset(["float32", "float16", "float64", "int8", "int16", "int32", "int64", "uint8", "bool"])
 MOST_DIGITS = 18
-
-
-BOUNDS_PATTERN = re.compile(r"\b(?P<name>[A-Za-z_]\w*)\s*=\s*(?P<low>\d+)\.\.(?P<high>\d*)")
+BOUNDS_PATTERN = re.compile(r"(?<![\w./])(?P<name>[A-Za-z_][\w./]*)\s*=\s*(?P<low>\d+)\.\.(?P<high>\d*)")
+AXIS_PATTERN = re.compile(r"[A-Za-z_][^\s,=]*")  # as exporters name axes: `p2o.DynamicDimension.0`
 
 
 def take_bounds(text: str) -> tuple[str, dict[str, tuple[int, int | None]]]:
@@ -35,6 +34,8 @@ def take_bounds(text: str) -> tuple[str, dict[str, tuple[int, int | None]]]:
 def parse_input(text: str) -> TensorSpec:
     """The input that `NAME:DTYPE[d0,d1,…]` describes; a word in place of a number is a dynamic axis.
 
+    A name may hold blanks and colons, as exporters write them.
+
     Raises:
         UsageError: it is not of that form.
     """
@@ -46,10 +47,27 @@ def parse_input(text: str) -> TensorSpec:
         )
     dims: list[Dim] = []
     for word in filter(None, (part.strip() for part in match["dims"].split(","))):
-        if not word.isidentifier() and not (is_number(word) and int(word) > 0):
+        if not is_axis(word) and not (is_number(word) and int(word) > 0):
             raise UsageError(f"--input '{text}': '{word}' is neither a size nor a name")
         dims.append(int(word) if is_number(word) else word)
     return TensorSpec(match["name"], match["dtype"], tuple(dims))
+
+
+def check_axes(told: tuple[TensorSpec, ...], known: tuple[TensorSpec, ...]) -> None:
+    """Raise UsageError for an axis whose name is neither an identifier nor one of the file's own."""
+    own = {word for spec in known for word in spec.dynamic_axes.values()}
+    for spec in told:
+        for word in spec.dynamic_axes.values():
+            if not word.isidentifier() and word not in own:
+                raise UsageError(
+                    f"--input '{spec.describe()}': '{word}' is neither a size nor a name",
+                    hint="letters, digits and _ make a name, or it is one of the file's own",
+                )
+
+
+def is_axis(word: str) -> bool:
+    """True for the name of an axis."""
+    return word.isidentifier() or AXIS_PATTERN.fullmatch(word) is not None
 
 
 def is_number(word: str) -> bool:

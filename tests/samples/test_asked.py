@@ -57,6 +57,17 @@ class TestInputs:
         with pytest.raises(UsageError, match="it is one axis"):
             Asked.of(["x:float32[batch,3,48,width]", "state:float32[2,other,8]"]).specs(KNOWN)
 
+    def test_a_files_own_names_of_axes_stay_as_they_stand_in_it(self):
+        known = (TensorSpec("x:0", "float32", ("p2o.Dim.0", 3, "p2o.Dim.1")),)
+        asked = Asked.of(["x:0:float32[batch,3,p2o.Dim.1=16..64]"])
+        assert asked.specs(known)[0].shape == ("batch", 3, "p2o.Dim.1")
+        assert asked.ranges == {"p2o.Dim.1": (16, 64)}
+
+    @pytest.mark.parametrize("known", [KNOWN, ()])
+    def test_no_other_such_name_is_given_to_an_axis(self, known):
+        with pytest.raises(UsageError, match="'p2o\\.Dim' is neither a size nor a name"):
+            Asked.of(["x:float32[batch,3,48,p2o.Dim]"]).specs(known)
+
     def test_where_a_file_tells_nothing_what_is_told_counts(self):
         assert Asked.of(["a:float32[batch,3]"]).specs(()) == (TensorSpec("a", "float32", ("batch", 3)),)
 

@@ -45,3 +45,11 @@ def test_an_input_is_parsed() -> None:
 def test_what_is_no_input_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--input"):
         parse_input(text)
+
+
+def test_names_are_taken_as_exporters_write_them() -> None:
+    spec = parse_input("serving_default_input 2:0:float32[p2o.DynamicDimension.0,48,unk__330]")
+    assert (spec.name, spec.shape) == (
+        "serving_default_input 2:0",
+        ("p2o.DynamicDimension.0", 48, "unk__330"),
+    )
