@@ -13,14 +13,28 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.faults_made import handmade
 from benchmarks.faults_page import Part
 from convertkit.artifacts.files import hash_artifact
+from convertkit.workers.orphans import OWNER
 
 ROOT = Path(__file__).resolve().parents[1]
 MLP = ROOT / "fixtures" / "mlp"
 ARTIFACTS = ("model.onnx", "model.savedmodel", "model.int8.tflite")
-KILLS, COLD, TERMS, DISKS = 50, 10, 20, 12
+KILLS, COLD, TERMS, DISKS, DAEMONS = 50, 10, 20, 12, 10
 COMMAND = (sys.executable, "-m", "convertkit", "convert", str(MLP / "model.pt2"), "--to", "tflite:int8")
+DAEMON = "convertkit-daemon"
+FACTORY = f"""
+import os, sys, time
+
+def build():
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.execv(sys.executable, [sys.executable, "-c", "import time; time.sleep(300)", "{DAEMON}"])
+        os._exit(0)
+    time.sleep(60)
+"""
 OPTIONS = ("--samples", str(MLP / "samples.npz"), "-q")
 
 
@@ -106,6 +120,53 @@ def killed_runs(folder: Path, share: int) -> Part:
 def ended_runs(folder: Path, share: int) -> Part:
     """SIGTERM: a report that says so."""
     return interrupted(folder, share, "runs told to end (SIGTERM), then finished", signal.SIGTERM, TERMS)
+
+
+def daemons(folder: Path, share: int) -> Part:
+    """SIGKILL while code of the user's has a process in a session of its own, twice removed."""
+    (folder / "weights.pt").write_bytes(handmade.torch_zip())
+    (folder / "models.py").write_text(FACTORY)
+    command = [*COMMAND[:4], str(folder / "weights.pt"), "--to", "onnx", "-o", str(folder / "run")]
+    command += ["--factory", f"{folder / 'models.py'}:build", "--input", "x:float32[batch,2]", "-q"]
+    outcomes, wrong, tried = Counter[str](), [], max(2, DAEMONS // share)
+    for turn in range(tried):
+        process = subprocess.Popen(command, cwd=ROOT, env=variables(folder, "store"))
+        found = awaited(process)
+        time.sleep(0.1 * turn)
+        process.kill()
+        process.wait()
+        stayed = psutil.wait_procs(found, 5)[1]
+        outcomes["gone" if found and not stayed else "stayed" if found else "not started"] += 1
+        wrong += [f"turn {turn}: process {one.pid} stayed" for one in stayed]
+        wrong += [] if found else [f"turn {turn}: no daemon was started"]
+    return Part("runs killed that had a daemon", tried, dict(outcomes), tuple(wrong))
+
+
+def awaited(process: subprocess.Popen[bytes], seconds: float = 90.0) -> list[psutil.Process]:
+    """All processes of a run's workers, as soon as the daemon is among them."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and process.poll() is None:
+        family = [one for one in psutil.process_iter() if is_of(one, process.pid)]
+        if any(DAEMON in words_of(one) for one in family):
+            return family
+        time.sleep(0.05)
+    return []
+
+
+def is_of(process: psutil.Process, owner: int) -> bool:
+    """Whether a worker of that command started it."""
+    try:
+        return process.environ().get(OWNER, "").split()[1:2] == [str(owner)]
+    except psutil.Error:
+        return False
+
+
+def words_of(process: psutil.Process) -> list[str]:
+    """Its command line."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
 
 
 def full_disks(folder: Path, share: int) -> Part:

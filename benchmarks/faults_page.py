@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import msgspec
 
 HEAD = """# Faults
 
 `make faults` tries files from strangers, damage, full disks and killed runs, and prints what came of them;
-it ends with 1 where one came out otherwise than it has to. `make test` tries a tenth of the first five.
+it ends with 1 where one came out otherwise than it has to. `make test` tries a tenth of the first six.
 Workers killed in the middle of a hop have a run of their own, `make kill-test`. How convertkit answers is in
 [security](security.md) and [exit codes](exit-codes.md). `read` is a file in which reading finds nothing
-wrong: it goes to a worker.
+wrong: it goes to a worker of a framework. The parts may be run apart (`--only`); each row says when it was.
 
 """
 
@@ -26,12 +27,16 @@ class Part(msgspec.Struct, frozen=True):
         tried: how often.
         outcomes: what came of it, and how often.
         wrong: one line for each that came out otherwise than it has to.
+        share: one in so many of the nightly size.
+        day: when.
     """
 
     name: str
     tried: int
     outcomes: dict[str, int]
     wrong: tuple[str, ...] = ()
+    share: int = 1
+    day: str = ""
 
     @property
     def told(self) -> str:
@@ -46,9 +51,23 @@ class Part(msgspec.Struct, frozen=True):
         return f"{self.name}: {self.tried} tried, {self.told}, {len(self.wrong)} wrong"
 
 
-def page(parts: Sequence[Part], share: int) -> str:
-    """The page of a run."""
-    size = "the nightly size" if share == 1 else f"one in {share} of the nightly size"
-    lines = ["| tried | how often | what came of it | wrong |", "|---|---|---|---|"]
-    lines += [f"| {part.name} | {part.tried:,} | {part.told} | {len(part.wrong)} |" for part in parts]
-    return f"{HEAD}{datetime.now(UTC):%Y-%m-%d}, {size}:\n\n" + "\n".join(lines) + "\n"
+def keep(folder: Path, number: int, part: Part, share: int) -> None:
+    """Keep what came of a part, in place of what came of it before."""
+    folder.mkdir(parents=True, exist_ok=True)
+    dated = msgspec.structs.replace(part, share=share, day=f"{datetime.now(UTC):%Y-%m-%d}")
+    (folder / f"{number:02d}.json").write_bytes(msgspec.json.encode(dated))
+
+
+def kept(folder: Path) -> list[Part]:
+    """What came of every part when it was last run, in their order."""
+    return [msgspec.json.decode(file.read_bytes(), type=Part) for file in sorted(folder.glob("*.json"))]
+
+
+def page(parts: Sequence[Part]) -> str:
+    """The page of these parts."""
+    lines = ["| tried | how often | what came of it | wrong | size, day |", "|---|---|---|---|---|"]
+    for part in parts:
+        size = "nightly" if part.share == 1 else f"1 / {part.share}"
+        cells = (part.name, f"{part.tried:,}", part.told, len(part.wrong), f"{size}, {part.day}")
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return HEAD + "\n".join(lines) + "\n"

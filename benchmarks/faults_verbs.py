@@ -1,4 +1,4 @@
-"""A verb of the command line in a process of its own, which ends where it would start a worker."""
+"""A verb of the command line in a process of its own, which ends where a framework would be started."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ import convertkit.api
 import convertkit.verbs.bench
 import convertkit.verbs.validate
 from convertkit.cli import main
+from convertkit.samples.readers import ENVIRONMENT
 from convertkit.workers.pool import Workers
+from convertkit.workers.process import Worker
 
 SECONDS = 60
-READ = 77  # the code of a process that got as far as a worker
+READ = 77  # the code of a process that got as far as a worker of a framework
+START = Workers.start
 OURS = (2, 3, 4, 5, 6, 7, 8)
 LIGHT = (
     convertkit.api,
@@ -34,11 +37,13 @@ class Ended(msgspec.Struct, frozen=True):
         code: exit code; negative: the signal that ended it.
         said: what it printed.
         left: temporary files and folders that it left.
+        peak_bytes: the most memory that it took itself.
     """
 
     code: int
     said: str
     left: tuple[str, ...]
+    peak_bytes: int = 0
 
     @property
     def outcome(self) -> str:
@@ -68,14 +73,22 @@ def run_verb(folder: Path, *arguments: str) -> Ended:
     process = os.fork()
     if not process:
         enter(folder, temporary, log, [*arguments])
-    code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    _, status, used = os.wait4(process, 0)
+    code = os.waitstatus_to_exitcode(status)
     said = log.read_text(errors="replace") if log.exists() else ""
     left = [path.name for path in temporary.iterdir() if path != log]
     if code != READ:  # one that is ended within a run has had no time to tidy up
         left += [path.name for path in (out,) if path.exists()]
     shutil.rmtree(out, ignore_errors=True)
     shutil.rmtree(temporary)
-    return Ended(code, said, () if code == READ else tuple(left))
+    return Ended(code, said, () if code == READ else tuple(left), used.ru_maxrss << 10)
+
+
+def start(workers: Workers, environment: str) -> Worker:
+    """The worker that reads samples; for any other, the end."""
+    if environment != ENVIRONMENT:
+        os._exit(READ)
+    return START(workers, environment)
 
 
 def enter(folder: Path, temporary: Path, log: Path, arguments: list[str]) -> None:
@@ -89,7 +102,7 @@ def enter(folder: Path, temporary: Path, log: Path, arguments: list[str]) -> Non
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT)
         os.dup2(descriptor, 1)
         os.dup2(descriptor, 2)
-        Workers.start = lambda *arguments: os._exit(READ)  # type: ignore[method-assign]
+        Workers.start = start  # type: ignore[method-assign]
         sys.argv = ["convertkit", *arguments]
         main()
     except SystemExit as ended:

@@ -76,9 +76,12 @@ class Pictures:
         Raises:
             SamplesError: one is no image, or a far too large one.
         """
-        numbers = range(len(self._counted.files))
-        for part in parts(numbers, MOST_FILES):
-            self._ask(LookJob(*self._counted.some(part).words))
+        try:
+            for part in parts(range(len(self._counted.files)), MOST_FILES):
+                self._ask(LookJob(*self._counted.some(part).words))
+        except BaseException:
+            self._open.close()  # nobody comes to hold what has failed
+            raise
 
     def rows(self, numbers: Indices) -> Array:
         """Some images, uint8 [image, height, width, channels].

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tokenize
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,7 +105,10 @@ def mapped(file: IO[bytes], start: int, size: int) -> Array:
     version = np.lib.format.read_magic(file)
     if version not in HEADERS:
         raise ValueError(f"an array header of version {version}")
-    shape, is_fortran, dtype = HEADERS[version](file)
+    try:
+        shape, is_fortran, dtype = HEADERS[version](file)
+    except (tokenize.TokenError, SyntaxError, RecursionError, MemoryError):  # of Python's own parsers
+        raise ValueError("an array header that is no dictionary") from None
     if dtype.hasobject:
         raise ValueError("Object arrays are never unpickled")
     offset = file.tell()

@@ -67,6 +67,14 @@ def test_a_changed_byte_of_a_stored_member_is_found(tmp_path):
         map_file(tmp_path / "s.npz")
 
 
+@pytest.mark.parametrize("header", [b"(" * 4000, b"{'descr': (" + b"-" * 9000, b"{'shape': 1L", b"\xff\n"])
+def test_a_header_that_is_no_dictionary_is_an_error_of_the_file(tmp_path, header):
+    length = len(header).to_bytes(2, "little")
+    (tmp_path / "s.npy").write_bytes(b"\x93NUMPY\x01\x00" + length + header + bytes(64))
+    with pytest.raises(ValueError):  # noqa: PT011 - whatever NumPy says of it
+        map_file(tmp_path / "s.npy")
+
+
 def test_nothing_is_unpacked_here(tmp_path):
     np.savez_compressed(tmp_path / "s.npz", **ARRAYS)
     with pytest.raises(ValueError, match="is compressed"):
