@@ -103,7 +103,9 @@ def page(rows: list[Row], runs: int) -> str:
         f"Written by `make bench` (`benchmarks/verdicts.py`): a stack of 20 layers of {WIDTH} × {WIDTH}\n"
         f"beside itself and beside one of 22, and one of 33 beside one of 34, each {runs} times, as\n"
         "`convertkit bench A B` measures them.\n"
-        f"On {cpu_name()}, {platform.system()}, one thread, batch 1.\n\n" + table(["artifact", "beside", "ratio, median", *VERDICTS], cells) + "\n"
+        f"On {cpu_name()}, {platform.system()}, one thread, batch 1.\n\n"
+        + table(["artifact", "beside", "ratio, median", *VERDICTS], cells)
+        + "\n"
     )
 
 
