@@ -53,7 +53,7 @@ from convertkit.words import Words, worded_recipe
 @click.option("--blame", is_flag=True, help="Say which operators of the INT8 artifacts lose most.")
 @click.option("--profile", is_flag=True, help="Say which operators of each artifact take its time.")
 @click.option("--no-cache", is_flag=True, help="Neither take hops from the store nor keep them there.")
-@click.option("--remeasure", is_flag=True, help="Run and time again what the store knows the outcome of.")
+@click.option("--remeasure", is_flag=True, help="Measure again what the store knows; retry what failed.")
 @click.option("--timeout", type=float, metavar="SECONDS", help="End the run then, with what it finished.")
 @click.option("--sandbox", help="What workers give up: auto (all that the system grants) or none.")
 @click.option("--require-sandbox", is_flag=True, help="Fail where the system does not grant all of it.")

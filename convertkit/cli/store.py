@@ -17,7 +17,7 @@ KEY_LETTERS = 12
 
 @click.group(short_help="What the store of hops holds; check it, make it smaller.")
 def command() -> None:
-    """The store of hops: artifacts of earlier runs that passed. CONVERTKIT_CACHE names another folder."""
+    """The store of hops: artifacts and answers of earlier runs. CONVERTKIT_CACHE names another folder."""
 
 
 @command.command("list")

@@ -12,7 +12,9 @@ import msgspec
 from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.files import remove_artifact
 from convertkit.config.attempts import StageOptions
+from convertkit.errors import ConvertkitError
 from convertkit.hops.attempt import log_name
+from convertkit.hops.failures import is_the_models, keep_failure, kept_failure
 from convertkit.hops.inputs import HopInputs
 from convertkit.hops.provenance import Provenance, provenance_of
 from convertkit.plan import Hop
@@ -39,9 +41,15 @@ class Taken(msgspec.Struct, frozen=True):
 class Maker:
     """Has artifacts made, each once where there is a store."""
 
-    def __init__(self, workers: Workers, store: Store | None) -> None:
+    def __init__(self, workers: Workers, store: Store | None, *, retries: bool = False) -> None:
+        """Nothing is made yet.
+
+        Args:
+            retries: make again what the store has of artifacts that failed their gates, and of failures.
+        """
         self._workers = workers
         self._store = store
+        self._retries = retries
 
     @contextlib.contextmanager
     def making(self, hop: Hop, options: StageOptions, job: ConvertJob) -> Iterator[Taken]:
@@ -60,28 +68,41 @@ class Maker:
     def _take(
         self, hop: Hop, options: StageOptions, job: ConvertJob, origin: Provenance, store: Store
     ) -> Taken:
-        """The artifact out of the store, or made, and why."""
+        """The artifact out of the store, or made, and why.
+
+        Raises:
+            ConvertkitError: it could not be made, now or before.
+        """
         known, damaged = origin.key, len(store.quarantined)
         stored = store.get(known, Path(job.out))
-        if stored is not None:
+        if stored is not None and not (stored.failed and self._retries):
             return Taken(stored, True)
+        remove_artifact(Path(job.out))
+        if not self._retries and (failure := kept_failure(store, origin)):
+            raise failure
         again = "the one in the store was damaged" if len(store.quarantined) > damaged else ""
         before = store.last_of(origin.line)
         again = again or (origin.since(before) if before else "")
-        made = self._convert(hop, options, job)
+        try:
+            made = self._convert(hop, options, job)
+        except ConvertkitError as error:
+            if is_the_models(error, self._workers.peak_bytes):
+                keep_failure(store, origin, error)
+            raise
         return Taken(msgspec.structs.replace(made, parts=key_parts(**origin.parts)), False, again)
 
-    def remember(self, hop: Hop, options: StageOptions, job: ConvertJob, stored: StoredHop) -> None:
-        """Keep an artifact that passed its gate."""
-        origin = provenance_of(hop, options, job) if self._store else None
-        if self._store and origin:
-            self._store.put(origin.key, Path(job.out), stored, origin.line)
+    def remember(
+        self, hop: Hop, options: StageOptions, job: ConvertJob, stored: StoredHop, failed: str = ""
+    ) -> None:
+        """Keep an artifact, which is judged anew each time.
 
-    def forget(self, hop: Hop, options: StageOptions, job: ConvertJob) -> None:
-        """Keep no artifact that failed its gate."""
+        Args:
+            failed: why its gate failed it; empty where it passed.
+        """
         origin = provenance_of(hop, options, job) if self._store else None
         if self._store and origin:
-            self._store.drop(origin.key)
+            kept = msgspec.structs.replace(stored, failed=failed)
+            self._store.put(origin.key, Path(job.out), kept, origin.line)
 
     def sensitivities(self, hop: Hop, job: SensitivityJob) -> Sensitivities:
         """Have a worker measure what leaving operators float gains.

@@ -77,13 +77,20 @@ class HopRunner:
         validator: Validator,
         recipe: Recipe,
         store: Store | None,
+        *,
+        retries: bool = False,
     ) -> None:
+        """Nothing is run yet.
+
+        Args:
+            retries: make again what failed in an earlier run, although the store knows how.
+        """
         self._folder = folder
         self._intake = intake
         self._validator = validator
         self._recipe = recipe
         self._workers = workers
-        self._maker = Maker(workers, store)
+        self._maker = Maker(workers, store, retries=retries)
         source = intake.artifact.variant
         self._artifacts = {source: intake.artifact}
         self._made: dict[Variant, list[Made]] = {}
@@ -208,10 +215,8 @@ class HopRunner:
             asked = demand(hop.target.precision, self._recipe.gate, self._recipe.budget)
             before = self._workers.mark()
             judgement = judged(self._validator, artifact, self._outputs[hop.source], tolerance or asked)
-            if judgement.reason:
-                self._maker.forget(hop, options, job)
-            elif not taken.is_cached:
-                self._maker.remember(hop, options, job, stored)
+            if not taken.is_cached or bool(stored.failed) != bool(judgement.reason):
+                self._maker.remember(hop, options, job, stored, judgement.reason)
         when = self._workers.recalled_since(before)
         return Made(artifact, stored, judgement, taken.is_cached, job, start.record, taken.again, when)
 

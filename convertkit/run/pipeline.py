@@ -83,7 +83,7 @@ def run(request: RunRequest, progress: Progress) -> Report:
             examined = examine(prepared, intake, validator, workers, folder.scratch)
             for finding in examined.findings:
                 progress.found(finding)
-            runner = HopRunner(folder, workers, intake, validator, recipe, store)
+            runner = HopRunner(folder, workers, intake, validator, recipe, store, retries=request.remeasures)
             finished.runner = runner
             outcomes = run_hops(runner, prepared.hops, progress, examined.refusal, finished.records)
             bench = bench_of(prepared, intake, workers, folder, latencies_kept)

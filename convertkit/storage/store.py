@@ -38,6 +38,7 @@ class StoredHop(msgspec.Struct, frozen=True):
 
     Attributes:
         parts: what its key was made of, by name; empty in an entry of before that was kept.
+        failed: why the gate failed it in the run that made it; empty where it passed.
     """
 
     signature: Signature
@@ -51,6 +52,7 @@ class StoredHop(msgspec.Struct, frozen=True):
     transformations: tuple[Transformation, ...] = ()
     weights_bytes: int | None = None
     compressed_bytes: int | None = None
+    failed: str = ""
 
 
 def default_root() -> Path:
@@ -154,7 +156,7 @@ class Store:
         return stored
 
     def put(self, key: str, artifact: Path, hop: StoredHop, line: str = "") -> None:
-        """Keep a copy of an artifact that passed its gate; a full disk or read-only cache is no error.
+        """Keep a copy of an artifact; a full disk or read-only cache is no error.
 
         Args:
             line: what it shares with the artifacts that other versions made of the same source.

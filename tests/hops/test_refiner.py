@@ -9,6 +9,7 @@ import pytest
 
 import convertkit
 from convertkit.artifacts.digest import hash_path
+from convertkit.workers.pool import Workers
 from tests.conftest import FIXTURES
 
 pytestmark = pytest.mark.slow
@@ -51,6 +52,21 @@ def test_compensation_is_tried_where_nearest_does_not_pass(run):
     assert done.gain_db > 0.5
     assert any(note.startswith("weights of 10 layers rounded with compensation") for note in hop.notes)
     assert hop.attempts[1].size_bytes <= 1.01 * hop.attempts[0].size_bytes
+
+
+def test_an_unchanged_run_makes_what_failed_no_more_than_what_passed(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(Workers, "start", None)
+    settings = (BETWEEN_DB, "stages.savedmodel_to_tflite.quantizer=tensorflow")
+    best = "stages.savedmodel_to_tflite.rounding=compensated"
+    wanted = ("onnx:int8", "tflite:int8")
+    again = convert(FIXTURES / "digits" / "model.pt2", tmp_path, *settings, best, to=wanted, cache=True)
+    for target in wanted:
+        before, now = hop_of(run[1], target), hop_of(again, target)
+        assert now.cached
+        assert now.artifact == before.artifact
+        assert [(each.status, each.error) for each in now.attempts] == [
+            (each.status, each.error) for each in before.attempts
+        ]
 
 
 def test_the_savedmodel_between_is_made_anew(run):

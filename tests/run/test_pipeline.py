@@ -58,7 +58,7 @@ def size(record: HopRecord) -> int:
 def is_of_tflite(entry: Path) -> bool:
     """True for what the store keeps of running the INT8 `.tflite`."""
     parts = msgspec.json.decode((entry / RECORD).read_bytes(), type=StoredHop).parts
-    return (parts["stage"], parts["target"]) == ("infer", "tflite:int8")
+    return (parts.get("stage"), parts.get("target")) == ("infer", "tflite:int8")
 
 
 @pytest.fixture(scope="module")
