@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 
+from convertkit.bundles import signing
 from convertkit.bundles.build import Wanted, build_bundle
 from convertkit.bundles.manifest import Manifest
 from convertkit.bundles.verify import Verification, verify_bundle
@@ -20,6 +21,7 @@ def bundle(
     only: Sequence[str] = (),
     labels: str | PathLike[str] | None = None,
     license: str = "",
+    sign: str | PathLike[str] | None = None,
     allow_code: bool = False,
 ) -> Manifest:
     """Put all that a run ships into one file that another machine can verify; what it holds.
@@ -28,28 +30,38 @@ def bundle(
         only: variants to take; empty: all that passed.
         labels: file of class names, one a line; None: those that the run has.
         license: of the model, for its card.
+        sign: a private key (PEM) whose signature is written beside the bundle; None: none is.
 
     Raises:
         ConvertkitError: the run ships nothing, or the file cannot be written.
     """
     chosen = Path(labels) if labels is not None else None
     wanted = Wanted(only=tuple(only), labels=chosen, license=license, allow_code=allow_code)
-    return build_bundle(Path(run), Path(out), wanted, silent)[0]
+    manifest, _ = build_bundle(Path(run), Path(out), wanted, silent)
+    if sign is not None:
+        signing.sign(Path(out), Path(sign))
+    return manifest
 
 
 def verify(
-    bundle: str | PathLike[str], *, sha256: str | None = None, allow_code: bool = False
+    bundle: str | PathLike[str],
+    *,
+    sha256: str | None = None,
+    key: str | PathLike[str] | None = None,
+    allow_code: bool = False,
 ) -> Verification:
     """Check every byte of a bundle, then run its vectors on the runtimes that are here.
 
     Args:
         sha256: of the whole file, as whoever made it tells.
+        key: the public key (PEM) that it has to be signed by.
 
     Raises:
-        InputError: a byte was changed.
+        InputError: a byte was changed, or the signature is not that of the key.
         ConvertkitError: it is no bundle.
     """
-    return verify_bundle(Path(bundle), silent, sha256=sha256, allow_code=allow_code)
+    owner = Path(key) if key is not None else None
+    return verify_bundle(Path(bundle), silent, sha256=sha256, key=owner, allow_code=allow_code)
 
 
 def kit(

@@ -15,6 +15,7 @@ from convertkit.artifacts.formats import Precision
 from convertkit.artifacts.tensors import read_npz
 from convertkit.bundles.container import changed, opened_bundle
 from convertkit.bundles.manifest import BundledArtifact, Manifest
+from convertkit.bundles.signing import check_signature
 from convertkit.bundles.vectors import Infer, artifact_of, own_runtime, runtimes, signatures_of, variant_of
 from convertkit.config.run_settings import GateOptions
 from convertkit.environment.versions import package_versions
@@ -58,6 +59,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         sha256: of the bundle's file.
         members: how many files were hashed.
+        key: the public key whose signature it has; empty where none was asked for.
         versions: package → version that made the bundle, and the one here; what differs, and is there, only.
     """
 
@@ -66,6 +68,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     members: int
     checked: tuple[Checked, ...]
     versions: dict[str, tuple[str, str]]
+    key: str = ""
 
     @property
     def exit_code(self) -> int:
@@ -81,6 +84,7 @@ def verify_bundle(
     tell: Tell,
     *,
     sha256: str | None = None,
+    key: Path | None = None,
     allow_code: bool = False,
     infer: Infer | None = None,
 ) -> Verification:
@@ -88,6 +92,7 @@ def verify_bundle(
 
     Args:
         sha256: of the whole file, as whoever made it tells; None: it is not told.
+        key: the public key that it has to be signed by; None: it need not be.
         infer: what runs artifacts; None: workers of their own.
 
     Raises:
@@ -98,6 +103,8 @@ def verify_bundle(
         found = hash_path(path)[0]
         if sha256 is not None and found != sha256.lower():
             raise changed(path, f"its SHA-256 is {found}, not {sha256}")
+        if key is not None:
+            check_signature(path, key)
         entries = checked_entries(path, home, manifest)
         if infer is not None:
             rows = run_all(home, manifest, entries, infer, allow_code=allow_code)
@@ -110,6 +117,7 @@ def verify_bundle(
             members=len(manifest.members),
             checked=rows,
             versions=differing(load_report(home).environment.packages),
+            key=str(key or ""),
         )
 
 
