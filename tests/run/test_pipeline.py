@@ -19,7 +19,9 @@ from convertkit.artifacts.signature import Signature
 from convertkit.artifacts.tensors import read_npz
 from convertkit.report.report import HopRecord, Report, exit_code
 from convertkit.storage.store import RECORD, StoredHop, default_root
+from convertkit.verbs.gate import gate_run
 from tests.conftest import FIXTURES
+from tests.delegates.real import check_forecast
 
 pytestmark = pytest.mark.slow
 
@@ -86,6 +88,26 @@ class TestDigits:
             assert axis.kept, record.target
             assert len(axis.sizes_checked) == 2
             assert (axis.input, axis.axis, axis.name) == ("image", 0, "batch")
+
+    def test_xnnpack_takes_what_the_report_says(self, digits: tuple[Report, Path]) -> None:
+        report, out = digits
+        assert check_forecast(report, out) == 2
+        told = hop(report, "tflite:int8").delegation
+        assert told is not None
+        assert told.fault("xnnpack").endswith("HARD_SWISH x4: int8")
+        assert gate_run(out, ["gate.delegate=xnnpack"]).exit_code == 7
+        assert gate_run(out, ["gate.delegate=gpu"]).exit_code == 0
+
+    def test_a_gate_on_a_delegate_fails_the_hop_at_once(
+        self, digits: tuple[Report, Path], tmp_path: Path
+    ) -> None:
+        report = run("digits", tmp_path, "tflite:int8", gate=("delegate=xnnpack",))
+        last = hop(report, "tflite:int8")
+        assert (last.status, exit_code(report)) == ("failed", 7)
+        assert "HARD_SWISH x4: int8" in (last.error or "")
+        assert last.artifact is not None
+        assert last.artifact.path.startswith("rejected/")
+        assert len(last.attempts) == len(hop(digits[0], "tflite:int8").attempts)  # no other rounding mends it
 
     def test_report_is_the_contract(self, digits: tuple[Report, Path]) -> None:
         report = json.loads((digits[1] / "report.json").read_bytes())
@@ -227,12 +249,14 @@ def test_the_mlp_shrinks_to_a_quarter(tmp_path: Path) -> None:
     assert report.status == "passed", [record.error for record in report.hops]
     assert size(hop(report, "tflite:int8")) <= 0.27 * size(hop(report, "tflite:float32"))
     assert all(axis.kept for record in report.hops for axis in record.dynamic_axes)
+    assert check_forecast(report, tmp_path) == len(TFLITE)
 
 
 def test_two_inputs_at_every_precision(tmp_path: Path) -> None:
     report = run("two_inputs", tmp_path, *TFLITE, settings=("sampling.calibration=40",))
     assert report.status == "passed", [record.error for record in report.hops]
     assert {axis.input for axis in report.hops[0].dynamic_axes} == {"image", "features"}
+    assert check_forecast(report, tmp_path) == len(TFLITE)
 
 
 def test_the_transformer_reports_what_it_lost_and_what_crashed(tmp_path: Path) -> None:
@@ -254,6 +278,7 @@ def test_the_transformer_reports_what_it_lost_and_what_crashed(tmp_path: Path) -
     assert "SIGABRT" in (crashed.error or "")
     assert hop(report, "tflite:int8").status == "passed"
     assert exit_code(report) == 5
+    assert check_forecast(report, tmp_path) == len(TFLITE) - 1
 
 
 def test_where_one_quantizer_crashes_the_other_serves(tmp_path: Path) -> None:
