@@ -1,17 +1,23 @@
-"""A `Blame` on disk: `blame/<candidate>.json`, `.txt` and `.svg` in the run's folder."""
+"""A `Blame` on disk: `blame/<candidate>.json`, `.txt` and `.svg` in the run's folder, and in its report."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
 from convertkit.environment.packages import install_line
+from convertkit.render import render
 from convertkit.render.blame import render_blame
 from convertkit.render.blame_plot import plot_blame
 from convertkit.report.blame import Blame
-from convertkit.report.report import write_json
+from convertkit.report.drift import drift_of, merged
+from convertkit.report.report import FILE_NAME, load_report, write_json, write_whole
 
 FOLDER = "blame"
+PAGE = "report.html"
 
 
 def write_blame(blame: Blame, run: Path) -> Path:
@@ -34,3 +40,11 @@ def write_blame(blame: Blame, run: Path) -> Path:
             text.write(f"\nno plot: {error.name} is not installed; run: {line}\n")
         return stem.with_suffix(".txt")
     return stem.with_suffix(".svg")
+
+
+def add_drift(blames: Sequence[Blame], run: Path) -> None:
+    """Put the drift of every tensor into the run's report, and into its page."""
+    report = load_report(run)
+    report = msgspec.structs.replace(report, drift=merged(report.drift, drift_of(blames)))
+    write_json(report, run / FILE_NAME)
+    write_whole(render(report, "html").encode(), run / PAGE)

@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from convertkit.attribution.blamer import SAMPLES
-from convertkit.attribution.files import write_blame
+from convertkit.attribution.files import add_drift, write_blame
 from convertkit.cli import flags
 from convertkit.cli.progress import say
 from convertkit.render.blame import TOP, render_blame
@@ -47,7 +47,8 @@ def command(
     """Find the operators of RUN (the folder of a run) that lose most, and their PyTorch modules.
 
     Every INT8 or float16 artifact is compared with the float one of its format, tensor by tensor, also one
-    that failed its gate. The table, JSON and a plot are written to RUN/blame.
+    that failed its gate. The table, JSON and a plot are written to RUN/blame, the drift of every tensor into
+    the report and its page.
     """
     found = blame_run(
         run,
@@ -60,6 +61,7 @@ def command(
         tell=say,
     )
     plots = [write_blame(each, run) for each in found]
+    add_drift(found, run)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
         return 0

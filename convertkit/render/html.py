@@ -10,6 +10,8 @@ from convertkit.render import numbers
 from convertkit.render.attempts import why_lost
 from convertkit.render.charts import latency_charts, size_chart
 from convertkit.render.delegates import delegate_lines
+from convertkit.render.drift import HEADINGS as DRIFT_HEADINGS
+from convertkit.render.drift import drift_chart
 from convertkit.render.facts import facts
 from convertkit.render.gpu import gpu_remarks
 from convertkit.render.markdown import latency_row, options_text
@@ -101,6 +103,8 @@ def render_html(report: Report) -> str:
         dash=numbers.DASH,
         rescue_headings=HEADINGS,
         operator_headings=OPERATOR_HEADINGS,
+        drift_headings=DRIFT_HEADINGS,
+        drift=[drift_chart(each) for each in report.drift],
         status_of=status_of,
         charts=[size_chart(report), *latency_charts(report)],
         map=route_map(report),

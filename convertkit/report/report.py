@@ -16,6 +16,7 @@ from convertkit.errors import UsageError
 from convertkit.measurement.latency import Latency
 from convertkit.measurement.profile import Profile
 from convertkit.measurement.start import ColdStart
+from convertkit.report.drift import Drift
 from convertkit.report.refinement import RefinementRecord
 from convertkit.report.rescue import RescueRecord
 from convertkit.validation.accuracy import Accuracy
@@ -184,6 +185,7 @@ class Report(Record, frozen=True, kw_only=True):
         started, seconds: ISO 8601, UTC; wall time of the whole run.
         sandbox: what the workers had given up before they opened anything: `full`, `none`, or `partial: …`.
         source_profile: as `profile` of a hop, of the source.
+        drift: of every tensor, for each pair of artifacts that `blame` compared.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -197,6 +199,7 @@ class Report(Record, frozen=True, kw_only=True):
     seconds: float = 0.0
     source_latency: tuple[Latency, ...] = ()
     source_profile: Profile | None = None
+    drift: tuple[Drift, ...] = ()
     notes: tuple[str, ...] = ()
     sandbox: str = ""
     environment: Environment

@@ -10,7 +10,7 @@ import msgspec
 
 from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.formats import Format
-from convertkit.attribution.notes import blame_notes
+from convertkit.attribution.notes import Blamed, blame_lowered
 from convertkit.environment.torch_ao import deprecation_notes
 from convertkit.hops.runner import HopRunner
 from convertkit.measurement.kept import KeptLatencies
@@ -106,13 +106,15 @@ def run(request: RunRequest, progress: Progress) -> Report:
             shipped = [one for one in artifacts if Path(one.path).exists()]
             every = [*shipped, *runner.rejected.values()]
             made = {artifact.variant: artifact for artifact in every}
-            blames = blame_notes(made, recipe.gate.masks, workers, folder) if request.blame else ()
+            blamed = Blamed()
+            if request.blame:
+                blamed = blame_lowered(made, recipe.gate.masks, workers, folder)
             notes = (
                 request.notes,
                 run_notes(recipe, intake),
                 examined.notes,
                 deprecation_notes(prepared.hops, recipe),
-                blames,
+                blamed.notes,
                 damage_notes(known, latencies_kept),
             )
             report = build_report(
@@ -122,6 +124,7 @@ def run(request: RunRequest, progress: Progress) -> Report:
                 notes=tuple(chain.from_iterable(notes)),
                 source_latency=latencies[intake.artifact.path],
                 source_profile=profiles.get(intake.artifact.path),
+                drift=blamed.drift,
                 nonfinite=examined.nonfinite,
                 started=started,
                 sandbox=workers.sandbox,

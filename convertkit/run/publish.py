@@ -17,6 +17,7 @@ from convertkit.measurement.profile import Profile
 from convertkit.recipe import Recipe
 from convertkit.registry import parse_variant
 from convertkit.render import render
+from convertkit.report.drift import Drift
 from convertkit.report.report import (
     FILE_NAME,
     SIGNATURE_FILE,
@@ -51,6 +52,7 @@ def build_report(
     started: datetime,
     sandbox: str,
     source_profile: Profile | None = None,
+    drift: tuple[Drift, ...] = (),
 ) -> Report:
     """The report of a run; its status is that of the first hop that did not pass."""
     file, signature, samples = intake.file, intake.artifact.signature, intake.samples
@@ -86,6 +88,7 @@ def build_report(
         hops=with_versus(records, source_latency),
         source_latency=source_latency,
         source_profile=source_profile,
+        drift=drift,
         notes=notes,
         sandbox=sandbox,
         environment=environment_record(),

@@ -14,7 +14,7 @@ import convertkit
 from convertkit import api
 from convertkit.cli import cli
 from convertkit.errors import InputError, NotMeasuredError, UsageError
-from convertkit.report.report import Report
+from convertkit.report.report import Report, load_report
 from tests.conftest import FIXTURES
 
 QUICK = ("bench.rounds=2", "bench.warmup_s=0.01")
@@ -79,6 +79,9 @@ def test_a_run_with_blame_says_so_and_writes_table_and_plot(planted: tuple[str, 
         assert FAULTS[name] in (run / "blame" / f"{stem}.txt").read_text(encoding="utf-8")
         assert (run / "blame" / f"{stem}.svg").read_text(encoding="utf-8").count("<svg") == 1
         assert json.loads((run / "blame" / f"{stem}.json").read_text())["rows"]
+    assert [each.candidate for each in report.drift] == ["tflite:int8", "onnx:int8"]
+    assert FAULTS[name] in {tensor.module for tensor in report.drift[0].tensors}
+    assert (run / "report.html").read_text(encoding="utf-8").count('class="card drift"') == 2
 
 
 @pytest.mark.slow
@@ -107,6 +110,8 @@ def test_other_samples_and_one_artifact(planted: tuple[str, Path, Report], tmp_p
     assert "onnx:int8 against onnx:float32, 5 samples" in result.output
     assert FAULTS[name] in result.stdout.splitlines()[1]
     assert "tflite" not in result.output
+    drift = {each.candidate: each.samples for each in load_report(run).drift}
+    assert (drift["onnx:int8"], drift["tflite:int8"]) == (5, 16)
 
 
 def refused(kind: type[Exception], run: Path, *words: object) -> str:

@@ -8,6 +8,7 @@ from convertkit.config.run_settings import BudgetOptions
 from convertkit.delegates.forecast import NO_DYNAMIC, Delegation, Fallback, Forecast
 from convertkit.environment.versions import Environment
 from convertkit.measurement.latency import Latency
+from convertkit.report.drift import Drift, TensorDrift
 from convertkit.report.report import ArtifactRecord, Attempt, HopRecord, Report, SamplesRecord, SourceRecord
 from convertkit.report.rescue import CandidateRecord, RescueRecord
 from convertkit.report.versus import with_versus
@@ -117,6 +118,17 @@ def delegation(name: str = "loop/state", kind: str = "GATHER") -> Delegation:
         Forecast("nnapi", 0, 0, (Fallback("CONV_2D", 19, "float32"),), NO_DYNAMIC),
     )
     return Delegation(19, (name,), rows)
+
+
+def drift_of_sizes(*decibels: float) -> Drift:
+    """Tensors of so many decibels, each with a loss of its own."""
+    tensors = tuple(
+        TensorDrift(
+            f"t{at}", "CONV_2D", f"blocks.{at}.conv", value, min(1.0, 0.02 * (at + 1)), 0.01 * (at + 1)
+        )
+        for at, value in enumerate(decibels)
+    )
+    return Drift("tflite:int8", "tflite:float32", 16, tensors)
 
 
 def tflite_hop(**fields) -> HopRecord:

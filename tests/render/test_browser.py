@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 
 import msgspec
+import numpy as np
 import pytest
 
 from convertkit.artifacts.signature import TensorSpec
@@ -12,7 +13,7 @@ from convertkit.render import render
 from convertkit.render.numbers import format_bytes, format_ms, format_sqnr_db
 from convertkit.render.summary import latency_on, min_sqnr_db
 
-from .conftest import cpu, onnx_hop, report_of, rescue_of, savedmodel_hop, tflite_hop
+from .conftest import cpu, drift_of_sizes, onnx_hop, report_of, rescue_of, savedmodel_hop, tflite_hop
 
 pytestmark = pytest.mark.slow
 playwright = pytest.importorskip(
@@ -120,7 +121,8 @@ def branched():
         tflite_hop(latency=(cpu(0.0051),), **SPECS), target="tflite:float32", accuracy=None
     )
     rescued = tflite_hop(rescue=rescue_of(2), latency=(cpu(0.0279),), **SPECS)
-    return report_of(onnx_hop(), savedmodel_hop(latency=(cpu(7.5),)), float32, rescued)
+    drift = drift_of_sizes(*np.linspace(55.0, 21.0, 60).tolist())
+    return report_of(onnx_hop(), savedmodel_hop(latency=(cpu(7.5),)), float32, rescued, drift=(drift,))
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -195,3 +197,27 @@ def test_no_bar_vanishes(opened):
     ]
     assert min(widths) > 5
     assert page.locator(".axis").count() == 1
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_drift_of_every_tensor_is_drawn_as_the_report_has_it(opened, size):
+    report = branched()
+    page = opened(report, size)
+    chart, tensors = page.locator(".drift"), report.drift[0].tensors
+    line, losses = chart.locator("svg").all()
+    points = line.locator("polyline").get_attribute("points").split()
+    assert len(points) == len(tensors) == losses.locator("rect.added").count()
+    labels = [float(text) for text in chart.locator(".plot").first.locator(".scale span").all_inner_texts()]
+    for point, tensor in zip(points, tensors, strict=True):
+        share = 1 - float(point.split(",")[1]) / 100
+        assert abs(min(labels) + share * (max(labels) - min(labels)) - tensor.sqnr_db) < 0.1
+    box, edge = line.bounding_box(), chart.bounding_box()
+    assert box["x"] > edge["x"]
+    assert box["x"] + box["width"] <= edge["x"] + edge["width"]
+    assert box["width"] > SIZES[size][0] / 2
+    for label in chart.locator(".scale span").all():
+        place = label.bounding_box()
+        assert edge["x"] <= place["x"]
+        assert place["x"] + place["width"] <= box["x"]
+    first = chart.locator("tbody tr").first.inner_text().split("\t")
+    assert first[0] == max(tensors, key=lambda one: one.added).module
