@@ -84,13 +84,18 @@ def spec_of(tensor: Any, name: str) -> TensorSpec:
 
 
 def named_outputs(model: Any, inputs: list[Any]) -> dict[str, Any]:
-    """The model's outputs by the names that they have: a dict's keys, else those of the layers."""
+    """The model's outputs by the names that they have: a dict's keys, else those of the layers.
+
+    A list of one output, as Keras 2 wrote every model, is that output: only a call with values says so.
+    """
     given = dict(zip([input_name(t, i) for i, t in enumerate(model.inputs)], inputs, strict=True))
     argument: Any = inputs[0] if len(inputs) == 1 else inputs
     structure = getattr(model, "input", None)  # a Sequential model has none until it is called
     if isinstance(structure, dict):
         argument = {key: given[input_name(tensor, 0)] for key, tensor in structure.items()}
     value = model(argument, training=False)
+    if isinstance(value, list | tuple) and len(value) == 1:
+        value = value[0]
     if isinstance(value, dict):
         return {str(name): tensor for name, tensor in value.items()}
     if not isinstance(value, list | tuple):

@@ -35,6 +35,7 @@ other = keras.Input((8, 8, 3), name="other")
 both = [image, other]
 pair = keras.Model(both, [k.Add(name="sum")(both), k.Subtract(name="rest")(both)])
 pair.save(f"{folder}/pair.keras")
+keras.Model([image], [k.Dense(3, name="predictions")(k.Flatten()(image))]).save(f"{folder}/listed.h5")
 """
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.random((24, 8, 8, 3), np.float32)
@@ -59,7 +60,7 @@ def opened(lab: Lab, path: Path, format: Format = Format.KERAS) -> Artifact:
     return Artifact(Variant(format), str(path), signature, *hash_path(path), loader)
 
 
-@pytest.mark.parametrize("name", ["two.keras", "two.h5", "one.keras", "pair.keras"])
+@pytest.mark.parametrize("name", ["two.keras", "two.h5", "one.keras", "pair.keras", "listed.h5"])
 def test_it_computes_what_keras_does(lab: Lab, files: Path, name: str) -> None:
     source = opened(lab, files / name)
     samples = {"image": IMAGES, "other": OTHERS} if name == "pair.keras" else {"image": IMAGES}
