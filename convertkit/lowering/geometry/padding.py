@@ -44,10 +44,14 @@ class Window:
         ]
 
     def is_same(self) -> bool:
-        """True where TensorFlow's SAME pads exactly like this window."""
+        """True where TensorFlow's SAME gives what this window does.
+
+        Pairs with one element of padding behind the last do so at any size: of an even one no pair reads it.
+        """
         rows = zip(self.sizes, self.pads, self.reach, self.strides, strict=True)
         return all(
-            (begin, end) == same_pads(size, reach, stride) for size, (begin, end), reach, stride in rows
+            pads == same_pads(size, reach, stride) or (pads, reach, stride) == ((0, 1), 2, 2)
+            for size, pads, reach, stride in rows
         )
 
 

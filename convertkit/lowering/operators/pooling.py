@@ -13,7 +13,7 @@ from convertkit.lowering.declare import Table, axis_wise, channel_last
 from convertkit.lowering.geometry.padding import Window, window_of
 from convertkit.lowering.geometry.windows import largest, largest_with_places, total
 from convertkit.lowering.operators.reduce import reduced
-from convertkit.lowering.sizes import Size, scalar
+from convertkit.lowering.sizes import Size, divide, scalar
 from convertkit.lowering.value import Value, expanded
 
 NEVER_NEGATIVE = {"Relu", "Relu6", "Sigmoid", "Abs", "Exp", "Softmax", "Square"}
@@ -21,23 +21,32 @@ KEEPS_SIGN = {"Identity", "Transpose", "Reshape", "Squeeze", "ExpandDims", "MaxP
 
 
 def pool_window(call: Call) -> tuple[Window, list[Size]]:
-    """The window of a pool, its end padding widened where ceil_mode asks for one more step."""
+    """The window of a pool, its end padding widened where ceil_mode asks for one more step.
+
+    Along an axis of free size it is widened by one less than the stride, whatever the size: windows that are
+    counted rounded down then are as many as without it rounded up.
+    """
     window = window_of(call, tuple(call.attribute("kernel_shape")))
     if not call.attribute("ceil_mode", 0):
         return window, window.outputs()
     window = _clipped(window)
-    pads, outputs = [], []
+    pads: list[tuple[int, int]] = []
+    outputs: list[Size] = []
     for size, (begin, end), reach, stride in zip(
         window.sizes, window.pads, window.reach, window.strides, strict=True
     ):
         if not isinstance(size, int):
-            raise ValueError("ceil_mode needs spatial sizes that are known")
+            if reach < stride + end:  # the last window might start in the padding
+                raise ValueError("ceil_mode with a stride over the kernel needs a spatial size that is known")
+            pads.append((begin, end + stride - 1))
+            outputs.append(divide(size + (begin + end + stride - 1 - reach), stride) + 1)
+            continue
         count = -(-(size + begin + end - reach) // stride) + 1
         if (count - 1) * stride >= size + begin:  # the last window would start in the padding
             count -= 1
         pads.append((begin, max((count - 1) * stride + reach - size - begin, 0)))
         outputs.append(count)
-    return Window(window.kernel, window.strides, window.dilations, tuple(pads), window.sizes), list(outputs)
+    return Window(window.kernel, window.strides, window.dilations, tuple(pads), window.sizes), outputs
 
 
 def _clipped(window: Window) -> Window:
