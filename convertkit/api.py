@@ -71,6 +71,7 @@ def convert(
         factory_args: its keyword arguments.
         allow_missing, allow_extra: patterns of keys that a state dict may lack, and may have besides.
         layout, io, backend, quality, device: as the flags of the same name.
+        fold_preprocessing: put mean and std, pixels of 0 to 255 and channels-last images into the artifacts.
         sandbox, require_sandbox: what workers give up, `auto` or `none`; fail where not all of it is granted.
         timeout: seconds after which the run ends with what it has finished.
         settings: `KEY=VALUE` for any key of a recipe, dotted: `gate.min_sqnr_db=30`.

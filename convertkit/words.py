@@ -54,6 +54,7 @@ class Words(WeightWords, total=False):
     settings: Sequence[str]
     gate: Sequence[str]
     rescue: bool
+    fold_preprocessing: bool
 
 
 # The key of a recipe that each word sets; `recipe`, `settings`, `gate` and `rescue` stand for more than one.
@@ -61,6 +62,7 @@ KEYS = {
     "to": "to",
     "samples": "samples",
     "calibration_samples": "sampling.calibration_samples",
+    "fold_preprocessing": "sampling.fold_preprocessing",
     "inputs": "inputs",
     "bind": "bind",
     "batch": "batch",
@@ -122,7 +124,7 @@ def plain(word: str, value: Any) -> Any:
         return [name.strip() for name in value.split(",")]
     if word == "output_names":
         return list(value)
-    if word in ("batch", "static", "timeout", "require_sandbox"):
+    if word in ("batch", "static", "timeout", "require_sandbox", "fold_preprocessing"):
         return value
     return str(value)
 

@@ -59,6 +59,7 @@ LIGHT = [
 # the bare packages `stages` and `runtimes`, whose `__init__` holds no more than Protocols.
 WORKER = [
     "worker",
+    "folding",
     "stages",
     "backend",
     "lowering",

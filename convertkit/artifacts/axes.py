@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convertkit.artifacts.signature import Array, Arrays, Dim, Signature, TensorSpec
+from convertkit.errors import SamplesError
 
 BATCH_WORDS = ("batch", "batch_size", "batchsize", "bs", "n", "b")
 Rows = npt.NDArray[np.intp]
@@ -140,6 +141,22 @@ def entries(value: Array, spec: TensorSpec, size: int) -> Array:
     if isinstance(spec.logical_shape[axis], str) and len(moved) and len(moved) % size == 0:
         return moved.reshape(size, len(moved) // size, *moved.shape[1:])
     return value[np.newaxis]
+
+
+def joined(name: str, parts: list[Array]) -> Array:
+    """An output of all calls.
+
+    Raises:
+        SamplesError: its size for a sample depends on how many samples share the call.
+    """
+    shapes = list(dict.fromkeys(part.shape[1:] for part in parts))
+    if len(shapes) > 1:
+        told = " and ".join(f"[{','.join(map(str, shape))}]" for shape in shapes[:2])
+        raise SamplesError(
+            f"output '{name}' is {told} for one sample, by how many share a call: they do not stay apart",
+            hint="tell the axes of an input that is no batch: --input 'table:float32[4,4]'",
+        )
+    return np.concatenate(parts)
 
 
 def batch_word(inputs: tuple[TensorSpec, ...]) -> str | None:

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from convertkit.artifacts.pixels import Fold, Pixels
 from convertkit.errors import StageError
 
 Array = npt.NDArray[Any]
@@ -30,6 +31,7 @@ class TensorSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         key: the name the runtime knows the tensor by, where it could not be kept.
         batch_axis: the logical axis along which samples are stacked; None where there is none: an input that
             every call takes whole, an output that a call gives once.
+        pixels: the input takes pixels, channels last, and normalises them itself; null for all others.
         is_bound: an input that a constant of the examples takes the place of, from the next graph on.
     """
 
@@ -42,6 +44,7 @@ class TensorSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     key: str | None = None
     batch_axis: int | None = 0
     is_bound: bool = False
+    pixels: Pixels | None = None
 
     @property
     def runtime_name(self) -> str:
@@ -50,8 +53,8 @@ class TensorSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
 
     @property
     def logical_dtype(self) -> str:
-        """The element type in the source's units: float32 for a quantized tensor."""
-        return self.dtype if self.scale is None else "float32"
+        """The element type in the source's units: float32 for a quantized tensor, and for pixels."""
+        return self.dtype if self.scale is None and self.pixels is None else "float32"
 
     @property
     def logical_shape(self) -> tuple[Dim, ...]:
@@ -97,8 +100,31 @@ def taken(signature: Signature) -> Signature:
     return Signature(tuple(spec for spec in signature.inputs if not spec.is_bound), signature.outputs)
 
 
+def folded(signature: Signature, fold: Fold) -> Signature:
+    """The signature of an artifact after normalisation was folded into it."""
+    return Signature(
+        tuple(folded_spec(spec, fold) if spec.name == fold.input else spec for spec in signature.inputs),
+        signature.outputs,
+    )
+
+
+def folded_spec(spec: TensorSpec, fold: Fold) -> TensorSpec:
+    """The image input as it is then: pixels, channels last, not quantized."""
+    order = fold.axis_order
+    shape = spec.logical_shape if order is None else tuple(spec.logical_shape[axis] for axis in order)
+    return msgspec.structs.replace(
+        spec,
+        dtype=fold.dtype,
+        shape=shape,
+        axis_order=order,
+        scale=None,
+        zero_point=None,
+        pixels=fold.pixels,
+    )
+
+
 def to_physical(values: Array, spec: TensorSpec) -> Array:
-    """The array as the artifact takes it: axes permuted, then quantized where the spec has a scale.
+    """The array as the artifact takes it: axes permuted, then quantized, or made pixels again.
 
     Args:
         values: logical axis order, source units.
@@ -109,6 +135,8 @@ def to_physical(values: Array, spec: TensorSpec) -> Array:
     """
     if spec.axis_order is not None:
         values = np.asarray(np.transpose(values, spec.axis_order), order="C")
+    if spec.pixels is not None:
+        return spec.pixels.given(values, spec.dtype)
     return quantize(values, spec) if spec.scale is not None else values.astype(spec.dtype, copy=False)
 
 

@@ -72,15 +72,24 @@ def preparation(home: Path) -> Iterator[str]:
     if file.is_file():
         images = msgspec.json.decode(file.read_bytes(), type=Preprocessing)
         size = f"shorter side to {images.resize}, " if images.resize else ""
-        yield (
-            f"Images: {images.color}, {size}crop {images.crop}, {images.interpolation}; values to 0..1, then "
-            f"(value - {list(images.mean)}) / {list(images.std)}."
-        )
+        fitted = f"{size}crop {images.crop}, {images.interpolation}"
+        yield f"Images: {images.color}, {fitted}; {normalisation(images)}."
     else:
         yield "Inputs are arrays as the model takes them: no preprocessing was told to the run."
     if (home / LABELS_FILE).is_file():
         labels = read_labels(home / LABELS_FILE)
         yield f"{len(labels)} labels, in `{LABELS_FILE}`."
+
+
+def normalisation(images: Preprocessing) -> str:
+    """What is done with the values, and by whom."""
+    told, inside = images, images.folded
+    if inside is None:
+        return f"values to 0..1, then (value - {list(told.mean)}) / {list(told.std)}"
+    return (
+        f"the artifacts take values of 0 to {inside.white:g}, channels last, and do "
+        f"({inside.scaled} - {list(inside.mean)}) / {list(inside.std)} themselves"
+    )
 
 
 def figures(hop: HopRecord) -> tuple[str, ...]:

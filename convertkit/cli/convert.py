@@ -41,6 +41,11 @@ from convertkit.words import Words, worded_recipe
 @click.option("--backend", help="What quantizes torch:int8 and torch:int8-dynamic: torch.ao or pt2e.")
 @flags.gate
 @click.option("--quality", help="How INT8 weights are rounded: fast (to nearest), default, or high (slow).")
+@click.option(
+    "--fold-preprocessing",
+    is_flag=True,
+    help="Artifacts take pixels: normalisation goes into the graph.",
+)
 @flags.device
 @flags.settings
 @click.option(

@@ -89,6 +89,8 @@ class SampleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         crop: `center` takes the middle of the resized image; `none` stretches all of it over the input.
         interpolation: how image files are resized.
         mean, std: per colour channel, in units of 0..1, applied to image files, and to arrays in `pixels`.
+        fold_preprocessing: put mean and std, pixels of 0 to 255 and channels-last images into every artifact,
+            which then takes images as they are after resize and crop (docs/preprocessing.md).
         pixels: arrays of the samples that hold pixels, 0 to 255: divided by 255, then mean and std apply.
         color: order of the colour channels that the model was trained with.
         accept: checks of the calibration samples whose errors are accepted, and stamped on the report.
@@ -108,6 +110,7 @@ class SampleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mean: tuple[float, ...] = (0.0,)
     std: tuple[PositiveFloat, ...] = (1.0,)
     pixels: tuple[str, ...] = ()
+    fold_preprocessing: bool = False
     color: Literal["rgb", "bgr", "gray"] = "rgb"
     accept: tuple[CheckName, ...] = ()
     axis_order: Literal["source", "channels-last", "channels-first"] = "source"

@@ -31,6 +31,7 @@ class Made(msgspec.Struct, frozen=True):
         refinement: what was done to the graph that it is made from; None where nothing was.
         again: why it was made although the store has kept one of the same source; empty where it has not.
         recalled: when all outputs that were judged were computed; empty where some were just now.
+        plain: the artifact before preprocessing was folded into it; None where none was.
     """
 
     artifact: Artifact
@@ -41,6 +42,7 @@ class Made(msgspec.Struct, frozen=True):
     refinement: RefinementRecord | None = None
     again: str = ""
     recalled: str = ""
+    plain: Artifact | None = None
 
     @property
     def sqnr_db(self) -> float | None:

@@ -10,7 +10,10 @@ from pathlib import Path
 import msgspec
 
 from convertkit.artifacts.artifact import Artifact
-from convertkit.artifacts.files import remove_artifact
+from convertkit.artifacts.files import hash_artifact, remove_artifact
+from convertkit.artifacts.formats import Format
+from convertkit.artifacts.pixels import Fold
+from convertkit.artifacts.signature import folded
 from convertkit.config.attempts import StageOptions
 from convertkit.errors import ConvertkitError
 from convertkit.hops.attempt import log_name
@@ -20,8 +23,13 @@ from convertkit.hops.provenance import Provenance, provenance_of
 from convertkit.plan import Hop
 from convertkit.storage.store import Store, StoredHop, key_parts
 from convertkit.workers.answers import Converted, Sensitivities
+from convertkit.workers.folded import FoldJob
 from convertkit.workers.jobs import ConvertJob, SensitivityJob
 from convertkit.workers.pool import Workers
+
+FOLDED = "folded"
+FOLDS_IN = {Format.ONNX: "onnx", Format.SAVEDMODEL: "tf", Format.TFLITE: "tf"}
+"""The environment in which preprocessing is put into an artifact of each format."""
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -90,6 +98,21 @@ class Maker:
                 keep_failure(store, origin, error)
             raise
         return Taken(msgspec.structs.replace(made, parts=key_parts(**origin.parts)), False, again)
+
+    def folded(self, plain: Artifact, fold: Fold | None) -> Artifact:
+        """The artifact with its preprocessing folded in, beside it; itself where nothing is to be.
+
+        Raises:
+            ConvertkitError: it cannot take it.
+        """
+        if fold is None:
+            return plain
+        out = plain.file.parent / FOLDED / plain.file.name
+        out.parent.mkdir()
+        environment = FOLDS_IN[plain.variant.format]
+        self._workers.ask(environment, FoldJob(plain, fold, str(out)), "fold.log")
+        signature = folded(plain.signature, fold)
+        return Artifact(plain.variant, str(out), signature, *hash_artifact(out), plain.loader)
 
     def remember(
         self, hop: Hop, options: StageOptions, job: ConvertJob, stored: StoredHop, failed: str = ""

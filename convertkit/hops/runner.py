@@ -155,7 +155,7 @@ class HopRunner:
         except ConvertkitError as error:
             record = error_record(options, error_line(error, hop), time.perf_counter() - started)
             return with_hint(Tried(record, error=error), other_converter(hop.stage.name, options, others))
-        source = self._artifacts[hop.source].signature
+        source = self._start(hop.source).signature
         fixed = () if options.fixes_axes else fixed_axes(source, made.artifact.signature)
         return Tried(made_record(options, made, time.perf_counter() - started), made, fixed=fixed)
 
@@ -201,7 +201,7 @@ class HopRunner:
         Raises:
             ConvertkitError: nothing was made.
         """
-        start = self._refiner.source_for(self._artifacts[hop.source], self._origin(hop), options.grid)
+        start = self._refiner.source_for(self._start(hop.source), self._origin(hop), options.grid)
         scratch = self._folder.scratch / f"{hop.stage.name}-{hop.target.precision}-{self._tries}"
         self._tries += 1
         scratch.mkdir()
@@ -211,14 +211,21 @@ class HopRunner:
         with self._maker.making(hop, options, job) as taken:
             stored = taken.stored
             signature = like(stored.signature, self._intake.artifact.signature)
-            artifact = Artifact(hop.target, str(out), signature, *hash_artifact(out), stored.loader)
+            plain = Artifact(hop.target, str(out), signature, *hash_artifact(out), stored.loader)
+            artifact = self._maker.folded(plain, self._intake.fold)
             asked = demand(hop.target.precision, self._recipe.gate, self._recipe.budget)
             before = self._workers.mark()
             judgement = judged(self._validator, artifact, self._outputs[hop.source], tolerance or asked)
             if not taken.is_cached or bool(stored.failed) != bool(judgement.reason):
                 self._maker.remember(hop, options, job, stored, judgement.reason)
         when = self._workers.recalled_since(before)
-        return Made(artifact, stored, judgement, taken.is_cached, job, start.record, taken.again, when)
+        made = Made(artifact, stored, judgement, taken.is_cached, job, start.record, taken.again, when)
+        return made if artifact is plain else msgspec.structs.replace(made, plain=plain)
+
+    def _start(self, variant: Variant) -> Artifact:
+        """What a hop from a variant starts from: no preprocessing was folded into it."""
+        made = self._made.get(variant)
+        return (made[0].plain if made else None) or self._artifacts[variant]
 
     def sensitivities(self, hop: Hop, job: SensitivityJob) -> Sensitivities:
         """What leaving operators of an artifact of the hop float gains."""

@@ -79,6 +79,7 @@ def write_assets(subject: Subject, folder: Path) -> None:
 def names_of(subject: Subject) -> Mapping[str, Any]:
     """What the templates are rendered with."""
     image, size, is_last = image_of(subject)
+    told = subject.preprocessing
     return {
         "name": subject.name,
         "class": pascal(subject.name),
@@ -89,10 +90,11 @@ def names_of(subject: Subject) -> Mapping[str, Any]:
         "inputs_json": plain(subject.inputs),
         "outputs_json": plain(subject.outputs),
         "labels": subject.labels,
-        "preprocessing": subject.preprocessing,
+        "preprocessing": told,
         "image": image,
         "image_size": size,
         "channels_last": is_last,
+        "is_pixels": bool(told and told.folded and image and image.dtype == "uint8"),
     }
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from convertkit.artifacts.axes import CallAxes
 from convertkit.artifacts.formats import Format
-from convertkit.artifacts.signature import Array, Arrays, TensorSpec
+from convertkit.artifacts.signature import Array, Arrays, TensorSpec, to_physical
 from convertkit.artifacts.tensors import read_npz
 from convertkit.bundles.build import Wanted, build_bundle, labels_in
 from convertkit.bundles.container import is_bundle, opened_bundle
@@ -42,7 +42,8 @@ class Tensor(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         identifier: its name as a variable, as `variables` makes it.
         key: the name that the runtime knows it by.
-        dtype: of the artifact itself; `real` is that of the kit's code, float32 for a quantized tensor.
+        dtype: of the artifact itself; `real` is that of the kit's code, float32 for a quantized tensor, and
+            the artifact's own for pixels.
         shape: sizes; -1 where one is free.
         axes: sizes, and words for the free ones.
         batch: the axis along which samples are stacked; null where there is none.
@@ -174,7 +175,7 @@ def tensor_of(spec: TensorSpec, variable: str) -> Tensor:
         identifier=variable,
         key=spec.runtime_name,
         dtype=spec.dtype,
-        real=spec.logical_dtype,
+        real=spec.logical_dtype if spec.pixels is None else spec.dtype,
         shape=tuple(dim if isinstance(dim, int) else -1 for dim in spec.shape),
         axes=spec.shape,
         scale=spec.scale,
@@ -205,6 +206,8 @@ def whole(sample: Array, spec: TensorSpec, size: int) -> Array:
 
 
 def permuted(values: Array, spec: TensorSpec) -> Array:
-    """Values in the artifact's own axis order."""
+    """Values in the artifact's own axis order; pixels where it takes these."""
+    if spec.pixels is not None:
+        return np.asarray(to_physical(values, spec), order="C")
     ordered = values if spec.axis_order is None else np.transpose(values, spec.axis_order)
     return np.asarray(ordered, dtype=spec.logical_dtype, order="C")

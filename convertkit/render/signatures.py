@@ -22,7 +22,7 @@ def tensor_row(kind: str, spec: TensorSpec) -> tuple[str, ...]:
     return (
         f"{kind} {spec.name}",
         spec.runtime_name,
-        spec.dtype,
+        spec.dtype if spec.pixels is None else f"{spec.dtype}, pixels of 0 to {spec.pixels.white:g}",
         f"[{', '.join(map(str, spec.shape))}]",
         order,
         format_significant(spec.scale, 6),

@@ -175,6 +175,8 @@ def tensor_changes(before: tuple[TensorSpec, ...], after: tuple[TensorSpec, ...]
                 yield f"{one.name}: {field.replace('_', ' ')} {now}, was {was}"
         if (one.scale is None) != (other.scale is None):
             yield f"{one.name}: {'real' if other.scale is None else 'quantized'} values, and was not"
+        if one.pixels != other.pixels:
+            yield f"{one.name}: another normalisation inside"
 
 
 def environment_changes(one: Report, other: Report) -> dict[str, tuple[str, str]]:

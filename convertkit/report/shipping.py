@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import yaml
 
+from convertkit.artifacts.pixels import Fold, Pixels
 from convertkit.artifacts.signature import Arrays, Signature
 from convertkit.artifacts.tensors import write_npz
 from convertkit.config.run_settings import SampleOptions
@@ -32,8 +33,10 @@ class Preprocessing(msgspec.Struct, frozen=True, kw_only=True):
         input: its name.
         resize: length of the shorter side before the crop, pixels; None: what just covers the input.
         crop: `center`, or `none`, which stretches the whole image over the input.
-        mean, std: per colour channel, in units of 0..1: `(value / 255 - mean) / std`.
+        mean, std: per colour channel, in units of 0..1: `(value / 255 - mean) / std`. Where it was folded
+            into the artifacts, those that leave what these take: 0 to 255, or 0 to 1.
         color: order of the colour channels.
+        folded: the normalisation that the artifacts do themselves, after resize and crop; null: they do none.
     """
 
     input: str
@@ -43,13 +46,24 @@ class Preprocessing(msgspec.Struct, frozen=True, kw_only=True):
     mean: tuple[float, ...]
     std: tuple[float, ...]
     color: str
+    folded: Pixels | None = None
 
 
 def preprocessing_of(
-    signature: Signature, options: SampleOptions, *, are_images: bool
+    signature: Signature, options: SampleOptions, fold: Fold | None = None, *, are_images: bool
 ) -> Preprocessing | None:
-    """What the options say of images; None where the samples were none, and nothing was said of any."""
-    taken = {name: getattr(options, name) for name in Preprocessing.__struct_fields__ if name != "input"}
+    """What the options say of images; None where the samples were none, and nothing was said of any.
+
+    Args:
+        fold: the normalisation that is in the artifacts.
+    """
+    own = ("input", "folded")
+    taken = {name: getattr(options, name) for name in Preprocessing.__struct_fields__ if name not in own}
+    if fold is not None:
+        left: dict[str, Any] = {"mean": (0.0,), "std": (1 / fold.pixels.white,)}
+        if signature.input(fold.input).logical_shape[fold.channel_axis] == 1:
+            left["color"] = "gray"
+        return Preprocessing(input=fold.input, folded=fold.pixels, **{**taken, **left})
     is_said = any(value != getattr(SampleOptions(), name) for name, value in taken.items())
     images = [spec for spec in signature.inputs if len(spec.shape) == 4 and not spec.is_bound]
     if len(images) != 1 or not (are_images or is_said):

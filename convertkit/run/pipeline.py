@@ -36,6 +36,7 @@ from convertkit.run.progress import Progress
 from convertkit.run.publish import build_report, keep_outputs, write_run
 from convertkit.run.ship import leave_shipping
 from convertkit.samples.asked import asked_of
+from convertkit.samples.folding import fold_note, fold_of
 from convertkit.samples.intake import Intake, take_in, with_masks
 from convertkit.samples.synthetic import SYNTHETIC_NOTE
 from convertkit.storage.run_folder import RunFolder
@@ -143,8 +144,8 @@ def folder_of(request: RunRequest) -> Path:
 
 
 def take_all_in(prepared: Prepared, workers: Workers, folder: RunFolder) -> Intake:
-    """The model's whole signature and the samples, split."""
-    return take_in(
+    """The model's whole signature and the samples, split; what is to be folded into the artifacts."""
+    intake = take_in(
         prepared.file,
         prepared.loader,
         prepared.early,
@@ -155,6 +156,8 @@ def take_all_in(prepared: Prepared, workers: Workers, folder: RunFolder) -> Inta
         workers=workers,
         scratch=folder.scratch,
     )
+    fold = fold_of(intake) if prepared.recipe.sampling.fold_preprocessing else None
+    return msgspec.structs.replace(intake, fold=fold)
 
 
 def bench_of(
@@ -187,6 +190,7 @@ def run_notes(recipe: Recipe, intake: Intake) -> tuple[str, ...]:
         notes.append(f"judged where {intake.masks[known[0]]} is not 0: {', '.join(known)}")
     half = intake.artifact.half
     notes += [f"the source computes in {half}; what is made of it computes in float32"] if half else []
+    notes += [fold_note(intake.fold)] if intake.fold else []
     notes += [NO_SANDBOX_NOTE] if recipe.limits.sandbox == "none" else []
     notes += [SYNTHETIC_NOTE] if intake.samples.origin == "synthetic" else []
     if intake.samples.origin == "synthetic" and intake.split.calibration:

@@ -85,6 +85,7 @@ def prepare(request: RunRequest) -> Prepared:
     targets = target_variants(recipe)
     device = check_device(recipe.device)
     check_samples_given(targets, recipe)
+    check_foldable(targets, recipe)
     file = inspect_source(request.model)
     check_trusted(file, allow_code=request.allow_code)
     hops = plan(Variant(file.format), targets)
@@ -131,6 +132,22 @@ def check_samples_given(targets: list[Variant], recipe: Recipe) -> None:
     for target in targets:
         if target.precision.needs_calibration:
             raise UsageError(f"{target} needs real samples to calibrate with", hint="give --samples FILE.npz")
+
+
+def check_foldable(targets: list[Variant], recipe: Recipe) -> None:
+    """Raise UsageError where preprocessing is to be folded and there is none, or a target cannot take it."""
+    if not recipe.sampling.fold_preprocessing:
+        return
+    for target in targets:
+        if target.format is Format.TORCH:
+            raise UsageError(
+                f"{target} cannot have its preprocessing folded",
+                hint="fold it into onnx, savedmodel or tflite",
+            )
+    if recipe.samples is None:
+        raise UsageError(
+            "there is no preprocessing to fold: no samples were given", hint="give --samples FOLDER of images"
+        )
 
 
 def find_unfit(samples: Samples, recipe: Recipe) -> tuple[Finding, ...]:

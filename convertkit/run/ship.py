@@ -16,7 +16,10 @@ def leave_shipping(recipe: Recipe, intake: Intake, validator: Validator, folder:
     """Write all of it into the run's folder."""
     inputs = vector_inputs(intake)
     images = preprocessing_of(
-        intake.artifact.signature, intake.sampling, are_images=intake.samples.origin == "images"
+        intake.artifact.signature,
+        intake.sampling,
+        intake.fold,
+        are_images=intake.samples.origin == "images",
     )
     outputs = vector_outputs(inputs, intake, validator)
     write_shipping(folder.path, recipe, inputs, outputs, images, intake.samples.class_names)

@@ -12,6 +12,7 @@ from convertkit.artifacts.artifact import Artifact, Loader
 from convertkit.artifacts.axes import with_batch_axes, with_output_axes
 from convertkit.artifacts.digest import hash_path
 from convertkit.artifacts.formats import Format, Variant
+from convertkit.artifacts.pixels import Fold
 from convertkit.artifacts.signature import Signature, TensorSpec, logical_inputs
 from convertkit.config.run_settings import SampleOptions
 from convertkit.environment.extras import require_extra
@@ -43,6 +44,7 @@ class Intake(msgspec.Struct, frozen=True):
         masks: output → input that rules out its padding, where the model itself tells.
         weights_bytes: of the source's parameters and buffers; None where nobody tells.
         sampling: how images became arrays, the settings of the model's own folder among them.
+        fold: the normalisation that goes into every artifact; None: none does.
     """
 
     file: SourceFile
@@ -53,6 +55,7 @@ class Intake(msgspec.Struct, frozen=True):
     masks: Mapping[str, str] = {}
     sampling: SampleOptions = SampleOptions()
     weights_bytes: int | None = None
+    fold: Fold | None = None
 
 
 def source_loader(file: SourceFile, recipe: Recipe, *, allow_code: bool = False) -> Loader | None:

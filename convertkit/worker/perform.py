@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from convertkit.artifacts.artifact import Artifact
-from convertkit.artifacts.axes import CallAxes, entries
+from convertkit.artifacts.axes import CallAxes, entries, joined
 from convertkit.artifacts.signature import Array, Arrays, Signature, to_logical, to_physical
 from convertkit.artifacts.tensors import read_npz, write_npz
-from convertkit.errors import SamplesError
+from convertkit.folding import Folder
 from convertkit.profiling import Profiler
 from convertkit.registry import runtime_row, stage_row
 from convertkit.runtimes import Runtime, Session, cpu_timed
@@ -25,6 +25,7 @@ from convertkit.worker.memory import GpuGauge, PeakMemory, resident_bytes
 from convertkit.worker.requests import request_of
 from convertkit.worker.sizes import compressed_bytes, weights_bytes
 from convertkit.workers import answers, jobs
+from convertkit.workers.folded import Folded, FoldJob
 from convertkit.workers.profiled import ProfileJob
 
 SESSIONS: dict[tuple[str, str, str, int, bool], Session] = {}
@@ -63,6 +64,14 @@ def convert(job: jobs.ConvertJob) -> answers.Answer:
 def describe(job: jobs.DescribeJob) -> answers.Answer:
     """Read a model's own signature."""
     return load_runtime(runtime_row(job.format).name).describe(job)
+
+
+@perform.register
+def fold(job: FoldJob) -> answers.Answer:
+    """Put normalisation into an artifact."""
+    folder: Folder = importlib.import_module(f"convertkit.folding.{job.artifact.variant.format}")
+    folder.fold(job.artifact, job.fold, Path(job.out))
+    return Folded()
 
 
 @perform.register
@@ -227,19 +236,3 @@ def run_samples(session: Session, signature: Signature, samples: Arrays, chunk: 
                 entries(value, spec, len(rows))[:new] if axes.is_batched else value[np.newaxis]
             )
     return {name: joined(name, values) for name, values in parts.items()}
-
-
-def joined(name: str, parts: list[Array]) -> Array:
-    """An output of all calls.
-
-    Raises:
-        SamplesError: its size for a sample depends on how many samples share the call.
-    """
-    shapes = list(dict.fromkeys(part.shape[1:] for part in parts))
-    if len(shapes) > 1:
-        told = " and ".join(f"[{','.join(map(str, shape))}]" for shape in shapes[:2])
-        raise SamplesError(
-            f"output '{name}' is {told} for one sample, by how many share a call: they do not stay apart",
-            hint="tell the axes of an input that is no batch: --input 'table:float32[4,4]'",
-        )
-    return np.concatenate(parts)

@@ -7,6 +7,7 @@ import msgspec
 from convertkit.artifacts.artifact import Loader
 from convertkit.artifacts.signature import Signature
 from convertkit.artifacts.transformation import Transformation
+from convertkit.workers.folded import Folded
 from convertkit.workers.message import Message
 from convertkit.workers.profiled import Profiled
 from convertkit.workers.sample_files import Seen
@@ -238,6 +239,7 @@ Answer = (
     Ready
     | Converted
     | Described
+    | Folded
     | Inferred
     | Benched
     | Started

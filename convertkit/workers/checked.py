@@ -25,6 +25,7 @@ from convertkit.workers.answers import (
     Traced,
     Unpacked,
 )
+from convertkit.workers.folded import Folded, FoldJob
 from convertkit.workers.jobs import (
     BenchJob,
     ConvertJob,
@@ -49,6 +50,7 @@ ANSWERS: dict[type[Job], tuple[type[Answer], str]] = {
     ConvertJob: (Converted, "out"),
     DecodeJob: (Seen, "out"),
     DescribeJob: (Described, ""),
+    FoldJob: (Folded, "out"),
     InferJob: (Inferred, "outputs"),
     InflateJob: (Seen, "out"),
     LookJob: (Seen, ""),

@@ -9,6 +9,7 @@ import msgspec
 from convertkit.artifacts.artifact import Artifact, Loader
 from convertkit.artifacts.formats import Format, Variant
 from convertkit.artifacts.signature import TensorSpec
+from convertkit.workers.folded import FoldJob
 from convertkit.workers.message import Message
 from convertkit.workers.profiled import ProfileJob
 from convertkit.workers.sample_files import DecodeJob, InflateJob, LookJob
@@ -222,6 +223,7 @@ Job = (
     ConvertJob
     | DecodeJob
     | DescribeJob
+    | FoldJob
     | InflateJob
     | InferJob
     | BenchJob

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from convertkit.artifacts.axes import joined
 from convertkit.errors import SamplesError
-from convertkit.worker.perform import joined
 
 
 def test_calls_follow_each_other():

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
+from convertkit.artifacts.pixels import Pixels
 from convertkit.artifacts.signature import Array, TensorSpec
 from convertkit.kits.subject import Subject, Vector, tensors_of
 from convertkit.report.shipping import Preprocessing
 from tests.sources.flat import flatbuffer
 
 IMAGE = TensorSpec("image", "float32", ("batch", 8, 8, 3), axis_order=(0, 2, 3, 1))
+BYTES = TensorSpec(
+    "image", "uint8", ("batch", 8, 8, 3), axis_order=(0, 2, 3, 1), pixels=Pixels(255.0, (0.5,), (0.25,))
+)
 SCORES = TensorSpec("scores", "float32", ("batch", 2))
 PIXELS = TensorSpec("x", "uint8", (1, 4, 4, 1), scale=0.5, zero_point=3)
 STEPS = TensorSpec("y", "int8", (1, 4), scale=0.25, zero_point=-3, key="StatefulPartitionedCall:0")
@@ -24,6 +29,7 @@ WIDE = TensorSpec("wide", "int16", ("batch", 3), scale=0.001, zero_point=0)
 
 SIGNATURES = {
     "image": ((IMAGE,), (SCORES,)),
+    "folded": ((BYTES,), (SCORES,)),
     "quantized": ((PIXELS,), (STEPS,)),
     "text": ((TOKENS, MASK), (SCORES, STATE)),
     "state": ((STATE, COUNT), (WIDE, COUNT)),
@@ -31,10 +37,13 @@ SIGNATURES = {
 TOLD = Preprocessing(
     input="image", resize=10, crop="center", interpolation="bilinear", mean=(0.5,), std=(0.25,), color="bgr"
 )
+FOLDED = msgspec.structs.replace(TOLD, mean=(0.0,), std=(1 / 255,), folded=BYTES.pixels)
 
 
 def drawn(spec: TensorSpec, random: np.random.Generator) -> Array:
     shape = [dim if isinstance(dim, int) else 1 for dim in spec.shape]
+    if spec.pixels is not None:
+        return random.integers(0, 256, shape, dtype=np.uint8)
     return np.asarray(random.normal(size=shape) * 3).astype(spec.logical_dtype)
 
 
@@ -74,7 +83,7 @@ def subject_of(name: str, folder: Path, variant: str = "tflite:int8") -> Subject
         outputs=tensors_of(outputs),
         vectors=(call, call),
         labels=("cat", "dög") if name == "image" else (),
-        preprocessing=TOLD if name == "image" else None,
+        preprocessing={"image": TOLD, "folded": FOLDED}.get(name),
         min_sqnr_db=20.0,
     )
 

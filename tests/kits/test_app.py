@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from convertkit.artifacts.pixels import Pixels
 from convertkit.artifacts.signature import TensorSpec
 from convertkit.config.run_settings import SampleOptions
 from convertkit.kits.app import APP_KITS, write_app_kit
@@ -75,6 +76,17 @@ def test_pictures_are_prepared_where_it_is_known_how(tmp_path: Path) -> None:
         assert ("import android.graphics.Bitmap" in code) is is_known
         assert ("val MEAN = floatArrayOf(0.5f)" in code) is is_known
         assert ("return intArrayOf(blue, green, red)" in code) is is_known
+
+
+def test_bytes_of_pictures_are_left_as_they_are_where_the_model_normalises(tmp_path: Path) -> None:
+    write_app_kit("android", subject_of("folded", tmp_path), tmp_path / "kit")
+    code = (tmp_path / "kit/src/main/kotlin/MyFolded.kt").read_text()
+    assert "values[at] = level.toByte()" in code
+    assert "MyFoldedValues.Bytes(values)" in code
+    assert "MEAN" not in code
+    assert "@param image uint8 [batch, 8, 8, 3]" in code
+    told = json.loads((tmp_path / "kit/src/main/assets/preprocessing.json").read_bytes())
+    assert told["folded"] == {"white": 255.0, "mean": [0.5], "std": [0.25]}
 
 
 def test_words_of_code() -> None:
@@ -150,5 +162,10 @@ def test_the_loader_prepares_images_as_the_samples_were(
     model = python_kit("image", tmp_path, monkeypatch, None)
     options = SampleOptions(resize=10, mean=(0.5,), std=(0.25,), color="bgr")
     samples = load_images(tmp_path, (TensorSpec("x", "float32", (1, 8, 8, 3)),), options)
-    np.testing.assert_array_equal(model.image(tmp_path / "a.png"), samples.take([0])["x"])
+    expected = samples.take([0])["x"]
+    np.testing.assert_array_equal(model.image(tmp_path / "a.png"), expected)
     assert model.LABELS == ["cat", "dög"]
+    bytes_of = python_kit("folded", tmp_path, monkeypatch, None)
+    given = bytes_of.image(tmp_path / "a.png")
+    assert (given.dtype, given.shape) == (np.uint8, (1, 8, 8, 3))
+    np.testing.assert_array_equal(Pixels(255.0, (0.5,), (0.25,)).normalised(given), expected)

@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 import msgspec
 import pytest
 
+from convertkit.artifacts.pixels import Pixels
 from convertkit.artifacts.signature import TensorSpec
 from convertkit.render import render
 from convertkit.render.attempts import why_lost
@@ -162,6 +163,12 @@ def test_the_signature_of_an_artifact_is_a_table():
     ]
     for form in ("html", "markdown"):
         assert "0.0123000" in render(report_of(hop), form)
+
+
+def test_an_input_that_takes_pixels_says_so():
+    spec = TensorSpec("image", "uint8", ("batch", 8, 8, 1), pixels=Pixels(255.0, (0.5,), (0.5,)))
+    row, _ = signature_rows(tflite_hop(inputs=(spec,), outputs=(TensorSpec("y", "float32", ("batch", 10)),)))
+    assert row[2] == "uint8, pixels of 0 to 255"
 
 
 def test_int8_stands_beside_float32_of_its_format():

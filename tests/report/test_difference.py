@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
+from convertkit.artifacts.pixels import Pixels
 from convertkit.cli import cli
 from convertkit.errors import UsageError
 from convertkit.measurement.latency import Latency
@@ -84,6 +85,7 @@ def test_an_artifact_that_is_not_there_any_more_is_a_regression():
         ({"shape": (1, 3)}, "shape (1, 3), was ('batch', 3)"),
         ({"axis_order": (1, 0)}, "axis order (1, 0), was None"),
         ({"scale": 0.5, "zero_point": 0}, "quantized values"),
+        ({"pixels": Pixels(255.0, (0.5,), (0.5,))}, "another normalisation inside"),
     ],
 )
 def test_any_change_of_the_signature_is_a_regression(changes: dict[str, object], word: str):

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from convertkit.artifacts.pixels import Fold, Pixels
 from convertkit.artifacts.signature import Signature, TensorSpec
 from convertkit.artifacts.tensors import read_npz
+from convertkit.bundles.card import normalisation
 from convertkit.config.run_settings import GateOptions, PrecisionGate, SampleOptions
 from convertkit.recipe import Recipe, load_recipe
 from convertkit.report.shipping import preprocessing_of, read_labels, recipe_text, write_shipping
@@ -47,6 +49,21 @@ def test_preprocessing_is_told_of_images_alone() -> None:
     assert preprocessing_of(signature, SampleOptions(), are_images=True) is not None
     assert preprocessing_of(Signature((MASK,), ()), SampleOptions(), are_images=True) is None
     assert preprocessing_of(Signature((IMAGE, IMAGE), ()), SampleOptions(), are_images=True) is None
+
+
+def test_what_is_left_to_the_app_where_the_artifacts_normalise() -> None:
+    fold = Fold("image", "uint8", Pixels(255.0, (0.5, 0.4, 0.3), (0.2,)), 1)
+    options = SampleOptions(mean=(0.5, 0.4, 0.3), std=(0.2,), resize=9)
+    told = preprocessing_of(Signature((IMAGE, MASK), ()), options, fold, are_images=False)
+    assert told is not None
+    assert (told.folded, told.mean, told.std, told.resize) == (fold.pixels, (0.0,), (1 / 255,), 9)
+    values = np.array([0.0, 3.0, 255.0])
+    assert np.allclose((values / 255 - told.mean[0]) / told.std[0], values, rtol=1e-15)
+    assert "do (value / 255 - [0.5, 0.4, 0.3]) / [0.2] themselves" in normalisation(told)
+    gray = Signature((TensorSpec("image", "float32", ("batch", 1, 8, 8)),), ())
+    left = preprocessing_of(gray, SampleOptions(), fold, are_images=False)
+    assert left is not None
+    assert left.color == "gray"
 
 
 def test_what_an_earlier_run_left_goes(tmp_path: Path) -> None:
