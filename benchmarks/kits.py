@@ -7,6 +7,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks.kits_apps import TRIALS, Absent, Failed
 from convertkit import api, shipping
 from convertkit.errors import ConvertkitError
@@ -14,22 +16,35 @@ from convertkit.kits.write import write_kit
 
 ROOT = Path(__file__).resolve().parents[1]
 WORK = Path("build/kits/work")
-FIXTURES = ("digits", "mlp", "transformer", "two_inputs")
+FIXTURES = ("digits", "mlp", "transformer", "two_inputs", "folded")
 TARGETS = ["tflite:float32", "tflite:int8"]
 IMAGES = [
     "sampling.color=gray",
     "sampling.mean=[0.5]",
     "sampling.std=[0.5]",
 ]  # of digits: what code is made for
+FOLDED = "folded"  # digits as whole pixels, their normalisation in the artifacts
 QUICK = ["bench.rounds=2", "bench.warmup_s=0.01"]
+
+
+def samples_of(name: str) -> tuple[Path, Path]:
+    """The model of a name and its samples."""
+    folder = ROOT / "fixtures" / ("digits" if name == FOLDED else name)
+    if name != FOLDED:
+        return folder / "model.pt2", folder / "samples.npz"
+    arrays = dict(np.load(folder / "samples.npz"))
+    pixels = np.rint((arrays.pop("image") / 2 + 0.5) * 255)
+    (WORK / name).mkdir(parents=True)
+    np.savez(WORK / name / "samples.npz", image=((pixels / 255 - 0.5) / 0.5).astype(np.float32), **arrays)
+    return folder / "model.pt2", WORK / name / "samples.npz"
 
 
 def bundle_of(name: str) -> Path:
     """A fixture converted and bundled twice, with the same bytes."""
-    folder, run = ROOT / "fixtures" / name, WORK / name / "run"
-    settings = QUICK + (IMAGES if name == "digits" else [])
+    run, (model, samples) = WORK / name / "run", samples_of(name)
+    settings = QUICK + (IMAGES if name in ("digits", FOLDED) else [])
     report = api.convert(
-        folder / "model.pt2", to=TARGETS, samples=folder / "samples.npz", out=run, settings=settings
+        model, to=TARGETS, samples=samples, out=run, settings=settings, fold_preprocessing=name == FOLDED
     )
     assert report.is_passed, [hop.error for hop in report.hops]
     first, second = (WORK / name / place / f"{name}-1.0.0.ckb" for place in ("one", "two"))
