@@ -11,6 +11,7 @@ import tensorflow as tf
 from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, axis_wise, free
 from convertkit.lowering.faults import Undecided
+from convertkit.lowering.geometry.tiling import lengthened
 from convertkit.lowering.repeats import repeated
 from convertkit.lowering.shapes import broadcast
 from convertkit.lowering.sizes import Expr, Size, fixed, is_equal, is_static, product, scalar, vector
@@ -218,8 +219,13 @@ def _tile(call: Call) -> Any:
     repeats = call.value(1).sizes()
     if repeats is None:
         return tf.tile(call.tensor_of(call.value(0).logical()), tf.cast(call.tensor(1), tf.int32))
-    tensor = tf.tile(call.tensor(0), vector([repeats[axis] for axis in call.order]))
-    return Value(tensor, call.order, tuple(product(pair) for pair in zip(call.shape, repeats, strict=True)))
+    x, counts, sizes = call.tensor(0), list(repeats), [call.shape[axis] for axis in call.order]
+    for place, axis in enumerate(call.order):
+        if isinstance(sizes[place], Expr) and counts[axis] != 1:
+            x, counts[axis] = lengthened(x, sizes, place, counts[axis]), 1
+    if any(count != 1 for count in counts):
+        x = tf.tile(x, vector([counts[axis] for axis in call.order]))
+    return Value(x, call.order, tuple(product(pair) for pair in zip(call.shape, repeats, strict=True)))
 
 
 OPERATORS: Table = {
