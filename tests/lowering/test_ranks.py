@@ -82,3 +82,15 @@ def test_a_softmax_of_high_rank(tmp_path: Path) -> None:
     text = f"g ({SIX} x) => ({SIX} y) {{ y = Softmax<axis = -1>(x) }}"
     agrees(parse(text), f32(2, 2, 3, 2, 3, 2))
     agrees_in_tflite(parse(text), tmp_path, [f32(2, 2, 3, 2, 3, 2)])
+
+
+def test_windows_put_together_again(tmp_path: Path) -> None:
+    """As in a window attention: heads and windows would be seven axes of one transpose."""
+    text = """g (float[n,12,2,16,4] x) => (float[n,12,16,8] y) {
+        a = Reshape(x, joined) t = Transpose<perm = [0,2,1,3]>(a) s = Reshape(t, windows)
+        p = Transpose<perm = [0,1,3,2,4,5]>(s) y = Reshape(p, image)
+    }"""
+    shapes = {"joined": [-1, 2, 16, 4], "windows": [-1, 3, 4, 4, 4, 8], "image": [-1, 12, 16, 8]}
+    model = parse(text, **{name: np.array(shape) for name, shape in shapes.items()})
+    agrees(model, f32(2, 12, 2, 16, 4))
+    agrees_in_tflite(model, tmp_path, [f32(1, 12, 2, 16, 4)], [f32(3, 12, 2, 16, 4)])

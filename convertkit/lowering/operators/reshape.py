@@ -12,6 +12,7 @@ from convertkit.lowering.call import Call
 from convertkit.lowering.declare import Table, free
 from convertkit.lowering.geometry.factors import arranged, factors
 from convertkit.lowering.sizes import Expr, Size, divide, fixed, is_equal, product, reshape_target
+from convertkit.lowering.transposes import transposed
 from convertkit.lowering.value import Value, shaped
 
 
@@ -31,7 +32,8 @@ def reshaped(call: Call, value: Value, shape: Sequence[Size]) -> Value:
     if lying != wanted:
         if len(lying) != value.rank:
             tensor = tf.reshape(tensor, reshape_target(found.sizes[number] for number in lying))
-        tensor = tf.transpose(tensor, [lying.index(number) for number in wanted])
+        sizes = [found.sizes[number] for number in lying]
+        tensor = transposed(tensor, sizes, [lying.index(number) for number in wanted])
     return Value(tf.reshape(tensor, reshape_target(target[axis] for axis in order)), order, target)
 
 
