@@ -29,24 +29,24 @@ class Axis:
     coordinates: str
     span: tuple[float, float]
 
-    def sources(self) -> Array:
-        """Where each result lies on the input's axis."""
-        x = np.arange(self.target, dtype=np.float64)
+    def sources(self, kind: type[np.floating[Any]] = np.float64) -> Array:
+        """Where each result lies on the input's axis, computed in floats of a kind."""
+        x, scale = np.arange(self.target, dtype=kind), kind(self.scale)
         match self.coordinates:
             case "half_pixel":
-                return (x + 0.5) / self.scale - 0.5
+                return np.asarray((x + 0.5) / scale - 0.5)
             case "half_pixel_symmetric":
                 adjusted = self.target / (self.size * self.scale)
-                return self.size / 2 * (1 - adjusted) + (x + 0.5) / self.scale - 0.5
+                return self.size / 2 * (1 - adjusted) + (x + 0.5) / scale - 0.5
             case "pytorch_half_pixel":
-                return (x + 0.5) / self.scale - 0.5 if self.target > 1 else x * 0
+                return (x + 0.5) / scale - 0.5 if self.target > 1 else x * 0
             case "align_corners":
                 wide = self.size * self.scale  # ONNX takes the stretched size, not the whole one
                 return x * (self.size - 1) / (wide - 1) if wide > 1 else x * 0
             case "asymmetric":
-                return x / self.scale
+                return np.asarray(x / scale)
             case "tf_half_pixel_for_nn":
-                return (x + 0.5) / self.scale
+                return np.asarray((x + 0.5) / scale)
             case "tf_crop_and_resize":
                 start, end = self.span
                 if self.target == 1:
@@ -57,7 +57,7 @@ class Axis:
 
 def weights(axis: Axis, mode: str, nearest: str, call: Call) -> tuple[Array, Array]:
     """The matrix (target, size) of an axis, and which results lie inside the input."""
-    source = axis.sources()
+    source = axis.sources(np.float32 if mode == "nearest" else np.float64)  # 3 / 0.6 is 5 in float32 alone
     inside = np.ones(axis.target, bool)
     if axis.coordinates == "tf_crop_and_resize":
         inside = (source >= 0) & (source <= axis.size - 1)

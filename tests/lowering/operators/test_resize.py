@@ -34,6 +34,14 @@ def test_resize_up_and_down(mode: str, coordinates: str) -> None:
         agrees(parse(text, sizes=np.array([height, width])), f32(2, 2, 4, 5))
 
 
+def test_nearest_pixels_are_those_that_float32_finds() -> None:
+    """3 / 0.6 is 5 there, and 4.9999998 in float64."""
+    text = """g (float[n,2,4,16] x) => (float[n,2,h,w] y) {
+        y = Resize<coordinate_transformation_mode = "asymmetric", nearest_mode = "floor">(x, , scales)
+    }"""
+    agrees(parse(text, scales=np.array([1, 1, 1.5, 0.6], np.float32)), f32(2, 2, 4, 16))
+
+
 @pytest.mark.parametrize("mode", ["nearest", "linear", "cubic"])
 def test_a_scale_that_adds_no_pixel_moves_them_all_the_same(mode: str) -> None:
     """floor(16 · 1.05) is 16, but the pixels lie closer together than before."""
