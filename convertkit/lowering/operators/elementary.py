@@ -15,6 +15,16 @@ def _reciprocal(x: Any) -> Any:
     return tf.ones([], x.dtype) / x
 
 
+def _absolute(x: Any) -> Any:
+    """TFLite has ABS for no int64."""
+    return tf.maximum(x, -x) if x.dtype == tf.int64 else tf.abs(x)
+
+
+def _sign(x: Any) -> Any:
+    """TFLite has SIGN for no int64."""
+    return tf.clip_by_value(x, -1, 1) if x.dtype == tf.int64 else tf.sign(x)
+
+
 def _erf(x: Any) -> Any:
     """Erf by a ratio of polynomials in x², within 3e-7: TFLite has no ERF.
 
@@ -49,7 +59,7 @@ def _is_infinite(call: Call) -> Any:
 
 
 OPERATORS: Table = {
-    "Abs": elementwise(tf.abs),
+    "Abs": elementwise(_absolute),
     "Sqrt": elementwise(tf.sqrt),
     "Exp": elementwise(tf.exp),
     "Log": elementwise(tf.math.log),
@@ -57,7 +67,7 @@ OPERATORS: Table = {
     "Floor": elementwise(tf.floor),
     "Ceil": elementwise(tf.math.ceil),
     "Round": elementwise(tf.round),
-    "Sign": elementwise(tf.sign),
+    "Sign": elementwise(_sign),
     "Erf": elementwise(_erf),
     "Sin": elementwise(tf.sin),
     "Cos": elementwise(tf.cos),

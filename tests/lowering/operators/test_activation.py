@@ -37,3 +37,9 @@ def test_integers_are_cut_off_below_zero(kind: str, third: str, tmp_path: Path) 
     weights = {"none": np.array(0, kind), "six": np.array(6, kind)}
     cases = [[RNG.integers(-9, 9, (batch, 6)).astype(kind)] for batch in (1, 4)]
     agrees_in_tflite(parse(text, **weights), tmp_path, *cases)
+
+
+def test_integers_without_their_signs(tmp_path: Path) -> None:
+    text = "g (int64[n,6] x) => (int64[n,6] y, int64[n,6] z) { y = Abs(x) z = Sign(x) }"
+    cases = [[RNG.integers(-9, 9, (batch, 6))] for batch in (1, 4)]
+    agrees_in_tflite(parse(text), tmp_path, *cases)
