@@ -14,6 +14,7 @@ from convertkit.lowering.operators import (
     constant,
     control_flow,
     convolution,
+    einsum,
     elementary,
     elementwise,
     index,
@@ -33,6 +34,7 @@ from convertkit.lowering.operators import (
     select,
     shape,
     signal,
+    transposed_convolution,
 )
 
 FAMILIES = (
@@ -41,6 +43,7 @@ FAMILIES = (
     constant,
     control_flow,
     convolution,
+    einsum,
     elementary,
     elementwise,
     index,
@@ -57,6 +60,7 @@ FAMILIES = (
     select,
     shape,
     signal,
+    transposed_convolution,
 )
 
 

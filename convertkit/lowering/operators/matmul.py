@@ -100,15 +100,6 @@ def _row(bias: Value) -> Value:
     return Value(tf.squeeze(bias.data, 0), shape=bias.shape[1:])
 
 
-def _einsum(call: Call) -> Any:
-    equation = call.attribute("equation").replace(" ", "")
-    if "->" not in equation:
-        letters = equation.replace(",", "").replace("...", "")
-        kept = "".join(sorted(letter for letter in set(letters) if letters.count(letter) == 1))
-        equation += "->" + ("..." if "..." in equation else "") + kept
-    return tf.einsum(equation, *call.tensors())
-
-
 def _determinant(call: Call) -> Any:
     """Small ones by their formula: TFLite has no kernel for determinants."""
     x = call.tensor(0)
@@ -129,5 +120,4 @@ OPERATORS: Table = {
     "Det": logical(_determinant),
     "MatMul": free(_matmul),
     "Gemm": free(_gemm),
-    "Einsum": logical(_einsum),
 }

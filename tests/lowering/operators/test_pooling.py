@@ -36,6 +36,9 @@ def f32(*shape: int) -> Any:
         "y = ConvTranspose<strides = [2,2], group = 3>(x, tg)",
         "y = Conv<dilations = [2,2], pads = [2,2,2,2]>(x, w)",
         "y = Conv<strides = [2,1], group = 3, pads = [1,0,0,1]>(x, g)",
+        "y = Conv<strides = [2,2], dilations = [2,2], pads = [2,2,2,2]>(x, w)",
+        "y = Conv<strides = [2,2], dilations = [2,2], group = 3, pads = [2,2,2,2]>(x, g)",
+        "y = Conv<strides = [3,3], dilations = [2,1], group = 3>(x, g)",
         "y = GridSample(x, grid)",
     ],
 )
