@@ -166,7 +166,7 @@ def _top_k(call: Call) -> Any:
 
 def _smallest_k(x: Any, count: Any) -> tuple[Any, Any]:
     """The smallest elements are the largest of the negated ones (integers: complemented)."""
-    flipped = -x if x.dtype.is_floating else tf.bitwise.invert(x)
+    flipped = -x if x.dtype.is_floating else -1 - x if x.dtype.min < 0 else tf.bitwise.invert(x)
     _, places = tf.math.top_k(flipped, count)
     return tf.gather(x, places, batch_dims=x.shape.rank - 1), places
 

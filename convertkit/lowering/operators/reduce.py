@@ -96,6 +96,17 @@ def _prod_sizes(call: Call) -> Value:
     return sizes_value([total] if call.attribute("keepdims", 1) else total, call.value(0).dtype)
 
 
+def _arg_max(x: Any, place: int, dtype: Any) -> Any:
+    """TFLite finds the largest of no int64: there the first that is equal to it."""
+    if x.dtype == tf.int64:
+        x = tf.cast(tf.equal(x, tf.reduce_max(x, place, keepdims=True)), tf.int32)
+    return tf.argmax(x, place, dtype)
+
+
+def _arg_min(x: Any, place: int, dtype: Any) -> Any:
+    return _arg_max(-1 - x, place, dtype) if x.dtype == tf.int64 else tf.argmin(x, place, dtype)
+
+
 def _arg(function: Callable[..., Any]) -> Callable[[Call], Any]:
     def lower(call: Call) -> Any:
         axis = call.number(call.attribute("axis", 0))
@@ -125,6 +136,6 @@ OPERATORS: Table = {
     "ReduceSumSquare": axis_wise(reduction(_sum_square)),
     "ReduceLogSum": axis_wise(reduction(_log_sum)),
     "ReduceLogSumExp": axis_wise(reduction(_log_sum_exp)),
-    "ArgMax": axis_wise(_arg(tf.argmax)),
-    "ArgMin": axis_wise(_arg(tf.argmin)),
+    "ArgMax": axis_wise(_arg(_arg_max)),
+    "ArgMin": axis_wise(_arg(_arg_min)),
 }

@@ -66,7 +66,7 @@ def _split(call: Call) -> list[Value]:
         sizes = [total // count] * count
     if isinstance(total, int) and is_static(sizes) and sum(fixed(sizes)) != total:
         raise ValueError(f"sizes {sizes} do not add up to {total}")
-    if call.value(0).dtype == tf.int64 and is_static(sizes):  # TFLite splits no int64
+    if call.value(0).dtype in (tf.int64, tf.bool) and is_static(sizes):  # TFLite splits neither
         parts = _pieces(call.tensor(0), sizes, call.axis(axis))
     else:
         parts = tf.split(call.tensor(0), vector(sizes) if len(set(sizes)) > 1 else count, call.axis(axis))
