@@ -5,14 +5,15 @@ from __future__ import annotations
 import msgspec
 
 REFINEMENT, HEADS, INTEGERS, OUTPUTS = "refinement", "heads", "integers", "outputs"
-RECURRENT = "recurrent"
+RECURRENT, RANGES = "recurrent", "ranges"
 
 
 class Transformation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One transformation of an artifact.
 
     Attributes:
-        name: `refinement` (equalization, rounding, biases), `heads`, `integers`, `outputs`, `recurrent`.
+        name: `refinement` (equalization, rounding, biases), `heads`, `integers`, `outputs`, `recurrent`,
+            `ranges`.
         seconds: wall time that it took beside the conversion.
         gain_db: lowest SQNR with it less the same without; null where nothing was made without it.
     """

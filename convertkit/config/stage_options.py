@@ -18,6 +18,7 @@ Layout = Literal["auto", "source", "channels-last"]
 IoType = Literal["float32", "int8", "uint8"]
 Heads = Literal["apart", "joined"]
 Integers = Literal["auto", "everywhere", "weights"]
+RangeChoice = Literal["auto", "minmax", "chosen"]
 
 
 class TorchToOnnxOptions(OneAttempt, frozen=True, forbid_unknown_fields=True):
@@ -117,6 +118,9 @@ class SavedmodelToTfliteOptions(OneAttempt, frozen=True, forbid_unknown_fields=T
         integers: what litert makes integer in int8: `everywhere` all that it can, `weights` only operators
             with weights and tables; `auto` is `weights` in a graph with attention (docs/quantizers.md). But
             for `everywhere`, recurrent layers have integer weights alone, whoever quantizes.
+        ranges: of the activations of int8: `minmax`, the ends of what calibration saw; `chosen`, of several
+            the one that layers lose least by (docs/quantizers.md); `auto` is `chosen` where weights are
+            rounded with compensation.
     """
 
     io: IoType = "float32"
@@ -127,6 +131,7 @@ class SavedmodelToTfliteOptions(OneAttempt, frozen=True, forbid_unknown_fields=T
     rounding: Rounding = "auto"
     heads: Heads = "apart"
     integers: Integers = "auto"
+    ranges: RangeChoice = "auto"
 
     def __post_init__(self) -> None:
         """Refuse what no quantizer can do."""
@@ -158,6 +163,11 @@ class SavedmodelToTfliteOptions(OneAttempt, frozen=True, forbid_unknown_fields=T
     def grid(self) -> int:
         """That of TFLite's 8-bit weights."""
         return 127 if self.rounding == "compensated" else 0
+
+    @property
+    def chooses_ranges(self) -> bool:
+        """Whether other ranges than those by min-max are tried."""
+        return self.ranges == "chosen" or (self.ranges == "auto" and self.grid > 0)
 
     def attempts(self, *, precision: Precision, has_dynamic_axes: bool) -> tuple[Self, ...]:
         """Both quantizers, where both can serve and either may be the better."""
@@ -204,7 +214,8 @@ class OnnxToOnnxInt8Options(OneAttempt, frozen=True, forbid_unknown_fields=True)
         reduce_range: weights in 7 bits, which are right on every CPU. 8 bits saturate in silence on x86
             CPUs without VNNI (digits: 12 dB for 30 dB); False is for targets known to have it, and ARM.
         rounding: how weights come to their integers, as for `savedmodel_to_tflite`.
-        heads, integers: parts of different units, and what becomes integer, as for `savedmodel_to_tflite`.
+        heads, integers, ranges: parts of different units, what becomes integer, and ranges of activations, as
+            for `savedmodel_to_tflite`; by `percentile` no other is tried.
     """
 
     per_channel: bool = True
@@ -213,6 +224,7 @@ class OnnxToOnnxInt8Options(OneAttempt, frozen=True, forbid_unknown_fields=True)
     rounding: Rounding = "auto"
     heads: Heads = "apart"
     integers: Integers = "auto"
+    ranges: RangeChoice = "auto"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done."""
@@ -238,6 +250,12 @@ class OnnxToOnnxInt8Options(OneAttempt, frozen=True, forbid_unknown_fields=True)
         """That of 7 or 8 bits."""
         largest = 64 if self.reduce_range else 127
         return largest if self.rounding == "compensated" else 0
+
+    @property
+    def chooses_ranges(self) -> bool:
+        """Whether other ranges than those by min-max are tried."""
+        is_meant = self.ranges == "chosen" or (self.ranges == "auto" and self.grid > 0)
+        return is_meant and self.calibration == "minmax"
 
     def attempts(self, *, precision: Precision, has_dynamic_axes: bool) -> tuple[Self, ...]:
         """One, or one for each way to round."""

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 from tensorflow.lite.python.util import modify_model_io_type
-from tensorflow.lite.tools import flatbuffer_utils
 
 from convertkit.artifacts.formats import Precision
 from convertkit.artifacts.signature import Arrays
@@ -26,14 +25,14 @@ from convertkit.artifacts.transformation import HEADS, INTEGERS, OUTPUTS, RECURR
 from convertkit.config.stage_options import SavedmodelToTfliteOptions
 from convertkit.errors import StageError, first_line
 from convertkit.graphs.tflite_file import Operator, read_operators
+from convertkit.stages.litert_layers import Prepared, prepare_layers
+from convertkit.stages.litert_ranges import in_one_piece, quantized, quantized_by_ranges
 from convertkit.stages.litert_recipe import excluded, keeps_activations, looked_up, make_recipe
 from convertkit.stages.measured_gain import gain_db
 from convertkit.stages.quantizer_reason import quantizer_reason
 from convertkit.stages.shared_calibration import Shared
 from convertkit.stages.tflite_heads import find_head, may_mix_units, operators_of, run_file
-from convertkit.stages.tflite_inputs import equalize_inputs
-from convertkit.stages.tflite_outputs import equalize_outputs
-from convertkit.stages.tflite_ranges import has_one_graph, ranges_of
+from convertkit.stages.tflite_ranges import has_one_graph
 from convertkit.stages.tflite_recurrent import INT8_WEIGHTS, find_recurrent, with_integer_weights
 
 SIGNATURE = "serving_default"
@@ -75,19 +74,20 @@ def quantize(
         StageError: the quantizer failed, a pattern matches nothing, or the inputs cannot have that type.
     """
     try:
-        made = in_integers(content, precision, options, list(steps), Shared(shared), remarks)
+        made, are_rows = in_integers(content, precision, options, list(steps), Shared(shared), remarks)
     except StageError:
         raise
     except Exception as error:  # it raises what its parts raise
         raise StageError(f"litert-quantizer failed: {quantizer_reason(error)}") from error
     whole = in_one_piece(made)
     started = time.perf_counter()
-    if recurrent_in(content, precision, options):
+    is_recurrent = bool(recurrent_in(content, precision, options))
+    if are_rows or is_recurrent:
         kept = {name for one in excluded(content, options.exclude) for name in one.outputs}
         whole = with_integer_weights(whole, kept)
-        if remarks:
-            remarks.notes.append(INT8_WEIGHTS)
-            remarks.transformations.append(Transformation(RECURRENT, time.perf_counter() - started))
+    if remarks and is_recurrent:
+        remarks.notes.append(INT8_WEIGHTS)
+        remarks.transformations.append(Transformation(RECURRENT, time.perf_counter() - started))
     return with_io(whole, precision, options)
 
 
@@ -103,85 +103,77 @@ def in_integers(
     calls: Sequence[Arrays],
     shared: Shared,
     told: Remarks | None,
-) -> bytes:
-    """The file that the quantizer makes, its inputs and outputs float."""
-    started = time.perf_counter()
+) -> tuple[bytes, bool]:
+    """The file that the quantizer makes, its inputs and outputs float.
+
+    Returns:
+        The file, and whether products that it left float are to have INT8 weights.
+    """
     left = excluded(content, options.exclude)
     left += [one for one in recurrent_in(content, precision, options) if one not in left]
-    weights_alone = keeps_activations(content, precision, options)
-    if weights_alone:
-        left += [one for one in looked_up(content) if one not in left]
-    if weights_alone and told:
-        told.notes.append(WEIGHTS_ALONE)
-        told.transformations.append(Transformation(INTEGERS, time.perf_counter() - started))
-    recipe = make_recipe(precision, options, left, weights_alone=weights_alone)
-    plain, scaled, started = content, 0, time.perf_counter()
-    if weights_alone and options.grid and has_one_graph(content):
-        outputs = [name for operator in left for name in operator.outputs]
-        content, read = equalize_inputs(content, SIGNATURE, calls, outputs, options.grid)
-        content, scaled = equalize_outputs(content, SIGNATURE, calls, outputs)
-        scaled += read
-    seconds = time.perf_counter() - started
-    ranges = calibrated(content, recipe, calls, shared) if precision.needs_calibration else None
-    made = quantized(content, recipe, ranges)
-    if scaled and told:
-        before = in_one_piece(quantized(plain, recipe, ranges))
-        gained = gain_db(run_file, plain, before, in_one_piece(made), calls)
-        told.notes.append(f"{scaled} inputs and outputs of layers scaled channel by channel")
-        told.transformations.append(Transformation(OUTPUTS, seconds, gained))
-    keeps_units = options.keeps_units(precision) and not weights_alone  # then the end is float anyway
-    if not ranges or not keeps_units or not may_mix_units(content):
-        return made
+    if keeps_activations(content, precision, options):
+        return weights_in_integers(content, options, left, calls, shared, told)
+    recipe = make_recipe(precision, options, left, weights_alone=False)
+    if not precision.needs_calibration:
+        return quantized(content, recipe, None), False
+    chooses = options.chooses_ranges and precision is Precision.INT8
+    ranged = quantized_by_ranges(content, recipe, calls, shared, chooses=chooses)
+    if told:
+        ranged.tell(told.notes, told.transformations)
+    if not options.keeps_units(precision) or not may_mix_units(content):
+        return ranged.content, False
     started = time.perf_counter()
-    head = find_head(content, {name: width(found) for name, found in ranges.items()})
+    head = find_head(content, {name: width(found) for name, found in ranged.ranges.items()})
     if head is None:
-        return made
+        return ranged.content, False
     left = [*left, *operators_of(content, head)]
-    apart = quantized(content, make_recipe(precision, options, left, weights_alone=False), ranges)
+    apart = quantized(content, make_recipe(precision, options, left, weights_alone=False), ranged.ranges)
     seconds = time.perf_counter() - started
     if told:
-        gained = gain_db(run_file, content, in_one_piece(made), in_one_piece(apart), calls)
+        gained = gain_db(run_file, content, in_one_piece(ranged.content), in_one_piece(apart), calls)
         told.notes.append(head.describe())
         told.transformations.append(Transformation(HEADS, seconds, gained))
-    return apart
+    return apart, False
 
 
-def calibrated(content: bytes, recipe: Any, calls: Sequence[Arrays], shared: Shared) -> Any:
-    """The range of every tensor that a recipe makes integer."""
-    if has_one_graph(content):
-        return shared.ranges(content, lambda: ranges_of(content, SIGNATURE, calls))
-    from litert_quantizer import calibrator
-    from litert_quantizer.utils import qsv_utils
-
-    calibration = calibrator.Calibrator(content, num_threads=1, qsv_update_func=qsv_utils.min_max_update)
-    calibration.calibrate({SIGNATURE: list(calls)}, recipe)
-    return calibration.get_model_qsvs()
-
-
-def quantized(content: bytes, recipe: Any, ranges: Any) -> bytes:
-    """What the quantizer makes by a recipe."""
-    from litert_quantizer import quantizer
-
-    worker = quantizer.Quantizer(content, recipe.get_quantization_recipe())
-    made = worker.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
-    return bytes(made.quantized_model)
+def weights_in_integers(
+    content: bytes,
+    options: SavedmodelToTfliteOptions,
+    left: list[Operator],
+    calls: Sequence[Arrays],
+    shared: Shared,
+    told: Remarks | None,
+) -> tuple[bytes, bool]:
+    """The same where only operators with weights become integer ones."""
+    started = time.perf_counter()
+    left += [one for one in looked_up(content) if one not in left]
+    plain, recipe = content, make_recipe(Precision.INT8, options, left, weights_alone=True)
+    found = time.perf_counter() - started
+    ready = Prepared(content, 0, ())
+    if options.grid and has_one_graph(content):
+        outputs = [name for operator in left for name in operator.outputs]
+        ready = prepare_layers(content, SIGNATURE, calls, outputs, options.grid)
+    seconds = time.perf_counter() - started
+    after = make_recipe(Precision.INT8, options, [*left, *ready.dynamic], weights_alone=True)
+    chooses = options.chooses_ranges
+    ranged = quantized_by_ranges(ready.content, after, calls, shared, chooses=chooses, weights_alone=True)
+    if told:
+        told.notes.append(WEIGHTS_ALONE)
+        told.transformations.append(Transformation(INTEGERS, found))
+        ranged.tell(told.notes, told.transformations)
+    if told and (ready.scaled or ready.dynamic):
+        before = quantized(plain, recipe, ranged.ranges)
+        made = in_one_piece(ranged.content)
+        made = with_integer_weights(made) if ready.dynamic else made
+        gained = gain_db(run_file, plain, in_one_piece(before), made, calls)
+        told.notes += ready.notes
+        told.transformations.append(Transformation(OUTPUTS, seconds, gained))
+    return ranged.content, bool(ready.dynamic)
 
 
 def width(found: Any) -> float:
     """Width of a range that its calibration found, zero within it."""
     return max(float(np.max(found["max"])), 0.0) - min(float(np.min(found["min"])), 0.0)
-
-
-def in_one_piece(content: bytes) -> bytes:
-    """The file with its weights inside the flatbuffer, where every reader looks for them, also old ones."""
-    model: Any = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
-    if not any(buffer.offset > 1 for buffer in model.buffers):
-        return content
-    for buffer in model.buffers:
-        if buffer.offset > 1:
-            buffer.data = content[buffer.offset : buffer.offset + buffer.size]
-            buffer.offset = buffer.size = 0
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
 def with_io(content: bytes, precision: Precision, options: SavedmodelToTfliteOptions) -> bytes:

@@ -32,6 +32,7 @@ METHODS = {
 PRODUCTS = ("MatMul", "Gemm")
 LEAST_OPSET = 13  # QuantizeLinear takes scales by channel
 Report = Callable[[str], None]
+Ranges = dict[str, list[dict[str, Any]]]
 
 
 class Step(NamedTuple):
@@ -52,6 +53,7 @@ PREPARING = (
 QUANTIZING = (
     Step("widening scales for int32 biases", {"QDQDisableWeightAdjustForInt32Bias": True}),
     Step("scales by channel", {"per_channel": False}),
+    Step("chosen ranges", {"TensorQuantOverrides": {}}),
 )
 
 
@@ -113,16 +115,20 @@ def quantize(
     report: Report,
     left: Sequence[str],
     kinds: Sequence[str],
+    ranges: Ranges | None = None,
 ) -> None:
     """Calibrate and quantize, what fails of it left out; the file runs on a sample.
 
     Args:
         left: names of the nodes that stay float.
         kinds: operators that become integer ones; empty: all that can.
+        ranges: of values that are not to have theirs by calibration, as the quantizer takes them.
     """
+    given = {"TensorQuantOverrides": ranges} if ranges else {}
 
     def run(off: dict[str, Any]) -> None:
-        call_quantizer(prepared, out, CalibrationReader(signature, samples), options, left, kinds, **off)
+        reader = CalibrationReader(signature, samples)
+        call_quantizer(prepared, out, reader, options, left, kinds, **{**given, **off})
         check_runs(out, next(calibration_steps(signature, samples)))
 
     without(QUANTIZING, run, report)

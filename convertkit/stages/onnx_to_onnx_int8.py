@@ -18,7 +18,7 @@ from pathlib import Path
 import onnx
 
 from convertkit.artifacts.signature import Arrays, Signature, taken
-from convertkit.artifacts.transformation import HEADS, INTEGERS, Transformation
+from convertkit.artifacts.transformation import HEADS, INTEGERS, RANGES, Transformation
 from convertkit.config.stage_options import OnnxToOnnxInt8Options
 from convertkit.errors import StageError
 from convertkit.graphs.attention import has_attention
@@ -33,10 +33,12 @@ from convertkit.stages import Conversion, Request
 from convertkit.stages.measured_gain import MOST_CALLS, gain_db
 from convertkit.stages.onnx_heads import find_head, name_nodes, run_file
 from convertkit.stages.onnx_quantization import LEAST_OPSET, new_enough, prepare, quantize
+from convertkit.stages.onnx_ranges import Choice, choose_ranges, hold_weights, named
 
 WEIGHTED_OPERATORS = frozenset(["Conv", "ConvTranspose", "Gemm", "MatMul", "Gather", "LSTM", "GRU", "RNN"])
 
 WEIGHTED_ALONE = ("Conv", "ConvTranspose", "Gemm", "MatMul", "Gather")
+LARGEST = 127
 WEIGHTS_ALONE = "only operators with weights are integer ones"
 
 
@@ -54,12 +56,14 @@ def convert(request: Request[OnnxToOnnxInt8Options]) -> Conversion:
     head = find_head(prepared, calibration_steps(signature, samples)) if keeps_units else None
     left = name_nodes(prepared, head) if head else []
     seconds = time.perf_counter() - started
-    quantize(prepared, raw, signature, samples, request.options, notes.append, left, kinds)
     done: list[Transformation] = []
+    choice = quantize_by_ranges(request, prepared, raw, signature, samples, (notes, done), (left, kinds))
     if head or kinds:
         gained = gain_over(request, prepared, raw, signature, samples)
         done.append(Transformation(INTEGERS if kinds else HEADS, seconds, gained))
     model = onnx.load(raw)
+    if choice is not None:
+        hold_weights(model, choice.losing, request.options.grid or LARGEST)
     remove_unused_opsets(model)
     told = told_integers(request.options) if kinds else ""
     notes[:0] = filter(None, (coverage(model), head.describe() if head else "", told))
@@ -69,6 +73,44 @@ def convert(request: Request[OnnxToOnnxInt8Options]) -> Conversion:
     onnx.save_model(model, str(request.out))
     onnx.checker.check_model(str(request.out))
     return Conversion(read_signature(model), tuple(notes), transformations=tuple(done))
+
+
+def quantize_by_ranges(
+    request: Request[OnnxToOnnxInt8Options],
+    prepared: Path,
+    raw: Path,
+    signature: Signature,
+    samples: Arrays,
+    told: tuple[list[str], list[Transformation]],
+    chosen: tuple[list[str], tuple[str, ...]],
+) -> Choice | None:
+    """Quantize by min-max, or by ranges that layers lose least by; those, where the outputs gain by them.
+
+    Args:
+        told: notes and transformations, which are added to.
+        chosen: nodes that stay float, and operators that become integer ones.
+    """
+    options, (left, kinds), (notes, done) = request.options, chosen, told
+    quantize(prepared, raw, signature, samples, options, notes.append, left, kinds)
+    if not options.chooses_ranges:
+        return None
+    started = time.perf_counter()
+    choice = choose_ranges(prepared, list(calibration_steps(signature, samples)), kinds)
+    held = named(prepared, choice.losing)
+    seconds = time.perf_counter() - started
+    if not choice.overrides and not held:
+        return None
+    better, remarks = request.scratch / "ranges.onnx", list[str]()
+    left = [*left, *held]
+    ranges = choice.overrides
+    quantize(prepared, better, signature, samples, options, remarks.append, left, kinds, ranges)
+    gained = gain_db(run_file, prepared, raw, better, calibration_steps(signature, samples))
+    if gained <= 0:
+        return None
+    better.replace(raw)
+    notes[:] = [*notes, *(line for line in remarks if line not in notes), *choice.notes]
+    done.append(Transformation(RANGES, seconds, gained))
+    return choice
 
 
 def gain_over(

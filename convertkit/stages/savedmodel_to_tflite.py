@@ -37,6 +37,7 @@ from convertkit.stages.measured_gain import gain_db
 from convertkit.stages.quantizer_reason import quantizer_reason
 from convertkit.stages.settled_savedmodel import computes_in_half, has_loops, settled
 from convertkit.stages.shared_calibration import Shared
+from convertkit.stages.tflite_converter_ranges import chooses_ranges, converted_by_ranges
 from convertkit.stages.tflite_heads import (
     calibrated_spans,
     find_head,
@@ -88,15 +89,22 @@ def convert_tensorflow(
         return convert_recurrent(request, told)
     if precision is Precision.FLOAT16:
         content = mend_constants(content, partial(run_converter, request, Precision.FLOAT32))
-    if not request.options.keeps_units(precision) or not may_mix_units(content):
+    mixes_units = request.options.keeps_units(precision) and may_mix_units(content)
+    chooses = precision is Precision.INT8 and chooses_ranges(request.options, content)
+    if not mixes_units and not chooses:
         return content
-    started = time.perf_counter()
+    started, per_channel = time.perf_counter(), request.options.per_channel
     calibrated = run_converter(request, precision, calibrates_only=True)
     calibrated = with_own_ranges(calibrated, SIGNATURE, calibration(request))
-    head = find_head(calibrated, calibrated_spans(calibrated))
+    if chooses:
+        calls = list(calibration(request))
+        ranged = converted_by_ranges(content, calibrated, SIGNATURE, calls, per_channel=per_channel)
+        ranged.tell(told.notes, told.transformations)
+        content, calibrated, started = ranged.content, ranged.ranges, time.perf_counter()
+    head = find_head(calibrated, calibrated_spans(calibrated)) if mixes_units else None
     if head is None:
         return content
-    made = quantize_without(calibrated, head, per_channel=request.options.per_channel)
+    made = quantize_without(calibrated, head, per_channel=per_channel)
     seconds = time.perf_counter() - started
     gained = gain_db(run_file, calibrated, content, made, calibration(request))
     told.notes.append(head.describe())

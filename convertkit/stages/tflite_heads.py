@@ -18,6 +18,7 @@ from tensorflow.lite.python.convert import mlir_quantize
 from tensorflow.lite.tools import flatbuffer_utils
 
 from convertkit.artifacts.signature import Array, Arrays
+from convertkit.graphs.attention import has_attention
 from convertkit.graphs.heads import (
     MOST_APART,
     Head,
@@ -64,6 +65,12 @@ def may_mix_units(content: bytes) -> bool:
     graph = MainGraph(content)
     ratios = ratios_of(graph.steps, {}, graph.constants)
     return any(is_join(graph.steps[number]) or ratio > MOST_APART for number, ratio in ratios.items())
+
+
+def attends(content: bytes) -> bool:
+    """True where a file, float or INT8, has attention in it."""
+    graph = MainGraph(content)
+    return has_attention(graph.steps, graph.constants)
 
 
 def find_head(content: bytes, spans: Mapping[str, float]) -> Head | None:

@@ -96,12 +96,11 @@ def scale(model: Any, operator: Any, factors: Array) -> None:
     weights = graph.tensors[operator.inputs[1]]
     rows = values_of(model, weights).reshape(len(factors), -1)
     model.buffers[weights.buffer] = buffer_of(rows / factors[:, None])
-    if len(operator.inputs) > 2 and operator.inputs[2] >= 0:
-        bias = graph.tensors[operator.inputs[2]]
-        name = name_of(bias) + SCALED
-        operator.inputs[2] = add_constant(model, name, values_of(model, bias) / factors)
     place = operator.outputs[0]
     name = name_of(graph.tensors[place])
+    if len(operator.inputs) > 2 and operator.inputs[2] >= 0:
+        bias = graph.tensors[operator.inputs[2]]  # which other layers may share
+        operator.inputs[2] = add_constant(model, f"{name}/bias", values_of(model, bias) / factors)
     inside = add_tensor(model, name + SCALED, graph.tensors[place])
     after = graph.operators.index(operator) + 1
     graph.operators.insert(after, product(model, inside, place, name, factors))

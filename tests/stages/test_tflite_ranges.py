@@ -7,20 +7,24 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.lite.python import schema_py_generated as schema
 
 from convertkit.artifacts.formats import Precision
 from convertkit.artifacts.signature import Arrays, taken
 from convertkit.config.stage_options import SavedmodelToTfliteOptions
-from convertkit.graphs.tflite_file import operators
+from convertkit.graphs.tflite_file import operator_name, operators
 from convertkit.quantization import equalization
 from convertkit.samples.representative import calibration_steps
-from convertkit.stages.litert_quantization import SIGNATURE, quantized
+from convertkit.stages import litert_layers
+from convertkit.stages.litert_layers import prepare_layers
+from convertkit.stages.litert_quantization import Remarks, quantize
+from convertkit.stages.litert_ranges import SIGNATURE, quantized
 from convertkit.stages.litert_recipe import make_recipe
-from convertkit.stages.tflite_heads import run_file
+from convertkit.stages.tflite_heads import FLOAT, INT8, run_file
 from convertkit.stages.tflite_inputs import equalize_inputs
 from convertkit.stages.tflite_outputs import equalize_outputs, factors_of
 from convertkit.stages.tflite_ranges import ends_of, has_one_graph, ranges_of
-from tests.conftest import Lab, fixture_samples
+from tests.conftest import Lab, fixture_samples, sqnr_db
 
 pytestmark = pytest.mark.slow
 
@@ -78,6 +82,37 @@ def test_scaled_inputs_compute_the_same(transformer: Made, monkeypatch: pytest.M
         wanted = np.stack([each[name] for each in before])
         found = np.stack([each[name] for each in after])
         assert np.abs(found - wanted).max() <= 1e-4 * np.abs(wanted).max()
+
+
+def test_products_that_read_ranges_of_rows(transformer: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(litert_layers, "MOST_LOST", 0.0)
+    monkeypatch.setattr(litert_layers, "WORTH", np.inf)
+    content, calls = transformer
+    ready = prepare_layers(content, SIGNATURE, calls, (), 127)
+    assert len(ready.dynamic) == operators(content).count("FULLY_CONNECTED")
+    assert (
+        ready.notes[-1]
+        == f"{len(ready.dynamic)} products with INT8 weights read the range of each row when they run"
+    )
+    options, remarks = SavedmodelToTfliteOptions(quantizer="litert", rounding="compensated"), Remarks()
+    made = quantize(content, Precision.INT8, options, calls, remarks=remarks)
+    assert set(ready.notes) <= set(remarks.notes)
+    wanted, exact, found = (run_file(each, calls) for each in (content, ready.content, made))
+    for name in wanted[0]:
+        values, same, got = (np.stack([each[name] for each in rows]) for rows in (wanted, exact, found))
+        assert np.abs(same - values).max() <= 1e-4 * np.abs(values).max()
+        assert sqnr_db(values, got) > 35
+    model: Any = schema.ModelT.InitFromPackedBuf(made, 0)
+    (graph,) = model.subgraphs
+    products = [one for one in graph.operators if kind_of(model, one) == "FULLY_CONNECTED"]
+    assert all(one.builtinOptions.asymmetricQuantizeInputs for one in products)
+    held = [[graph.tensors[place] for place in one.inputs[:2]] for one in products]
+    assert {(values.type, weights.type) for values, weights in held} == {(FLOAT, INT8)}
+    assert {len(weights.quantization.scale) for _, weights in held} == {1}
+
+
+def kind_of(model: Any, operator: Any) -> str:
+    return operator_name(model.operatorCodes[operator.opcodeIndex])
 
 
 def test_values_of_masks_count_in_no_range() -> None:

@@ -1,0 +1,64 @@
+"""TFLiteConverter's quantizer with ranges by which layers lose least. Runs in a worker.
+
+Its calibrator reads values after operators that write over their input; these are read apart.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tensorflow.lite.python.convert import mlir_quantize
+from tensorflow.lite.tools import flatbuffer_utils
+
+from convertkit.artifacts.signature import Arrays
+from convertkit.config.stage_options import SavedmodelToTfliteOptions
+from convertkit.quantization.ranges import MIN_MAX, Chosen
+from convertkit.stages.measured_gain import gain_db
+from convertkit.stages.tflite_chosen_ranges import Ranged, chosen_ranges, methods_of
+from convertkit.stages.tflite_heads import attends, calibrated_spans, has_range, name_of, run_file
+from convertkit.stages.tflite_ranges import has_one_graph
+from convertkit.stages.tflite_readers import find_readers
+
+
+def chooses_ranges(options: SavedmodelToTfliteOptions, content: bytes) -> bool:
+    """Whether other ranges are tried: not where attention in integers loses far more than they could gain."""
+    return options.chooses_ranges and options.io == "float32" and not attends(content)
+
+
+def converted_by_ranges(
+    content: bytes, calibrated: bytes, signature: str, calls: Sequence[Arrays], *, per_channel: bool
+) -> Ranged:
+    """What the quantizer makes by chosen ranges, where the outputs gain by them; else what it made.
+
+    Args:
+        content: what it made of its own ranges.
+        calibrated: the float file that it was made of, each tensor with the range that it has by itself.
+        calls: calibration samples under the signature's names.
+
+    Returns:
+        Of the file; `ranges` is the float file with those that it is made by.
+    """
+    if not has_one_graph(calibrated):
+        return Ranged(content, calibrated)
+    started = time.perf_counter()
+    names = list(calibrated_spans(calibrated))
+    chosen = chosen_ranges(calibrated, signature, calls, find_readers(calibrated), names)
+    others = with_these(calibrated, chosen)
+    made = bytes(mlir_quantize(others, disable_per_channel=not per_channel))
+    seconds = time.perf_counter() - started
+    gained = gain_db(run_file, calibrated, content, made, calls)
+    if gained <= 0:
+        return Ranged(content, calibrated)
+    return Ranged(made, others, methods_of(chosen), seconds, gained)
+
+
+def with_these(calibrated: bytes, chosen: Mapping[str, Chosen]) -> bytes:
+    """The file with those ranges in it that are not by min-max."""
+    model: Any = flatbuffer_utils.convert_bytearray_to_object(bytearray(calibrated))
+    for tensor in model.subgraphs[0].tensors:
+        found = chosen.get(name_of(tensor))
+        if found is not None and found.method != MIN_MAX and has_range(tensor):
+            tensor.quantization.min, tensor.quantization.max = [found.low], [found.high]
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
