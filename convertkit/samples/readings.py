@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 import numpy as np
 
+from convertkit.artifacts.axes import BATCH_WORDS
 from convertkit.artifacts.signature import Dim, TensorSpec
 from convertkit.samples.rows import Rows
 
@@ -101,7 +102,8 @@ def readings(
         yield Reading(None, None)
     elif named and named[0] and fits(shape, wanted) and shape[named[0]] == 1:
         yield Reading(named[0], None)
-    if word is not None and not named and wanted[:1] == (1,) and fits(shape[1:], wanted[1:]):
+    is_length = word is not None and word.lower() not in BATCH_WORDS  # beside a batch that is fixed at one
+    if word is not None and (not named or is_length) and wanted[:1] == (1,) and fits(shape[1:], wanted[1:]):
         yield Reading(None, shape[0], shape=(1, *shape[1:]))
 
 

@@ -64,6 +64,12 @@ class TestAxes:
         whole = fit(x, state, x=values(COUNT, 1, 5), state=values(COUNT, 2, 1, 4))
         assert whole.batch_axes == {"x": None, "state": None}
 
+    @pytest.mark.parametrize("given", [(96, 40), (96, 1, 40)])
+    def test_a_free_length_behind_a_batch_fixed_at_one_counts_no_samples(self, given):
+        found = fit(TensorSpec("tokens", "float32", (1, "length")), tokens=values(*given))
+        assert (found.count, found.take([95])["tokens"].shape) == (96, (1, 1, 40))
+        assert found.batch_axes == {"tokens": None}
+
     def test_a_batch_under_another_name_on_another_axis(self):
         state = TensorSpec("state", "float32", (2, "state_1", 4))
         assert fit(X, state, x=values(COUNT, 5), state=self.STATES).batch_axes == {"x": 0, "state": 1}
