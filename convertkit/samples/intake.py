@@ -23,6 +23,7 @@ from convertkit.samples.apart import split
 from convertkit.samples.asked import Asked
 from convertkit.samples.examples import axis_sizes, with_examples
 from convertkit.samples.fit import fit_samples
+from convertkit.samples.output_axes import with_seen_axes
 from convertkit.samples.preprocessing import with_settings
 from convertkit.samples.reading import NOTHING, read_samples, renamed
 from convertkit.samples.samples import Samples, Split
@@ -151,6 +152,9 @@ def take_in(
     if loader is not None:
         loader = msgspec.structs.replace(loader, casts=answer.casts)
     artifact = Artifact(Variant(file.format), job.path, signature, sha256, size, loader, answer.half)
+    if known is None:
+        artifact = with_seen_axes(artifact, samples, workers, scratch)
+        signature = artifact.signature
     return Intake(
         file,
         artifact,
