@@ -28,6 +28,7 @@ WRITE_FILE = 1 << 1
 REMOVE_DIR, REMOVE_FILE = 1 << 4, 1 << 5
 MAKE_CHAR, MAKE_DIR, MAKE_REG, MAKE_SOCK, MAKE_FIFO, MAKE_BLOCK, MAKE_SYM = (1 << n for n in range(6, 13))
 REFER, TRUNCATE = 1 << 13, 1 << 14
+SCOPES = 1 << 0 | 1 << 1  # abstract sockets and signals reach no process outside
 CHANGES = WRITE_FILE | REMOVE_DIR | REMOVE_FILE | MAKE_CHAR | MAKE_DIR | MAKE_REG
 CHANGES |= MAKE_SOCK | MAKE_FIFO | MAKE_BLOCK | MAKE_SYM
 OF_A_FILE = WRITE_FILE | TRUNCATE
@@ -66,12 +67,16 @@ def is_done(step: Callable[[], bool]) -> bool:
 
 
 def restrict_writing(writable: Sequence[str]) -> bool:
-    """Landlock: files may be changed below these folders only, and devices written that computing needs."""
+    """Landlock: files may be changed below these folders only, and devices written that computing needs.
+
+    From its sixth version on (Linux 6.12) no signal reaches a process that was there before.
+    """
     version = libc().syscall(CREATE_RULESET, None, 0, VERSION_FLAG)
     if version < 1:
         return False
     changes = CHANGES | (REFER if version >= 2 else 0) | (TRUNCATE if version >= 3 else 0)
-    ruleset = libc().syscall(CREATE_RULESET, struct.pack("=Q", changes), 8, 0)
+    rules = struct.pack("=QQQ", changes, 0, SCOPES) if version >= 6 else struct.pack("=Q", changes)
+    ruleset = libc().syscall(CREATE_RULESET, rules, len(rules), 0)
     if ruleset < 0:
         return False
     set_no_new_privileges()

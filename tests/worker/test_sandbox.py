@@ -10,16 +10,20 @@ from pathlib import Path
 
 import pytest
 
-from convertkit.workers.confinement import FULL, NO_NETWORK, NO_PRIVILEGES, READ_ONLY, describe
+from convertkit.workers.confinement import FULL, NO_NETWORK, NO_PRIVILEGES, OWN_PROCESSES, READ_ONLY, describe
 
 TRIES = """
 import json, os, socket, subprocess, sys
 from convertkit.worker.namespaces import leave
 from convertkit.worker.sandbox import enter
-own, other = sys.argv[1:]
+own, other, way = sys.argv[1:]
+parent = os.getppid()
 server = socket.socket(); server.bind(("127.0.0.1", 0)); server.listen()
 address = server.getsockname()
-reached = (*leave(), *enter([own]))
+left = leave() if way == "with namespaces" else ()
+if "own processes" in left and (first := os.fork()):
+    os._exit(os.waitpid(first, 0)[1])
+reached = (*left, *enter([own]))
 
 def works(act):
     try:
@@ -50,17 +54,20 @@ print(json.dumps([reached, {
     "child writes other": works(lambda: subprocess.run(["touch", f"{other}/child"], check=True, stderr=-3)),
     "connect": works(lambda: socket.create_connection(address, 1)),
     "no capability": works(capabilities),
+    "signal itself": works(lambda: os.kill(os.getpid(), 0)),
+    "signal its child": works(lambda: subprocess.Popen(["sleep", "9"]).kill()),
+    "signal its parent": works(lambda: os.kill(parent, 0)),
 }]))
 """
 
 
-def tried(tmp_path: Path) -> tuple[tuple[str, ...], dict[str, bool]]:
+def tried(tmp_path: Path, way: str) -> tuple[tuple[str, ...], dict[str, bool]]:
     """What the sandbox reached, and what works in it."""
     own, other = tmp_path / "own", tmp_path / "other"
     own.mkdir()
     other.mkdir()
     (other / "file").write_text("content")
-    command = [sys.executable, "-c", TRIES, str(own), str(other)]
+    command = [sys.executable, "-c", TRIES, str(own), str(other), way]
     reached, works = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     if READ_ONLY in reached:
         assert [path.name for path in other.iterdir()] == ["file"]
@@ -68,13 +75,22 @@ def tried(tmp_path: Path) -> tuple[tuple[str, ...], dict[str, bool]]:
     return tuple(reached), works
 
 
-def test_what_was_given_up_cannot_be_done(tmp_path: Path) -> None:
-    reached, works = tried(tmp_path)
+def kernel() -> tuple[int, ...]:
+    """Its version."""
+    return tuple(int(part) for part in os.uname().release.split(".")[:2])
+
+
+@pytest.mark.parametrize("way", ["with namespaces", "without"])
+def test_what_was_given_up_cannot_be_done(tmp_path: Path, way: str) -> None:
+    reached, works = tried(tmp_path, way)
     allowed = {name for name, done in works.items() if done}
-    assert {"write own", "rename own", "read other", "write null"} <= allowed
+    assert {"write own", "rename own", "read other", "write null", "signal itself"} <= allowed
+    assert "signal its child" in allowed
     outside = {"write other", "make other", "remove other", "cut other", "link out", "move out"}
     if READ_ONLY in reached:
         assert not allowed & (outside | {"child writes other"})
+        is_reached = kernel() < (6, 12) and OWN_PROCESSES not in reached
+        assert ("signal its parent" in allowed) == is_reached
     if NO_NETWORK in reached:
         assert "connect" not in allowed
     if NO_PRIVILEGES in reached:
