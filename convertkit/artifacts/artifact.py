@@ -24,6 +24,7 @@ class Loader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         casts: of each input, the half precision that the model takes where it is given another type; empty
             for one that is taken as it is.
         is_code_allowed: of a Keras file: what is no plain layer of Keras may be built.
+        compiled: of a PyTorch file: the mode of torch.compile that it is run by; empty: it is run as it is.
     """
 
     kind: str
@@ -34,6 +35,7 @@ class Loader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     search_path: str | None = None
     casts: tuple[str, ...] = ()
     is_code_allowed: bool = False
+    compiled: str = ""
 
 
 class Artifact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

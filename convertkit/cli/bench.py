@@ -33,6 +33,12 @@ LARGEST = 65536
     type=click.Path(path_type=Path),
     help="Also say which operators take the time; write a trace of each artifact there.",
 )
+@click.option(
+    "--compile",
+    "modes",
+    metavar="MODE,…",
+    help="Also PyTorch models by torch.compile: default, reduce-overhead, max-autotune; minutes each.",
+)
 @flags.settings
 @flags.allow_code
 @flags.as_json
@@ -44,6 +50,7 @@ def command(
     batches: str | None,
     threads: str | None,
     profile: Path | None,
+    modes: str | None,
     settings: tuple[str, ...],
     allow_code: bool,
     as_json: bool,
@@ -55,6 +62,7 @@ def command(
     first one differs from itself, measured twice, is no difference. Exit code 8 where one of them could not
     be measured at all.
     """
+    settings = (*settings, f"bench.compile=[{modes}]") if modes else settings
     recipe = worded_recipe(samples=samples, inputs=inputs, device=device, settings=settings, **weights)
     rows = bench_artifacts(
         artifacts,

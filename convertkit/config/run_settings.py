@@ -20,6 +20,7 @@ CheckName = Literal[
     "classes",
     "accuracy",
 ]
+CompileMode = Literal["default", "reduce-overhead", "max-autotune"]
 DelegateName = Literal["xnnpack", "gpu", "nnapi"]
 Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Decibels = Annotated[float, msgspec.Meta(ge=-1000, le=1000)]  # bounds, because no value is below NaN
@@ -128,6 +129,7 @@ class BenchOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         threads: threads that each runtime may use.
         seconds: measure further rounds until every interval is narrow, at most so long; None: `rounds` alone.
         skip: why `convert` shall not measure; empty: it does.
+        compile: measure PyTorch models by these modes of torch.compile too; each compiles for minutes.
     """
 
     rounds: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 12
@@ -136,6 +138,7 @@ class BenchOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     threads: PositiveInt = 1
     seconds: Annotated[float, msgspec.Meta(gt=0, le=3600)] | None = None
     skip: str = ""
+    compile: tuple[CompileMode, ...] = ()
 
 
 class LimitOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -82,7 +82,7 @@ def child_environment(python: Path, threads: int, home: Path) -> dict[str, str]:
         "TF_NUM_INTEROP_THREADS": "1",
         "HF_HUB_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
-        **dict.fromkeys(("TMPDIR", "TRITON_CACHE_DIR", "MPLCONFIGDIR"), str(home)),
+        **dict.fromkeys(("TMPDIR", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "MPLCONFIGDIR"), str(home)),
     }
     return {**public_variables(os.environ), **changes}
 

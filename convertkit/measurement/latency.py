@@ -50,6 +50,8 @@ class Latency(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
             fraction of its time; null where none was.
         measured: when, ISO 8601, UTC; rows of the same moment were measured together.
         cached: True where an earlier run measured it.
+        compiled: the mode of torch.compile that a PyTorch model was run by; empty: it was run as it is.
+        compile_s: what compiling took before, with the first call, seconds.
     """
 
     device: str
@@ -69,6 +71,8 @@ class Latency(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     noise: float | None = None
     measured: str = ""
     cached: bool = False
+    compiled: str = ""
+    compile_s: float | None = None
 
     @property
     def samples_per_second(self) -> float | None:

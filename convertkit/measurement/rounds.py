@@ -17,6 +17,7 @@ from convertkit.artifacts.tensors import write_npz
 from convertkit.config.run_settings import BenchOptions
 from convertkit.environment.devices import NO_GPU
 from convertkit.errors import ConvertkitError
+from convertkit.measurement.compiled import joined_rows, mode_of, with_forms
 from convertkit.measurement.kept import KeptLatencies, asked_of_bench, stamped
 from convertkit.measurement.latency import Latency, relative_width, summarize
 from convertkit.registry import runtime_row
@@ -58,15 +59,17 @@ class Bench(msgspec.Struct, frozen=True):
     kept: KeptLatencies | None = None
 
     def by_path(self, artifacts: Sequence[Artifact]) -> dict[str, tuple[Latency, ...]]:
-        """Latency rows of each artifact, by its path; or why they are not measured."""
+        """Latency rows of each artifact and of its compiled forms, by its path; or why there are none."""
         if self.options.skip:
             return {artifact.path: (Latency("cpu", skipped=self.options.skip),) for artifact in artifacts}
+        forms = with_forms(artifacts, self.options.compile)
         if self.kept is None:
-            rows = stamped(self._measure(artifacts))
+            rows = stamped(self._measure(forms))
         else:
             asked = asked_of_bench(self.device, self.options, self.sample, self.scratch)
-            rows = self.kept.rows_of(artifacts, asked, self._measure)
-        return {artifact.path: row for artifact, row in zip(artifacts, rows, strict=True)}
+            rows = self.kept.rows_of(forms, asked, self._measure)
+        joined = joined_rows(forms, rows)
+        return {artifact.path: row for artifact, row in zip(artifacts, joined, strict=True)}
 
     def _measure(self, artifacts: Sequence[Artifact]) -> list[tuple[Latency, ...]]:
         return measure(artifacts, self.sample, self.device, self.options, self.workers, self.scratch)
@@ -85,6 +88,8 @@ def measure(
     workers: Workers,
     scratch: Path,
     batch: int | None = None,
+    *,
+    on_cpu: bool = True,
 ) -> list[tuple[Latency, ...]]:
     """Latency rows of each artifact: on the CPU, and on the GPU or the reason why not.
 
@@ -92,6 +97,7 @@ def measure(
         sample: one sample of every input, logical, first axis = sample.
         device: the GPU as `cuda:N`; None where there is none.
         batch: samples in each call, the same one again; None: one, or as many as the artifact is made for.
+        on_cpu: False: on the GPU alone.
     """
     contenders = []
     for number, artifact in enumerate(artifacts):
@@ -99,7 +105,7 @@ def measure(
         axes = CallAxes.of(artifact.signature.inputs, sample)
         write_npz(inputs, axes.call(sample, np.zeros(size, np.intp)))
         refusal = "" if batch in (None, size) else f"it takes {size} at a time, not {batch}"
-        names = [name for name in ("cpu", device) if name is not None]
+        names = [name for name in ("cpu" if on_cpu else None, device) if name is not None]
         contenders.append([contender(artifact, inputs, size, name, options, refusal) for name in names])
     everyone = [one for row in contenders for one in row]
     for one in everyone:
@@ -113,7 +119,7 @@ def measure(
 
 def absent_rows(artifact: Artifact, device: str | None) -> tuple[Latency, ...]:
     """That there is no GPU, for an artifact that would run on one: none is asked about for a `.tflite`."""
-    is_missed = device is None and artifact.variant.format in CUDA_FORMATS
+    is_missed = device is None and artifact.variant.format in CUDA_FORMATS and not mode_of(artifact)
     return (Latency("cuda", skipped=NO_GPU),) if is_missed else ()
 
 
@@ -186,10 +192,10 @@ def ask(one: Contender, job: BenchJob, workers: Workers) -> Benched | None:
 
 def result(one: Contender, options: BenchOptions) -> Latency:
     """The contender's latency, or why there is none."""
-    device = one.job.device
+    device, compiled = one.job.device, mode_of(one.job.artifact)
     if one.skipped or not one.rounds or one.loaded is None:
-        return Latency(device, skipped=one.skipped or "no round was completed")
-    return summarize(
+        return Latency(device, skipped=one.skipped or "no round was completed", compiled=compiled)
+    row = summarize(
         one.rounds,
         device=device,
         threads=options.threads,
@@ -198,3 +204,5 @@ def result(one: Contender, options: BenchOptions) -> Latency:
         gpu_memory=one.loaded.gpu_memory,
         left_on_cpu=one.loaded.left_on_cpu,
     )
+    taken_s = one.loaded.compile_ns / 1e9 if compiled else None
+    return msgspec.structs.replace(row, compiled=compiled, compile_s=taken_s)

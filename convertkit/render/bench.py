@@ -22,7 +22,7 @@ from convertkit.render.numbers import (
     format_significant,
 )
 from convertkit.render.profile import OPERATOR_HEADINGS, operator_rows, profile_heading
-from convertkit.render.speed import describe_versus
+from convertkit.render.speed import after_compiling, describe_versus
 
 Row = tuple[str, Measured, Latency]
 Cell = tuple[str, int | None, int | None]
@@ -32,7 +32,11 @@ FEWEST_CALLS_P99 = 100  # the 99th percentile of fewer is no more than the slowe
 def render_bench(measured: Sequence[Measured]) -> RenderableType:
     """Everything that was measured; what could not be below, each reason once."""
     names = short_names([one.path for one in measured])
-    rows = [(name, one, row) for name, one in zip(names, measured, strict=True) for row in one.latency]
+    rows = [
+        (form_name(name, row), one, row)
+        for name, one in zip(names, measured, strict=True)
+        for row in one.latency
+    ]
     parts: list[RenderableType] = []
     for cell in dict.fromkeys(cell_of(row) for _, _, row in rows if row.skipped is None):
         found = [row for row in rows if row[2].skipped is None and cell_of(row[2]) == cell]
@@ -43,6 +47,11 @@ def render_bench(measured: Sequence[Measured]) -> RenderableType:
         if one.profile is not None and one.profile.skipped is None:
             parts += [Text(), Text(f"{name}: {profile_heading(one.profile)}"), operator_table(one.profile)]
     return Group(*parts, *map(Text, skipped_lines(names, measured)))
+
+
+def form_name(name: str, row: Latency) -> str:
+    """The artifact's name, and the mode of torch.compile that it was run by: `model.pt2, compile default`."""
+    return f"{name}, compile {row.compiled}" if row.compiled else name
 
 
 def cell_of(row: Latency) -> Cell:
@@ -76,9 +85,12 @@ def latency_table(rows: Sequence[Row]) -> Table:
 
 def verdicts(rows: Sequence[Row]) -> list[Text]:
     """`model.int8.tflite: 3.4× slower than model.tflite [3.3–3.5]`, for each artifact but the first."""
-    names = {one.path: name for name, one, _ in rows}
+    names = {one.path: name for name, one, row in rows if not row.compiled}
     return [
-        Text(f"{name}: {describe_versus(versus).replace(versus.artifact, names.get(versus.artifact, ''))}")
+        Text(
+            f"{name}: {describe_versus(versus).replace(versus.artifact, names.get(versus.artifact, ''))}"
+            f"{f', {after_compiling(row)}' if row.compiled else ''}"
+        )
         for name, _, row in rows
         for versus in row.versus
     ]
@@ -132,7 +144,9 @@ def skipped_lines(names: Sequence[str], measured: Sequence[Measured]) -> list[st
     """`cuda skipped: reason`, with the artifacts it concerns where these are not all."""
     reasons: dict[tuple[str, str], dict[str, None]] = {}
     for name, one in zip(names, measured, strict=True):
-        skipped = [(row.device, row.skipped) for row in one.latency if row.skipped is not None]
+        skipped = [
+            (form_name(row.device, row), row.skipped) for row in one.latency if row.skipped is not None
+        ]
         if one.start.skipped is not None:
             skipped.append(("cold start", one.start.skipped))
         if one.profile is not None and one.profile.skipped is not None:

@@ -21,6 +21,7 @@ from convertkit.render.profile import OPERATOR_HEADINGS, operator_rows, profile_
 from convertkit.render.rescue import HEADINGS, candidate_cells, describe_rescue, summarize_search
 from convertkit.render.route_map import HEIGHT, WIDTH, route_map
 from convertkit.render.signatures import signature_rows
+from convertkit.render.speed import compiled_lines
 from convertkit.render.summary import (
     axis_detail,
     axis_state,
@@ -47,6 +48,7 @@ FUNCTIONS = (
     axis_state,
     candidate_cells,
     caveats,
+    compiled_lines,
     delegate_lines,
     describe_asked,
     describe_axes,

@@ -116,6 +116,7 @@ class InterpreterSession:
     """A TFLite file in an interpreter; inputs are resized when their shape changes."""
 
     left_on_cpu = ()
+    compile_ns = 0
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = make

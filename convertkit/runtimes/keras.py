@@ -27,6 +27,7 @@ class KerasSession:
     """A Keras model called by the names of its inputs."""
 
     left_on_cpu = ()
+    compile_ns = 0
 
     def __init__(self, model: Any, signature: Signature, device: str) -> None:
         self._names = [spec.runtime_name for spec in signature.inputs]

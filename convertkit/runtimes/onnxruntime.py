@@ -33,6 +33,8 @@ MOVES = frozenset(["Cast", "Identity", "Reshape", "Flatten", "Squeeze", "Unsquee
 class OnnxSession:
     """An ONNX model on one execution provider."""
 
+    compile_ns = 0
+
     def __init__(self, session: Any, device: str) -> None:
         self.left_on_cpu = () if device == "cpu" else operators_on_cpu(session)
         self._session = session

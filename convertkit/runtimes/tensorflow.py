@@ -23,6 +23,7 @@ class TensorflowSession:
     """The `serving_default` signature of a SavedModel."""
 
     left_on_cpu = ()
+    compile_ns = 0
 
     def __init__(self, function: Any, device: str) -> None:
         self._function = function

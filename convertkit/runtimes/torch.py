@@ -14,6 +14,7 @@ from convertkit.artifacts.signature import Arrays, Signature, TensorSpec
 from convertkit.artifacts.tensors import read_npz
 from convertkit.errors import ModelFileError, NotMeasuredError, SamplesError
 from convertkit.pytorch.casts import to_numpy
+from convertkit.pytorch.compiled import Compiled, compile_model
 from convertkit.pytorch.engine import read_engine, use_engine
 from convertkit.pytorch.folder_signature import describe_folder
 from convertkit.pytorch.half import Float32Model, casts_of
@@ -50,9 +51,10 @@ class TorchSession:
         self._timed: Forward | None = None
 
     def run(self, inputs: Arrays) -> Arrays:
-        """Outputs by name."""
+        """Outputs by name: of a compiled model as it is timed, else as exported graphs give them."""
         self._set_engine()
-        torch.backends.mha.set_fastpath_enabled(False)  # fused attention differs from every exported graph
+        is_fused = isinstance(self._model, Compiled)  # fused attention differs from every exported graph
+        torch.backends.mha.set_fastpath_enabled(is_fused)
         with torch.inference_mode():
             values = named_apart(flatten_outputs(self._model(*self._tensors(inputs))), inputs)
         return {name: to_numpy(values[name]) for name in self._outputs}
@@ -62,9 +64,7 @@ class TorchSession:
         self._set_engine()
         torch.backends.mha.set_fastpath_enabled(True)
         tensors = self._tensors(inputs)
-        if self._timed is None:
-            self._timed = fastest_form(self._model, tensors)
-        model = self._timed
+        model = self._timed_form(tensors)
 
         def forward() -> object:
             with torch.inference_mode():
@@ -82,6 +82,20 @@ class TorchSession:
             return int(begin.elapsed_time(end) * 1e6)
 
         return timed
+
+    def _timed_form(self, tensors: list[torch.Tensor]) -> Forward:
+        """What is called when it is timed: compiled for these sizes, or found once."""
+        if isinstance(self._model, Compiled):
+            with torch.inference_mode():
+                return self._model.at(tensors)
+        if self._timed is None:
+            self._timed = fastest_form(self._model, tensors)
+        return self._timed
+
+    @property
+    def compile_ns(self) -> int:
+        """What torch.compile took for the sizes that were run last; 0 where nothing is compiled."""
+        return self._model.compile_ns if isinstance(self._model, Compiled) else 0
 
     def _set_engine(self) -> None:
         if self._engine is not None:
@@ -105,6 +119,8 @@ def load(artifact: Artifact, device: str, threads: int) -> TorchSession:
         model = move(model, device)
     if artifact.in_float32:
         model = Float32Model(model)
+    if artifact.loader is not None and artifact.loader.compiled:
+        model = compile_model(model, artifact.loader.compiled, device, artifact.half)
     outputs = tuple(spec.runtime_name for spec in artifact.signature.outputs)
     return TorchSession(model, outputs, device, engine)
 

@@ -11,6 +11,7 @@ import msgspec
 from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.signature import Arrays
 from convertkit.environment.devices import check_device
+from convertkit.measurement.compiled import joined_rows, with_forms
 from convertkit.measurement.latency import Latency
 from convertkit.measurement.measured import Measured, beside_first
 from convertkit.measurement.profile import Profile, take_profile
@@ -33,6 +34,8 @@ def bench_artifacts(
     threads: Sequence[int] = (),
     allow_code: bool = False,
     profiles: Path | None = None,
+    on_cpu: bool = True,
+    has_starts: bool = True,
     tell: Tell = silent,
 ) -> list[Measured]:
     """Latency, size, memory and cold start of artifacts, in interleaved rounds.
@@ -42,6 +45,8 @@ def bench_artifacts(
         batches: samples in each call, one table each; empty: one, or as many as an artifact is made for.
         threads: likewise; empty: that of the recipe.
         profiles: folder for a trace of each artifact, which is profiled then, after all is measured.
+        on_cpu: False: on the GPU alone.
+        has_starts: False: no cold starts, and no profiles.
 
     Raises:
         ConvertkitError: one of them cannot be used, or the device is not there.
@@ -56,9 +61,12 @@ def bench_artifacts(
         with opened(msgspec.structs.replace(recipe, bench=options), tell) as (workers, scratch):
             artifacts, sample = open_all(files, recipe, workers, scratch, allow_code=allow_code)
             for batch in batches or (None,):
-                rows = measure([*artifacts, artifacts[0]], sample, device, options, workers, scratch, batch)
-                found.append(beside_first(rows, str(files[0])))
-            if not starts:
+                forms = with_forms(artifacts, bench.compile)
+                rows = measure(
+                    [*forms, artifacts[0]], sample, device, options, workers, scratch, batch, on_cpu=on_cpu
+                )
+                found.append(joined_rows(forms, beside_first(rows, str(files[0]))))
+            if not starts and has_starts:
                 starts = [cold_start(one, sample, number, workers, scratch) for one in artifacts]
                 taken = take_profiles(artifacts, sample, number, workers, scratch, profiles)
     return [
@@ -67,8 +75,8 @@ def bench_artifacts(
             str(artifact.variant.format),
             artifact.size_bytes,
             tuple(itertools.chain.from_iterable(cell[place] for cell in found)),
-            starts[place],
-            taken[place],
+            starts[place] if starts else ColdStart(),
+            taken[place] if taken else None,
         )
         for place, (path, artifact) in enumerate(zip(files, artifacts, strict=True))
     ]

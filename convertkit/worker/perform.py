@@ -28,7 +28,7 @@ from convertkit.workers import answers, jobs
 from convertkit.workers.folded import Folded, FoldJob
 from convertkit.workers.profiled import ProfileJob
 
-SESSIONS: dict[tuple[str, str, str, int, bool], Session] = {}
+SESSIONS: dict[tuple[str, str, str, int, bool, str], Session] = {}
 CHUNKS: dict[tuple[int, int, str], Chunk] = {}
 
 
@@ -104,7 +104,7 @@ def bench(job: jobs.BenchJob) -> answers.Answer:
         done += 1
     durations = tuple(timed_call() for _ in range(job.calls))
     added = max(0, resident_bytes() - before)
-    return answers.Benched(durations, added, gauge.added(), session.left_on_cpu)
+    return answers.Benched(durations, added, gauge.added(), session.left_on_cpu, session.compile_ns)
 
 
 @perform.register
@@ -197,7 +197,8 @@ def load_runtime(name: str) -> Runtime:
 
 def open_session(runtime: str, artifact: Artifact, device: str, threads: int) -> Session:
     """The loaded artifact; loaded once for as long as the worker lives and the content is the same."""
-    key = (artifact.path, artifact.sha256, device, threads, artifact.in_float32)
+    compiled = artifact.loader.compiled if artifact.loader else ""
+    key = (artifact.path, artifact.sha256, device, threads, artifact.in_float32, compiled)
     if key not in SESSIONS:
         SESSIONS[key] = load_runtime(runtime).load(artifact, device, threads)
     return SESSIONS[key]

@@ -92,12 +92,14 @@ class Benched(Message, frozen=True, tag="benched"):
         session_bytes: what loading added to resident memory.
         gpu_memory: None on the CPU.
         left_on_cpu: operators that run on the CPU although a GPU was asked for.
+        compile_ns: what torch.compile took before, with the first call; 0 where nothing was compiled.
     """
 
     durations_ns: tuple[int, ...]
     session_bytes: int
     gpu_memory: GpuMemory | None = None
     left_on_cpu: tuple[str, ...] = ()
+    compile_ns: int = 0
 
 
 class Started(Message, frozen=True, tag="started"):

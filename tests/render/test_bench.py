@@ -106,3 +106,12 @@ def test_operators_that_take_the_time_stand_below_with_their_module_or_name():
     assert "profile skipped for a-rather-long-name-of-a-model.int8.tflite: not offered" in text.replace(
         "\n", " "
     )
+
+
+def test_modes_of_torch_compile_are_rows_with_their_compile_time_apart():
+    versus = Versus(FIRST, 0.5, (0.48, 0.52), "faster")
+    fast = msgspec.structs.replace(latency(1, 0.0024), versus=(versus,), compiled="default", compile_s=12.34)
+    none = Latency("cpu", skipped="no g++", compiled="max-autotune")
+    text = "\n".join(shown([measured(FIRST, latency(1, 0.00488), fast, none)], 100))
+    assert "model.tflite, compile default: 2.0× as fast as model.tflite [1.9–2.1], after 12.3 s of" in text
+    assert "cpu, compile max-autotune skipped: no g++" in text

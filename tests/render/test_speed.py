@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from convertkit.measurement.latency import Latency, Versus, compare
@@ -116,3 +117,15 @@ def test_a_slower_artifact_is_a_warning_among_the_facts():
     report = report_of(onnx_hop(), savedmodel_hop(), float_hop(0.1), int8_hop(0.36), targets=("tflite:int8",))
     tones = {fact.label: fact.tone for fact in facts(report, report.hops[-1])}
     assert tones["p50 latency, cpu"] == "warning"
+
+
+@pytest.mark.parametrize("form", ["table", "markdown", "html"])
+def test_every_form_has_the_source_by_torch_compile(form):
+    compiled = msgspec.structs.replace(cpu(0.255), compiled="default", compile_s=12.34)
+    refused = Latency("cpu", skipped="no g++", compiled="max-autotune")
+    report = report_of(onnx_hop(), source_latency=(cpu(0.51), compiled, refused))
+    text = render(report, form)
+    assert "torch.compile default on cpu: p50 0.255 ms" in text
+    assert "after 12.3 s of compiling" in text
+    assert "torch.compile max-autotune on cpu: skipped, no g++" in text
+    assert "latency of the source on cpu skipped" not in text
