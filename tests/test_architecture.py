@@ -26,6 +26,7 @@ LIGHT = [
     "__main__",
     "cli",
     "api",
+    "frameworks",
     "fleets",
     "shipping",
     "run",
@@ -60,6 +61,7 @@ LIGHT = [
 WORKER = [
     "worker",
     "folding",
+    "references",
     "stages",
     "backend",
     "lowering",

@@ -33,6 +33,7 @@ VERBS = {
     "validate": "Compare any two artifacts, any formats.",
     "gate": "Judge a run again by other tolerances, from the outputs that it kept.",
     "bench": "Latency, size and memory of artifacts, side by side.",
+    "table": "Samples a second of well-known models in every framework, on the same weights.",
     "compare": "What changed from one run or artifact to another; fails on regressions.",
     "bundle": "Put all that a run ships into one file that another machine can verify.",
     "verify": "Check every byte of a bundle, and run its vectors on what is here.",

@@ -25,6 +25,7 @@ from convertkit.worker.memory import GpuGauge, PeakMemory, resident_bytes
 from convertkit.worker.requests import request_of
 from convertkit.worker.sizes import compressed_bytes, weights_bytes
 from convertkit.workers import answers, jobs
+from convertkit.workers.built import BuildJob
 from convertkit.workers.folded import Folded, FoldJob
 from convertkit.workers.profiled import ProfileJob
 
@@ -58,6 +59,13 @@ def convert(job: jobs.ConvertJob) -> answers.Answer:
         weights_bytes(request.out, job.target.format),
         compressed_bytes(request.out),
     )
+
+
+@perform.register
+def build(job: BuildJob) -> answers.Answer:
+    """Write the weights of a reference model."""
+    written: answers.Answer = importlib.import_module("convertkit.references.seeded").write_weights(job)
+    return written
 
 
 @perform.register

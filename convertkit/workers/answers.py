@@ -7,6 +7,7 @@ import msgspec
 from convertkit.artifacts.artifact import Loader
 from convertkit.artifacts.signature import Signature
 from convertkit.artifacts.transformation import Transformation
+from convertkit.workers.built import Built
 from convertkit.workers.folded import Folded
 from convertkit.workers.message import Message
 from convertkit.workers.profiled import Profiled
@@ -239,6 +240,7 @@ class Failed(Message, frozen=True, tag="failed"):
 
 Answer = (
     Ready
+    | Built
     | Converted
     | Described
     | Folded

@@ -25,6 +25,7 @@ from convertkit.workers.answers import (
     Traced,
     Unpacked,
 )
+from convertkit.workers.built import BuildJob, Built
 from convertkit.workers.folded import Folded, FoldJob
 from convertkit.workers.jobs import (
     BenchJob,
@@ -47,6 +48,7 @@ from convertkit.workers.sample_files import DecodeJob, InflateJob, LookJob, Seen
 LARGEST_BYTES = 64 << 20  # of an answer; one with names of a hundred thousand tensors has a tenth of it
 ANSWERS: dict[type[Job], tuple[type[Answer], str]] = {
     BenchJob: (Benched, ""),
+    BuildJob: (Built, "out"),
     ConvertJob: (Converted, "out"),
     DecodeJob: (Seen, "out"),
     DescribeJob: (Described, ""),

@@ -9,6 +9,7 @@ import msgspec
 from convertkit.artifacts.artifact import Artifact, Loader
 from convertkit.artifacts.formats import Format, Variant
 from convertkit.artifacts.signature import TensorSpec
+from convertkit.workers.built import BuildJob
 from convertkit.workers.folded import FoldJob
 from convertkit.workers.message import Message
 from convertkit.workers.profiled import ProfileJob
@@ -220,7 +221,8 @@ class UnpackJob(Message, frozen=True, tag="unpack"):
 
 
 Job = (
-    ConvertJob
+    BuildJob
+    | ConvertJob
     | DecodeJob
     | DescribeJob
     | FoldJob

@@ -1,0 +1,1 @@
+"""Models that frameworks are compared on, with seeded weights; torch at their top. Only in a worker."""
