@@ -10,7 +10,6 @@ from typing import Any, Unpack
 from convertkit.artifacts.formats import Precision
 from convertkit.attribution.blamer import SAMPLES
 from convertkit.errors import UsageError
-from convertkit.fleets.fleet import FleetRequest, run_fleet
 from convertkit.measurement.measured import Measured
 from convertkit.report.blame import Blame
 from convertkit.report.difference import Allowed, Difference
@@ -162,6 +161,8 @@ def fleet(
     Raises:
         ConvertkitError: the file cannot be used, or Ray is not there. A job that fails does not raise.
     """
+    from convertkit.fleets.fleet import FleetRequest, run_fleet  # which a single conversion need not wait for
+
     return run_fleet(FleetRequest(Path(file), address, jobs, resume))
 
 

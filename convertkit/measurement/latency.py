@@ -95,7 +95,10 @@ def summarize(
     durations = np.concatenate(rounds)
     random = np.random.default_rng(0)
     picks = random.integers(0, len(rounds), (RESAMPLES, len(rounds)))
-    medians = [np.median(np.concatenate([rounds[i] for i in pick])) for pick in picks]
+    if len({len(calls) for calls in rounds}) == 1:
+        medians = np.median(np.stack(rounds)[picks].reshape(RESAMPLES, -1), axis=1)
+    else:
+        medians = np.array([np.median(np.concatenate([rounds[i] for i in pick])) for pick in picks])
     low, high = np.percentile(medians, (2.5, 97.5))
     p50, p90, p99 = (float(value) for value in np.percentile(durations, (50, 90, 99)))
     return Latency(

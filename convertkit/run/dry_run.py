@@ -7,7 +7,7 @@ import msgspec
 from convertkit.environment.extras import usable_attempts
 from convertkit.environment.state import look_at
 from convertkit.registry import environment_row, runtime_row
-from convertkit.run.prepare import Prepared, RunRequest, environments_of, prepare
+from convertkit.run.prepare import Prepared, RunRequest, modules_of, prepare
 from convertkit.samples.apart import split
 
 
@@ -60,7 +60,7 @@ def dry_run(request: RunRequest) -> DryRun:
         ConvertkitError: something is wrong with what was given.
     """
     prepared = prepare(request)
-    states = map(look_at, map(environment_row, environments_of(prepared.file.format, prepared.hops)))
+    states = map(look_at, map(environment_row, modules_of(prepared.file.format, prepared.hops)))
     hops, notes = planned(prepared)
     return DryRun(
         prepared.file.path,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import msgspec
@@ -42,15 +42,23 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 def run_hops(
-    runner: HopRunner, hops: list[Hop], progress: Progress, refusal: str, records: list[HopRecord]
+    runner: HopRunner,
+    hops: list[Hop],
+    progress: Progress,
+    refusal: str,
+    records: list[HopRecord],
+    expect: Callable[[Hop], None],
 ) -> list[Outcome]:
     """Every hop in turn, announced before and after; each failed where there is a reason to refuse all.
 
     Args:
         records: takes each hop's as it is finished.
+        expect: told of each hop that will be run, before it is.
     """
     for hop in hops:
         progress.started(hop)
+        if not refusal:
+            expect(hop)
         records.append(refused_record(hop, refusal) if refusal else runner.run(hop))
         progress.finished(hop, records[-1])
     return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from convertkit.measurement.rounds import Bench
 from convertkit.plan import default_variant
 from convertkit.recipe import Recipe
 from convertkit.report.report import Report
+from convertkit.run.ahead import expect_checks
 from convertkit.run.budgeted import check_budget, held, with_start
 from convertkit.run.examine import examine
 from convertkit.run.interrupted import reported_when_ended
@@ -26,8 +28,8 @@ from convertkit.run.outcome import rescue_hops, rescuer_of, run_hops, unique
 from convertkit.run.prepare import (
     Prepared,
     RunRequest,
-    environments_of,
     file_stem,
+    modules_of,
     prepare,
     samples_path,
 )
@@ -74,7 +76,7 @@ def run(request: RunRequest, progress: Progress) -> Report:
             known,
         ) as workers,
     ):
-        workers.foresee(environments_of(prepared.file.format, prepared.hops))
+        workers.foresee(modules_of(prepared.file.format, prepared.hops))
         intake = take_all_in(prepared, workers, folder)
         recipe = with_masks(recipe, intake.masks)
         prepared = msgspec.structs.replace(prepared, recipe=recipe)
@@ -86,7 +88,14 @@ def run(request: RunRequest, progress: Progress) -> Report:
                 progress.found(finding)
             runner = HopRunner(folder, workers, intake, validator, recipe, store, retries=request.remeasures)
             finished.runner = runner
-            outcomes = run_hops(runner, prepared.hops, progress, examined.refusal, finished.records)
+            outcomes = run_hops(
+                runner,
+                prepared.hops,
+                progress,
+                examined.refusal,
+                finished.records,
+                partial(expect_checks, workers, prepared.targets),
+            )
             bench = bench_of(prepared, intake, workers, folder, latencies_kept)
             if not examined.refusal:
                 rescuer = rescuer_of(recipe, intake, runner, bench, workers, folder, progress)

@@ -17,7 +17,7 @@ from convertkit.environment.extras import usable_attempts
 from convertkit.errors import UsageError
 from convertkit.plan import Hop, default_variant, plan
 from convertkit.recipe import Recipe
-from convertkit.registry import parse_variant, runtime_row
+from convertkit.registry import RuntimeRow, StageRow, parse_variant, runtime_row
 from convertkit.samples.apart import split
 from convertkit.samples.asked import asked_of
 from convertkit.samples.intake import source_loader
@@ -162,9 +162,15 @@ def find_unfit(samples: Samples, recipe: Recipe) -> tuple[Finding, ...]:
     return findings
 
 
-def environments_of(source: Format, hops: list[Hop]) -> list[str]:
-    """Environments that a run will use, in the order of their first use."""
-    names = [runtime_row(source).environment]
+def modules_of(source: Format, hops: list[Hop]) -> dict[str, set[str]]:
+    """Environments that a run will use, in the order of first use, each with its stages and runtimes."""
+    modules: dict[str, set[str]] = {}
+
+    def use(row: StageRow | RuntimeRow, kind: str) -> None:
+        modules.setdefault(row.environment, set()).add(f"convertkit.{kind}.{row.name}")
+
+    use(runtime_row(source), "runtimes")
     for hop in hops:
-        names += [hop.stage.environment, runtime_row(hop.target.format).environment]
-    return list(dict.fromkeys(names))
+        use(hop.stage, "stages")
+        use(runtime_row(hop.target.format), "runtimes")
+    return modules

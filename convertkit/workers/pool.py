@@ -9,7 +9,7 @@ import contextlib
 import math
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,11 +23,12 @@ from convertkit.errors import (
     ConvertkitError,
     DiskFullError,
     Ended,
+    MissingDependencyError,
     WorkerError,
     WorkerLimitError,
     WorkerTimeoutError,
 )
-from convertkit.registry import environment_row
+from convertkit.registry import EnvironmentRow, environment_row
 from convertkit.workers.answers import Answer
 from convertkit.workers.checked import check_answer
 from convertkit.workers.confinement import FULL, describe
@@ -38,6 +39,7 @@ from convertkit.workers.known import KnownAnswers
 from convertkit.workers.process import Tell, Worker
 
 LEAST_FREE_BYTES = 1 << 20
+CHOSEN = ("convertkit.stages.", "convertkit.runtimes.")  # what not every run uses
 
 
 class Workers:
@@ -77,6 +79,8 @@ class Workers:
         self.known = known
         self.asked = 0
         self._ahead: tuple[str, ...] = ()
+        self._used: Mapping[str, Collection[str]] = {}
+        self._spare: dict[str, Worker] = {}
         self._sandboxes: dict[str, tuple[str, ...]] = {}
 
     def __enter__(self) -> Self:
@@ -91,9 +95,10 @@ class Workers:
         Raises:
             DiskFullError, RunTimeoutError: the run could not go on.
         """
-        for worker_process in self._alive.values():
+        for worker_process in (*self._alive.values(), *self._spare.values()):
             worker_process.kill()
         self._alive.clear()
+        self._spare.clear()
         if isinstance(error, Ended):
             raise error.error from error
         if isinstance(error, OSError) and error.errno in NO_SPACE:
@@ -104,12 +109,16 @@ class Workers:
         memory = memory_limit_bytes(self._limits)
         return msgspec.structs.replace(job, call_bytes=self._limits.call_bytes, memory_bytes=memory)
 
-    def foresee(self, environments: Sequence[str]) -> None:
+    def foresee(self, modules: Mapping[str, Collection[str]]) -> None:
         """Say which workers the run will need: they start at once, unless answers may be known already.
 
         Then they start with the first model that has to be read: what is made of a new model is new.
+
+        Args:
+            modules: environment → its stages and runtimes that will be used; its worker imports no others
+                before a job asks for them.
         """
-        self._ahead = tuple(environments)
+        self._ahead, self._used = tuple(modules), modules
         if self.known is None:
             self._start_ahead()
 
@@ -117,6 +126,27 @@ class Workers:
         for environment in self._ahead:
             self.start(environment)
         self._ahead = ()
+
+    def expect(self, environment: str) -> None:
+        """Start a worker that is asked soon, while others work; an environment that is not there is left."""
+        if self._asks:
+            with contextlib.suppress(MissingDependencyError):
+                self.start(environment)
+
+    def expect_fresh(self, environment: str) -> None:
+        """Start the process of the next `ask_fresh` in that environment, while others work."""
+        if self._asks and environment not in self._spare:
+            with contextlib.suppress(MissingDependencyError):
+                self._spare[environment] = self._started(environment_row(environment))
+
+    @property
+    def _asks(self) -> bool:
+        """True where answers are not all known, as far as this run has come."""
+        return self.known is None or self.asked > 0
+
+    def _started(self, row: EnvironmentRow) -> Worker:
+        log = self._logs / f"worker-{row.name}.log"
+        return Worker(row, log, self._threads, self._writable, self._tell)
 
     def start(self, environment: str) -> Worker:
         """The environment's worker, started where it is not running; imports go on in the background.
@@ -129,8 +159,8 @@ class Workers:
             current.kill()
             current = None
         if current is None:
-            log = self._logs / f"worker-{environment}.log"
-            current = Worker(environment_row(environment), log, self._threads, self._writable, self._tell)
+            row = environment_row(environment)
+            current = self._started(with_modules(row, self._used.get(environment)))
             self._alive[environment] = current
         return current
 
@@ -192,6 +222,8 @@ class Workers:
 
         def asking() -> Answer:
             with Workers(self._logs, self._limits, self._threads, self._writable or ()) as alone:
+                if environment in self._spare:
+                    alone._alive[environment] = self._spare.pop(environment)
                 return alone._ask(environment, job, log)
 
         return self._known_or(environment, job, asking)
@@ -244,6 +276,14 @@ class Workers:
         with contextlib.suppress(OSError):
             if shutil.disk_usage(self._logs).free < LEAST_FREE_BYTES:
                 raise Ended(disk_full(self._logs.parent))
+
+
+def with_modules(row: EnvironmentRow, used: Collection[str] | None) -> EnvironmentRow:
+    """The environment, importing ahead of its stages and runtimes those that are used; None: all of them."""
+    if used is None:
+        return row
+    preload = tuple(name for name in row.preload if name in used or not name.startswith(CHOSEN))
+    return msgspec.structs.replace(row, preload=preload)
 
 
 def clear_away(job: Job) -> None:

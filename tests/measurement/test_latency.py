@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convertkit.measurement.latency import Latency, compare, summarize
+from convertkit.measurement.latency import RESAMPLES, Latency, compare, summarize
 
 rounds = st.lists(
     st.lists(st.integers(1_000, 10**9), min_size=1, max_size=6).map(tuple), min_size=1, max_size=6
@@ -40,6 +40,15 @@ def test_rounds_of_different_lengths_are_pooled():
     row = of([(1_000_000,), (3_000_000, 3_000_000, 3_000_000)])
     assert row.runs == 4
     assert row.p50_ms == 3.0
+
+
+@given(st.integers(1, 7), st.integers(1, 7), st.integers(0, 99))
+@settings(deadline=None)
+def test_rounds_of_one_length_have_the_interval_of_whole_rounds_drawn_anew(count, calls, seed):
+    rounds_ns = np.random.default_rng(seed).integers(1_000, 10**9, (count, calls))
+    picks = np.random.default_rng(0).integers(0, count, (RESAMPLES, count))
+    medians = [np.median(np.concatenate([rounds_ns[i] / 1e6 for i in pick])) for pick in picks]
+    assert of(rounds_ns.tolist()).p50_ci95_ms == tuple(np.percentile(medians, (2.5, 97.5)))
 
 
 @settings(deadline=None)  # other work on the machine is no fault of the percentiles

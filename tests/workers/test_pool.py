@@ -33,11 +33,13 @@ from convertkit.errors import (
     WorkerTimeoutError,
 )
 from convertkit.registry import ENVIRONMENTS, EnvironmentRow, parse_variant
+from convertkit.storage.store import Store
 from convertkit.workers.answers import Described, Failed, Ready
 from convertkit.workers.confinement import READ_ONLY
 from convertkit.workers.ends import expect, failed_error
 from convertkit.workers.jobs import ConvertJob, DescribeJob
-from convertkit.workers.pool import Workers, clear_away
+from convertkit.workers.known import KnownAnswers
+from convertkit.workers.pool import Workers, clear_away, with_modules
 from convertkit.workers.process import Worker
 
 HERE = Path(__file__).parent
@@ -436,6 +438,57 @@ def test_start_is_idempotent_and_starts_early(pool):
     pid = int(ask(pool, "succeed")["pid"])
     assert psutil.Process(pid).ppid() == worker._process.pid  # the guard
     assert worker.is_ready
+
+
+def test_a_worker_imports_ahead_what_the_run_uses_and_other_stages_when_asked(logs):
+    row = ENVIRONMENTS[0]
+    used = {"convertkit.runtimes.torch", "convertkit.stages.torch_to_onnx"}
+    assert set(with_modules(row, used).preload) == {"torch", *used}
+    assert with_modules(row, None) == row
+    with Workers(logs, LIMITS, threads=1) as pool:
+        pool.foresee({"fake": ()})
+        assert pool.start("fake").environment.preload == ("fake_jobs",)
+
+
+def test_a_worker_that_is_expected_is_the_one_that_is_asked(pool):
+    pool.expect("fake")
+    started = pool.start("fake")
+    ask(pool, "succeed:")
+    assert pool.start("fake") is started
+    pool.expect("own")  # which has no interpreter
+    with pytest.raises(MissingDependencyError):
+        pool.start("own")
+
+
+def test_a_process_of_its_own_that_is_expected_is_asked_once(logs):
+    with Workers(logs, LIMITS, threads=1) as pool:
+        pool.expect_fresh("own")
+        pool.expect_fresh("fake")
+        spare = pool._spare["fake"]
+        pool.expect_fresh("fake")
+        homes = [
+            pool.ask_fresh("fake", job("environment:TMPDIR"), "job.log").details["TMPDIR"] for _ in range(2)
+        ]
+        assert homes[0] == str(spare._home)
+        assert homes[1] != homes[0]
+        assert not spare.is_alive
+        pool.expect_fresh("fake")
+        left = pool._spare["fake"]
+    assert not left.is_alive
+
+
+def test_nothing_is_expected_where_all_is_known_so_far(logs, tmp_path):
+    known = KnownAnswers(Store(tmp_path / "store"), LIMITS)
+    with Workers(logs, LIMITS, threads=1, known=known) as pool:
+        pool.expect("fake")
+        pool.expect_fresh("fake")
+        assert not pool._alive
+        assert not pool._spare
+        ask(pool, "succeed:")
+        pool.expect("other")
+        pool.expect_fresh("fake")
+        assert set(pool._alive) == {"fake", "other"}
+        assert set(pool._spare) == {"fake"}
 
 
 def test_killing_twice_is_safe(logs):
