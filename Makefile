@@ -77,7 +77,7 @@ bench-gpu: setup ## Models and runtimes on a GPU, each compared with the CPU; do
 	$(BIN)/python -m benchmarks.gpu --device cuda --out build/gpu --tflite build/gpu/tflite --page docs/gpu.md
 
 fleet: setup ## 120 jobs, some bad, on a Ray whose processes are killed; docs/fleet-trial.md (half an hour)
-	$(BIN)/python -m benchmarks.fleet
+	$(BIN)/python -m benchmarks.fleet --timed
 
 kill-test: setup ## Kill the worker at 20 moments of each hop: the same artifact ships, or none (half an hour)
 	$(BIN)/python -m benchmarks.kill

@@ -1,13 +1,16 @@
 """A fleet of 120 jobs on a Ray whose processes are killed; some jobs crash, hang or take too much memory.
 
-`python -m benchmarks.fleet` compares every artifact with that of a single run; and the time of the first
-jobs, by a fleet that nothing is killed in, with that of a shell loop. It writes docs/fleet-trial.md.
+`python -m benchmarks.fleet` compares the artifacts with those of single runs, and with `--timed` the time of
+some jobs, by a fleet that nothing is killed in, with that of a loop. It writes docs/fleet-trial.md.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
+import json
+import math
 import os
 import random
 import subprocess
@@ -16,6 +19,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -29,7 +33,7 @@ from convertkit.errors import UsageError
 from convertkit.fleets.fleet import FleetRequest, run_fleet
 from convertkit.fleets.fleet_file import load_fleet
 from convertkit.fleets.job import Job
-from convertkit.report.fleet import FleetReport
+from convertkit.report.fleet import FLEET_FILE, FleetReport
 from convertkit.storage.temporary import temporary_folder
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -52,19 +56,19 @@ class Trial(msgspec.Struct, frozen=True):
     """What became of the fleet.
 
     Attributes:
+        killed: how often a process of Ray was killed while it ran a job.
         wrong: jobs whose status is not what was meant.
-        differing: jobs whose artifacts are not those of a single run.
-        killed: processes of Ray that were killed while they ran a job.
-        timed: how many of the jobs were timed without kills, `loop_s` and `fleet_s`.
+        compared: how many jobs were done once more by themselves.
+        differing: those of them whose artifacts are others.
+        times: seconds of some jobs without kills, by a fleet and by a loop; None: not timed.
     """
 
     report: FleetReport
     killed: int
     wrong: list[str]
+    compared: int
     differing: list[str]
-    timed: int
-    loop_s: float
-    fleet_s: float
+    times: tuple[float, float] | None
 
 
 def entries(count: int, folder: Path) -> Iterator[dict[str, object]]:
@@ -103,22 +107,36 @@ def is_busy(process: psutil.Process) -> bool:
         return False
 
 
-def shell_loop(jobs: list[Job]) -> float:
-    """Seconds of the same commands by `xargs`, as many at once, each with a store of its own."""
-    started = time.monotonic()
-    lines = [f"{sys.executable} -m convertkit {' '.join(job.words())} || true" for job in jobs]
-    subprocess.run(
-        ["xargs", "-d", "\\n", "-P", str(AT_ONCE), "-I{}", "sh", "-c", "{}"],
-        input="\n".join(lines).encode(),
-        check=True,
-    )
-    return time.monotonic() - started
+def command_of(job: Job, folder: str) -> list[str]:
+    """The command line of a job, into a folder of its own."""
+    words = [folder if word == job.folder else word for word in job.words()]
+    return [sys.executable, "-m", "convertkit", *words]
 
 
-def digests(job: Job) -> list[str]:
+def loop(jobs: list[Job], folder: Path, minutes: float = math.inf) -> tuple[list[Job], float]:
+    """The same commands, as many at once, with a store of their own: those that were done, and the seconds.
+
+    Args:
+        folder: of the store, and of a folder for each job.
+        minutes: no job is begun after that.
+    """
+    os.environ["CONVERTKIT_CACHE"] = str(folder / "store")
+    started, done = time.monotonic(), list[Job]()
+
+    def run(job: Job) -> None:
+        if time.monotonic() - started < 60 * minutes:
+            subprocess.run(command_of(job, str(folder / job.name)), check=False, capture_output=True)
+            done.append(job)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(run, jobs))
+    return done, time.monotonic() - started
+
+
+def digests(run: str | Path) -> list[str]:
     """SHA-256 of every artifact of a run; empty where there is no report."""
     try:
-        return [hop.artifact.sha256 if hop.artifact else "" for hop in load_report(job.folder).hops]
+        return [hop.artifact.sha256 if hop.artifact else "" for hop in load_report(run).hops]
     except UsageError:
         return []
 
@@ -139,32 +157,41 @@ def file_of(name: str, folder: Path) -> Path:
 
 
 def with_losses(count: int, folder: Path) -> tuple[FleetReport, int]:
-    """The whole fleet, and how often a process of it was killed."""
+    """The whole fleet, and how often a process of it was killed; as it was, where that was done already."""
+    told, report = folder / "killed.json", folder / "fleet" / FLEET_FILE
+    if told.is_file():
+        return msgspec.json.decode(report.read_bytes(), type=FleetReport), json.loads(told.read_text())
     stop, killed = threading.Event(), list[int]()
     killer = threading.Thread(target=kill_some, args=(stop, killed), daemon=True)
     killer.start()
     try:
-        return fleet_of("fleet", count, folder), len(killed)
+        found = fleet_of("fleet", count, folder)
     finally:
         stop.set()
         killer.join()
+    told.write_text(json.dumps(len(killed)))
+    return found, len(killed)
 
 
-def trial(count: int, folder: Path) -> Trial:
-    """The fleet with its losses; some of its jobs by one without; then the same jobs by a shell loop."""
+def trial(count: int, folder: Path, minutes: float, *, is_timed: bool) -> Trial:
+    """The fleet with its losses; its jobs one by one; some of them by a fleet that nothing is killed in."""
     report, killed = with_losses(count, folder)
     wrong = [row.name for row in report.jobs if row.status != MEANT[row.name.partition("-")[0]]]
     print(f"{report.seconds:.0f} s, {killed} killed, of another status: {wrong}", flush=True)
-    fleet_s = fleet_of("timed", TIMED, folder).seconds
     jobs = load_fleet(file_of("fleet", folder)).jobs
-    of_fleet = {job.name: digests(job) for job in jobs}
-    os.environ["CONVERTKIT_CACHE"] = str(folder / "store-of-loop")
-    loop_s = shell_loop(list(jobs[:TIMED]))
-    print(f"{fleet_s:.0f} s by the fleet, {loop_s:.0f} s by the loop", flush=True)
-    shell_loop(list(jobs[TIMED:]))
+    times: tuple[float, float] | None = None
+    if is_timed:
+        fleet_s = fleet_of("timed", TIMED, folder).seconds
+        times = fleet_s, loop(list(jobs[:TIMED]), folder / "loop")[1]
     good = [job for job in jobs if job.name.startswith("good")]
-    differing = [job.name for job in good if of_fleet[job.name] != digests(job) or not of_fleet[job.name]]
-    return Trial(report, killed, wrong, differing, min(TIMED, count), loop_s, fleet_s)
+    random.Random(0).shuffle(good)  # where the time does not suffice for all, those that it does are a sample
+    compared, _ = loop(good, folder / "singles", minutes)
+    differing = [
+        job.name
+        for job in compared
+        if not digests(job.folder) or digests(job.folder) != digests(folder / "singles" / job.name)
+    ]
+    return Trial(report, killed, wrong, len(compared), differing, times)
 
 
 def page(found: Trial) -> str:
@@ -181,12 +208,22 @@ def page(found: Trial) -> str:
         f"its own, whose processes were killed {found.killed} times while they ran a job.\n\n"
         + table(["kind", "status", "jobs"], rows)
         + f"\n\n* Of another status than meant: {len(found.wrong)} {', '.join(found.wrong)}\n"
-        f"* With artifacts other than a single run's: {len(found.differing)} {', '.join(found.differing)}\n"
+        f"* Done once more by themselves: {found.compared} of those that are meant to pass; with other\n"
+        f"  artifacts then: {len(found.differing)} {', '.join(found.differing)}\n"
         f"* Tries beyond the first: {again}, of them {lost} for a loss.\n"
         f"* {found.report.seconds:.0f} s in all, the kills' losses included.\n"
-        f"* Overhead, by the first {found.timed} jobs without kills: {found.fleet_s:.0f} s; by\n"
-        f"  `xargs -P {AT_ONCE}` {found.loop_s:.0f} s ({found.fleet_s / found.loop_s:.2f} ×), one after the\n"
-        "  other on a machine with other work.\n"
+        f"* {told_times(found.times)}\n"
+    )
+
+
+def told_times(times: tuple[float, float] | None) -> str:
+    """What the fleet costs over a loop."""
+    if times is None:
+        return "The overhead over a loop was not measured in this run: it needs a quiet machine (`--timed`)."
+    fleet_s, loop_s = times
+    return (
+        f"Overhead, by the first {TIMED} jobs without kills: {fleet_s:.0f} s by the fleet, {loop_s:.0f} s\n"
+        f"  by a loop with as many at once ({fleet_s / loop_s:.2f} ×), one after the other."
     )
 
 
@@ -195,9 +232,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=JOBS)
     parser.add_argument("--page", type=Path, default=PAGE)
+    parser.add_argument("--work", type=Path, help="a folder to keep all in, and to go on from")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="for the jobs by themselves")
+    parser.add_argument("--timed", action="store_true", help="measure the overhead, on a quiet machine")
     words = parser.parse_args()
-    with temporary_folder() as folder:
-        found = trial(words.jobs, folder)
+    with contextlib.ExitStack() as stack:
+        folder = words.work or stack.enter_context(temporary_folder())
+        folder.mkdir(parents=True, exist_ok=True)
+        found = trial(words.jobs, folder.resolve(), words.minutes, is_timed=words.timed)
     words.page.write_text(page(found), encoding="utf-8")
     print(page(found))
 
