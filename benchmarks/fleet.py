@@ -13,6 +13,7 @@ import json
 import math
 import os
 import random
+import statistics
 import subprocess
 import sys
 import threading
@@ -30,10 +31,11 @@ from benchmarks.claims_table import table
 from convertkit import load_report
 from convertkit.environment.devices import cpu_name
 from convertkit.errors import UsageError
+from convertkit.fleets.ending import LOST_TRIES
 from convertkit.fleets.fleet import FleetRequest, run_fleet
 from convertkit.fleets.fleet_file import load_fleet
 from convertkit.fleets.job import Job
-from convertkit.report.fleet import FLEET_FILE, FleetReport
+from convertkit.report.fleet import FLEET_FILE, FleetReport, JobRecord
 from convertkit.storage.temporary import temporary_folder
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -43,7 +45,8 @@ TARGETS = ("onnx", "tflite:float32", "tflite:int8", "tflite:int8-dynamic", "onnx
 JOBS = 120
 TIMED = 24  # of them, for the overhead
 AT_ONCE = 2
-KILL_EVERY_S = (20.0, 60.0)
+KILL_EVERY = (1.0, 3.0)  # medians of what a job takes here: a job that is lost five times is given up
+SHORTEST_S = 20.0
 BAD = {
     "crash": "import os\ndef build():\n    os.kill(os.getpid(), 11)\n",
     "hang": "import time\ndef build():\n    time.sleep(3600)\n",
@@ -88,10 +91,14 @@ def entries(count: int, folder: Path) -> Iterator[dict[str, object]]:
         yield {"name": f"good-{number}", **entry}
 
 
-def kill_some(stop: threading.Event, killed: list[int]) -> None:
-    """Now and then SIGKILL a process of Ray that runs a job."""
+def kill_some(stop: threading.Event, killed: list[int], seconds: list[float]) -> None:
+    """Now and then SIGKILL a process of Ray that runs a job.
+
+    Args:
+        seconds: what each job took that is done; grows meanwhile.
+    """
     dice = random.Random(0)
-    while not stop.wait(dice.uniform(*KILL_EVERY_S)):
+    while not stop.wait(max(SHORTEST_S, dice.uniform(*KILL_EVERY) * statistics.median(seconds or [0.0]))):
         busy = [one for one in psutil.Process().children(recursive=True) if is_busy(one)]
         if busy:
             dice.choice(busy).kill()
@@ -141,14 +148,19 @@ def digests(run: str | Path) -> list[str]:
         return []
 
 
-def fleet_of(name: str, count: int, folder: Path) -> FleetReport:
-    """A fleet of the first jobs, with a store of its own."""
+def fleet_of(name: str, count: int, folder: Path, seconds: list[float]) -> FleetReport:
+    """A fleet of the first jobs, with a store of its own; what each took is added."""
+
+    def told(row: JobRecord) -> None:
+        seconds.append(row.seconds)
+        print(f"{time.monotonic() - began:.0f} s: {row.name} {row.status} {row.message}", flush=True)
+
     os.environ["CONVERTKIT_CACHE"] = str(folder / f"store-of-{name}")
     content = {"out": str(folder / name), "models": list(entries(count, folder))}
     file_of(name, folder).write_text(yaml.safe_dump(content))
     request = FleetRequest(file_of(name, folder), jobs=AT_ONCE)
     began = time.monotonic()
-    return run_fleet(request, told=lambda row: print(f"{time.monotonic() - began:.0f} s", row, flush=True))
+    return run_fleet(request, told=told)
 
 
 def file_of(name: str, folder: Path) -> Path:
@@ -161,11 +173,11 @@ def with_losses(count: int, folder: Path) -> tuple[FleetReport, int]:
     told, report = folder / "killed.json", folder / "fleet" / FLEET_FILE
     if told.is_file():
         return msgspec.json.decode(report.read_bytes(), type=FleetReport), json.loads(told.read_text())
-    stop, killed = threading.Event(), list[int]()
-    killer = threading.Thread(target=kill_some, args=(stop, killed), daemon=True)
+    stop, killed, seconds = threading.Event(), list[int](), list[float]()
+    killer = threading.Thread(target=kill_some, args=(stop, killed, seconds), daemon=True)
     killer.start()
     try:
-        found = fleet_of("fleet", count, folder)
+        found = fleet_of("fleet", count, folder, seconds)
     finally:
         stop.set()
         killer.join()
@@ -181,7 +193,7 @@ def trial(count: int, folder: Path, minutes: float, *, is_timed: bool) -> Trial:
     jobs = load_fleet(file_of("fleet", folder)).jobs
     times: tuple[float, float] | None = None
     if is_timed:
-        fleet_s = fleet_of("timed", TIMED, folder).seconds
+        fleet_s = fleet_of("timed", TIMED, folder, []).seconds
         times = fleet_s, loop(list(jobs[:TIMED]), folder / "loop")[1]
     good = [job for job in jobs if job.name.startswith("good")]
     random.Random(0).shuffle(good)  # where the time does not suffice for all, those that it does are a sample
@@ -201,13 +213,15 @@ def page(found: Trial) -> str:
     rows = [[kind, status, str(number)] for (kind, status), number in sorted(counts.items())]
     again = sum(row.tries - 1 for row in jobs)
     lost = sum(row.lost for row in jobs)
+    given_up = sum(row.lost >= LOST_TRIES and row.name in found.wrong for row in jobs)
     return (
         "# A fleet, tried\n\n"
         f"Written by `make fleet` (`benchmarks/fleet.py`), on {cpu_name()}: {len(jobs)} jobs (fixtures\n"
         f"by variants; some made to crash, hang or pass their memory limit), {AT_ONCE} at once on a Ray of\n"
         f"its own, whose processes were killed {found.killed} times while they ran a job.\n\n"
         + table(["kind", "status", "jobs"], rows)
-        + f"\n\n* Of another status than meant: {len(found.wrong)} {', '.join(found.wrong)}\n"
+        + f"\n\n* Of another status than meant: {len(found.wrong)} {', '.join(found.wrong)}; of these\n"
+        f"  {given_up} were lost {LOST_TRIES} times, when a fleet gives a job up (`--resume` does it).\n"
         f"* Done once more by themselves: {found.compared} of those that are meant to pass; with other\n"
         f"  artifacts then: {len(found.differing)} {', '.join(found.differing)}\n"
         f"* Tries beyond the first: {again}, of them {lost} for a loss.\n"
