@@ -17,6 +17,8 @@ import numpy.typing as npt
 from convertkit.artifacts.signature import Array, Arrays, Dim, Signature, TensorSpec
 from convertkit.errors import SamplesError
 
+VALUES_HINT = "return scores beside all entries, or the k best of them, and pick what is wanted afterwards"
+AXES_HINT = "tell the axes of an input that is no batch: --input 'table:float32[4,4]'"
 BATCH_WORDS = ("batch", "batch_size", "batchsize", "bs", "n", "b")
 Rows = npt.NDArray[np.intp]
 
@@ -143,20 +145,29 @@ def entries(value: Array, spec: TensorSpec, size: int) -> Array:
     return value[np.newaxis]
 
 
-def joined(name: str, parts: list[Array]) -> Array:
+def joined(name: str, parts: list[Array], calls: list[int]) -> Array:
     """An output of all calls.
 
+    Args:
+        calls: how many samples were in each.
+
     Raises:
-        SamplesError: its size for a sample depends on how many samples share the call.
+        SamplesError: its size for a sample depends on how many samples share the call, or on their values.
     """
     shapes = list(dict.fromkeys(part.shape[1:] for part in parts))
-    if len(shapes) > 1:
-        told = " and ".join(f"[{','.join(map(str, shape))}]" for shape in shapes[:2])
+    if len(shapes) == 1:
+        return np.concatenate(parts)
+    told = " and ".join(f"[{','.join(map(str, shape))}]" for shape in shapes[:2])
+    kinds = {(count, part.shape[1:]) for count, part in zip(calls, parts, strict=True)}
+    if len(kinds) > len(set(calls)):
         raise SamplesError(
-            f"output '{name}' is {told} for one sample, by how many share a call: they do not stay apart",
-            hint="tell the axes of an input that is no batch: --input 'table:float32[4,4]'",
+            f"output '{name}' is {told} for as many samples: its size depends on their values",
+            hint=VALUES_HINT,
         )
-    return np.concatenate(parts)
+    raise SamplesError(
+        f"output '{name}' is {told} for one sample, by how many share a call: they do not stay apart",
+        hint=AXES_HINT,
+    )
 
 
 def batch_word(inputs: tuple[TensorSpec, ...]) -> str | None:

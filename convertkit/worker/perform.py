@@ -233,6 +233,7 @@ def run_samples(session: Session, signature: Signature, samples: Arrays, chunk: 
     """
     axes = CallAxes.of(signature.inputs, samples)
     parts: dict[str, list[Array]] = {spec.name: [] for spec in signature.outputs}
+    counts: list[int] = []
     if axes.batch_size is None and chunk.is_open and chunk.size == 1:
         first = physical_inputs(signature, axes.call(samples, np.arange(1)))
         chunk.probe(lambda: session.run(first))
@@ -244,4 +245,5 @@ def run_samples(session: Session, signature: Signature, samples: Arrays, chunk: 
             parts[spec.name].append(
                 entries(value, spec, len(rows))[:new] if axes.is_batched else value[np.newaxis]
             )
-    return {name: joined(name, values) for name, values in parts.items()}
+        counts.append(len(rows))
+    return {name: joined(name, values, counts) for name, values in parts.items()}
