@@ -17,6 +17,7 @@ from convertkit.errors import ModelFileError, SamplesError, caused
 from convertkit.pytorch.casts import edge_type
 
 AXES_HINT = "if a type or an axis is read wrongly, tell it: --input 'NAME:DTYPE[d0,d1,…]'"
+TENSORS_HINT = "return tensors alone: leave the rest out, or make torch.tensor of it"
 PARTS = ("_real", "_imag")
 Shapes = dict[str, tuple[str, tuple[int, ...]]]
 
@@ -80,7 +81,10 @@ def members(value: Any, name: str) -> list[tuple[str, str, Any]]:
         names = [field.name for field in dataclasses.fields(value)]
         return [(each, each, getattr(value, each)) for each in names]
     if not isinstance(value, tuple | list):
-        raise ModelFileError(f"the model returns a {type(value).__name__}, which no format has")
+        raise ModelFileError(
+            f"the model returns {type(value).__name__} among its outputs, which no format has",
+            hint=TENSORS_HINT,
+        )
     if len(value) == 1:
         return [("0", name, value[0])]
     fields = getattr(value, "_fields", None)

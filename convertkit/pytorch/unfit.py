@@ -32,6 +32,7 @@ STATE_HINT = (
     "no format keeps a state between calls: take it as an input and return the new value as an output, or "
     "leave the update out in eval mode"
 )
+EMPTY_HINT = "leave it out of what the model returns: there is nothing to compare"
 RANDOM_HINT = "leave the noise out in eval mode, or take it as an input"
 
 Outputs = dict[str, torch.Tensor]
@@ -65,10 +66,12 @@ def run_checked(model: Module, kind: str, arrays: list[Any]) -> Checked:
 
     Raises:
         SamplesError: the model does not take the inputs.
-        ModelFileError: it runs as in training, changes its buffers, or gives other outputs in every call.
+        ModelFileError: it runs as in training, changes its buffers, or gives other outputs in every call,
+            or one without elements.
     """
     before = buffers(model)
     first = run_once(model, arrays)
+    refuse_empty(first)
     between = buffers(model)
     seen = Seen([], [], half_weights(model))
     inputs = [torch.from_numpy(np.asarray(values, order="C")) for values in arrays]
@@ -110,6 +113,13 @@ def refuse_training(seen: Seen, kind: str) -> None:
         return
     how = "was exported" if kind == EXPORTED else "runs as"
     raise ModelFileError(f"the model {how} in training mode: {named(seen.training)}", hint=TRAINING_HINT)
+
+
+def refuse_empty(outputs: Outputs) -> None:
+    """Raise for an output that has no elements."""
+    for name, value in outputs.items():
+        if not value.numel():
+            raise ModelFileError(f"output '{name}' has no elements: {list(value.shape)}", hint=EMPTY_HINT)
 
 
 def refuse_state(changed: list[str]) -> None:

@@ -164,7 +164,7 @@ def measure_powers(reference: Array, candidate: Array, valid: Valid | None = Non
             ok.sum(1),
             np.einsum("ij,ij->i", x, x),
             np.einsum("ij,ij->i", e, e),
-            size.max(1),
+            size.max(1, initial=0.0),
         )
         pairs = ((x, x), (e, e), (d, d), (d, e), (x, e))
         by_place[:5] += [np.einsum("ij,ij->j", one, other) for one, other in pairs]

@@ -145,3 +145,29 @@ def test_half_precision_is_told(form: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("form", [EXPORTED, SCRIPTED])
 def test_a_model_of_many_outputs_gives_them_all(form: str, tmp_path: Path) -> None:
     assert len(checked(nested.NestedDict().eval(), form, tmp_path)) == 4
+
+
+class Odd(nn.Module):
+    """Returns something besides its result."""
+
+    def __init__(self, besides: Any) -> None:
+        super().__init__()
+        self.besides = besides
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return x * 2, self.besides(x)
+
+
+@pytest.mark.parametrize(
+    ("besides", "told"),
+    [
+        (lambda x: x[:, 8:], r"output 'output_1' has no elements: \[3, 0\]"),
+        (lambda x: x.shape[0], "the model returns int among its outputs"),
+    ],
+)
+def test_what_is_no_output(besides: Any, told: str) -> None:
+    from convertkit.pytorch.unfit import run_checked
+
+    with pytest.raises(ModelFileError, match=told) as caught:
+        run_checked(Odd(besides), "module", [X])
+    assert "what the model returns" in caught.value.hint or "tensors alone" in caught.value.hint

@@ -69,3 +69,9 @@ def test_memory_stays_near_one_sample():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < x.nbytes * 1.5
+
+
+def test_nothing_is_summed_over_no_elements():
+    found = measure_powers(np.zeros((4, 0)), np.zeros((4, 0)))
+    assert float(found.whole.count) == 0
+    assert found.is_finite
