@@ -24,12 +24,13 @@ from convertkit.graphs.float32 import in_float32
 from convertkit.graphs.onnx_graph import settle
 from convertkit.graphs.onnx_names import restore_inputs, unused_inputs
 from convertkit.graphs.opset import lowered, opset_of
+from convertkit.pytorch.decompositions import has_gaps, without_gaps
 from convertkit.pytorch.graph import dynamic_shapes
 from convertkit.pytorch.load import load_model
 from convertkit.pytorch.outputs import complex_names, flatten_outputs, register_dataclasses
 from convertkit.pytorch.unfit import read_values
 from convertkit.runtimes.onnxruntime import read_signature
-from convertkit.sources.export_words import plain_words
+from convertkit.sources.export_words import advice, plain_words
 from convertkit.stages import Conversion, Request
 from convertkit.stages.exact_rewrites import make_exact
 
@@ -54,7 +55,8 @@ def convert(request: Request[TorchToOnnxOptions]) -> Conversion:
         raise
     except Exception as error:  # whatever the exporter's many layers raise is the same to the user
         raise StageError(
-            f"the {request.options.exporter} exporter failed: {plain_words(error)}", hint=other_form(request)
+            f"the {request.options.exporter} exporter failed: {plain_words(error)}",
+            hint=other_form(request) or advice(error),
         ) from error
     exported = onnx.load(raw)
     if request.source.half:
@@ -134,7 +136,7 @@ def export_dynamo(request: Request[TorchToOnnxOptions], path: str) -> None:
     if source.loader.kind == "exported-program":
         program = torch.export.load(source.path)
         if not gives_complex(program):
-            torch.onnx.export(program, (), path, **named)
+            torch.onnx.export(without_gaps(program), (), path, **named)
             return
     model: Any = load_model(source.path, source.loader)
     examples = example_tensors(request)
@@ -142,6 +144,10 @@ def export_dynamo(request: Request[TorchToOnnxOptions], path: str) -> None:
     shapes: tuple[Any, ...] = dynamic_shapes(signature)
     if complex_names(model(*examples)):
         model, shapes = TensorOutputs(model), (shapes,)  # whose inputs are one, a tuple
+    if has_gaps(model, examples):
+        program = torch.export.export(model, examples, dynamic_shapes=shapes)
+        torch.onnx.export(without_gaps(program), (), path, **named)
+        return
     torch.onnx.export(model, examples, path, dynamic_shapes=shapes, **named)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convertkit.sources.export_words import plain_words
+from convertkit.sources.export_words import advice, plain_words
 
 GUARD = """Could not guard on data-dependent expression Eq(u0, 1)
 
@@ -38,3 +38,11 @@ def test_control_flow_without_a_line() -> None:
 def test_any_other_cause_is_its_kind_and_first_line() -> None:
     assert plain_words(wrapped(KeyError("\n  missing\nmore"))).startswith("KeyError: ")
     assert len(plain_words(ValueError("x" * 999))) == 300
+
+
+def test_an_operator_that_onnx_has_not() -> None:
+    text = "No ONNX function found for <OpOverload(op='aten.linalg_inv_ex', overload='default')>. Failure: …"
+    error = wrapped(RuntimeError(text))
+    assert plain_words(error) == "ONNX has no operator for aten.linalg_inv_ex"
+    assert "other operators" in advice(error)
+    assert advice(wrapped(KeyError("x"))) == ""
