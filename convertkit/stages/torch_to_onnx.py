@@ -20,6 +20,7 @@ from convertkit.artifacts.signature import Signature
 from convertkit.artifacts.tensors import read_npz
 from convertkit.config.stage_options import TorchToOnnxOptions
 from convertkit.errors import StageError, first_line
+from convertkit.graphs import kernels
 from convertkit.graphs.float32 import in_float32
 from convertkit.graphs.onnx_graph import settle
 from convertkit.graphs.onnx_names import restore_inputs, unused_inputs
@@ -59,6 +60,7 @@ def convert(request: Request[TorchToOnnxOptions]) -> Conversion:
             hint=other_form(request) or advice(error),
         ) from error
     exported = onnx.load(raw)
+    kernels.mend(exported)
     if request.source.half:
         exported = in_float32(exported)
     model = lowered(exported, request.options.opset)
