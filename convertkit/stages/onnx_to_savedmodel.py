@@ -20,6 +20,7 @@ from convertkit.errors import StageError, first_line
 from convertkit.graphs.float32 import in_float32
 from convertkit.graphs.onnx_graph import fix_axes, settle
 from convertkit.graphs.onnx_names import rename_outputs
+from convertkit.graphs.resizes import with_whole_sizes
 from convertkit.graphs.savedmodel_names import number_functions
 from convertkit.lowering import lower, write_savedmodel
 from convertkit.stages import Conversion, Request, onnx2tf_converter
@@ -53,6 +54,7 @@ def convert_tracked(
     model: onnx.ModelProto, examples: Arrays, request: Request[OnnxToSavedmodelOptions]
 ) -> Signature:
     """By this program's own lowering; it folds constants itself and needs no samples."""
+    with_whole_sizes(model)
     lowered = lower(model, layout=request.options.layout, base_dir=Path(request.source.path).parent)
     write_savedmodel(lowered, request.out)
     return lowered.signature
