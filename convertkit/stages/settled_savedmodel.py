@@ -68,8 +68,17 @@ def is_keras_object(path: str) -> bool:
 
 def computes_in_half(path: str) -> bool:
     """True where an operator of a SavedModel takes or gives float16, but for those of its edges."""
-    types = (a.type for node in nodes(path) if node.op not in EDGES for a in node.attr.values())
-    return tf.float16.as_datatype_enum in types
+    return tf.float16.as_datatype_enum in types(path)
+
+
+def computes_in_double(path: str) -> bool:
+    """True where an operator of a SavedModel takes or gives float64, but for those of its edges."""
+    return tf.float64.as_datatype_enum in types(path)
+
+
+def types(path: str) -> Iterator[int]:
+    """Element types of what its operators take and give, but for those of its edges."""
+    return (a.type for node in nodes(path) if node.op not in EDGES for a in node.attr.values())
 
 
 def has_loops(path: str) -> bool:

@@ -187,22 +187,31 @@ def outputs_of(artifact: Artifact, kind: str) -> list[str]:
     return [tensors[0].name.decode() for name, tensors in uses(artifact) if name == kind]
 
 
-def test_a_foreign_savedmodel_in_half_precision_is_told_to_be_one(lab: Lab) -> None:
+@pytest.mark.parametrize(
+    ("kind", "told", "advice"),
+    [
+        ("float16", r"half precision \(float16\)", "ONNX"),
+        ("float64", r"double precision \(float64\)", "float32"),
+    ],
+)
+def test_a_foreign_savedmodel_in_another_precision_is_told_to_be_one(
+    lab: Lab, kind: str, told: str, advice: str
+) -> None:
     tf = pytest.importorskip("tensorflow")
-    samples = {"x": np.random.default_rng(0).standard_normal((6, 8, 8, 3)).astype(np.float32)}
-    weights = np.random.default_rng(1).standard_normal((3, 3, 3, 4)).astype(np.float16)
+    samples = {"x": np.random.default_rng(0).standard_normal((6, 8)).astype(np.float32)}
+    weights = np.random.default_rng(1).standard_normal((8, 4)).astype(kind)
 
     def serve(x: Any) -> Any:
-        return {"y": tf.cast(tf.nn.conv2d(tf.cast(x, tf.float16), weights, 1, "SAME"), tf.float32)}
+        return {"y": tf.cast(tf.matmul(tf.cast(x, kind), weights), tf.float32)}
 
-    module, path = tf.Module(), lab.path("half.savedmodel")
-    module.serve = tf.function(serve, input_signature=[tf.TensorSpec([None, 8, 8, 3], name="x")])
+    module, path = tf.Module(), lab.path(f"{kind}.savedmodel")
+    module.serve = tf.function(serve, input_signature=[tf.TensorSpec([None, 8], name="x")])
     tf.saved_model.save(module, str(path), signatures={"serving_default": module.serve})
     described = lab.describe(DescribeJob(Format.SAVEDMODEL, str(path)))
     source = Artifact(Variant(Format.SAVEDMODEL), str(path), described.signature)
-    with pytest.raises(StageError, match=r"half precision \(float16\)") as caught:
+    with pytest.raises(StageError, match=told) as caught:
         lab.convert("savedmodel_to_tflite", source, "tflite:float32", samples)
-    assert "ONNX" in caught.value.hint
+    assert advice in caught.value.hint
 
 
 def test_a_graph_in_half_precision_is_lowered_to_float32(lab: Lab) -> None:
