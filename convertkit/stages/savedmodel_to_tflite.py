@@ -35,12 +35,7 @@ from convertkit.stages import Conversion, Request, litert_quantization
 from convertkit.stages.half_constants import mend_constants
 from convertkit.stages.measured_gain import gain_db
 from convertkit.stages.quantizer_reason import quantizer_reason
-from convertkit.stages.settled_savedmodel import (
-    computes_in_double,
-    computes_in_half,
-    has_loops,
-    settled,
-)
+from convertkit.stages.settled_savedmodel import has_loops, odd_precision, settled
 from convertkit.stages.shared_calibration import Shared
 from convertkit.stages.tflite_converter_ranges import chooses_ranges, converted_by_ranges
 from convertkit.stages.tflite_heads import (
@@ -57,10 +52,6 @@ from convertkit.stages.tflite_recurrent import find_recurrent, quantize_around
 INT16X8_OPS = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
 SIGNATURE = "serving_default"
 FLOAT_FILE = "float.tflite"
-HALF = "the model computes in half precision (float16), for which TFLite lacks operators"
-DOUBLE = "the model computes in double precision (float64), for which TFLite lacks operators"
-DOUBLE_HINT = "cast it to float32: model.float(), and no .double() inside"
-HALF_HINT = "give the ONNX file or the PyTorch model, which are cast to float32, or save a float32 copy"
 
 
 def convert(request: Request[SavedmodelToTfliteOptions]) -> Conversion:
@@ -174,11 +165,10 @@ def run_converter(
     try:
         content: bytes = converter.convert()
     except Exception as error:  # the converter raises its own, RuntimeError, ValueError, and worse
-        if computes_in_half(request.source.path):
-            raise StageError(HALF, hint=HALF_HINT) from error
-        if "not built in" in str(quantizer_reason(error)) and computes_in_double(request.source.path):
-            raise StageError(DOUBLE, hint=DOUBLE_HINT) from error
-        raise StageError(f"TFLiteConverter failed: {quantizer_reason(error)}") from error
+        reason = quantizer_reason(error)
+        raise odd_precision(request.source.path, reason) or StageError(
+            f"TFLiteConverter failed: {reason}"
+        ) from error
     return content
 
 

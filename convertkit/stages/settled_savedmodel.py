@@ -12,12 +12,18 @@ from tensorflow.core.protobuf import saved_model_pb2
 from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.signature import TensorSpec, to_physical
 from convertkit.artifacts.tensors import read_npz
+from convertkit.errors import StageError
 from convertkit.runtimes.tensorflow import signature_of
 
 SIGNATURE = "serving_default"
 KERAS_CHILD = "_inbound_nodes"  # of every Keras layer
 EDGES = frozenset(["Placeholder", "Cast", "Identity"])
 LOOPS = frozenset(["While", "StatelessWhile"])
+HALF = "the model computes in half precision (float16), for which TFLite lacks operators"
+DOUBLE = "the model computes in double precision (float64), for which TFLite lacks operators"
+DOUBLE_HINT = "cast it to float32: model.float(), and no .double() inside"
+HALF_HINT = "give the ONNX file or the PyTorch model, which are cast to float32, or save a float32 copy"
+NOT_BUILT_IN = "not built in"
 
 
 def settled(source: Artifact, examples: Path, scratch: Path) -> str:
@@ -79,6 +85,15 @@ def computes_in_double(path: str) -> bool:
 def types(path: str) -> Iterator[int]:
     """Element types of what its operators take and give, but for those of its edges."""
     return (a.type for node in nodes(path) if node.op not in EDGES for a in node.attr.values())
+
+
+def odd_precision(path: str, reason: str) -> StageError | None:
+    """The error for a SavedModel that does not compute in float32; None where that is not the reason."""
+    if computes_in_half(path):
+        return StageError(HALF, hint=HALF_HINT)
+    if NOT_BUILT_IN in reason and computes_in_double(path):
+        return StageError(DOUBLE, hint=DOUBLE_HINT)
+    return None
 
 
 def has_loops(path: str) -> bool:

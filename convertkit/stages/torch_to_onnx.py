@@ -23,6 +23,7 @@ from convertkit.errors import StageError, first_line
 from convertkit.graphs import kernels
 from convertkit.graphs.float32 import in_float32
 from convertkit.graphs.onnx_graph import settle
+from convertkit.graphs.onnx_metadata import strip_metadata
 from convertkit.graphs.onnx_names import restore_inputs, unused_inputs
 from convertkit.graphs.opset import lowered, opset_of
 from convertkit.pytorch.decompositions import has_gaps, without_gaps
@@ -39,8 +40,6 @@ COMPILED = ("exported-program", "torchscript")  # their control flow is in the f
 OLDEST_OF_DYNAMO = 18  # below, torch converts by itself, and keeps 18 in silence where that fails
 WRAPPED = "convertkit_source"  # a name that no model has
 LARGEST_PROTOBUF = (1 << 31) - (64 << 20)
-EXPORTER_METADATA = "pkg.torch.onnx."
-KEPT_METADATA = ("pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarchy")
 
 
 def convert(request: Request[TorchToOnnxOptions]) -> Conversion:
@@ -232,25 +231,6 @@ def name_dynamic_axes(model: onnx.ModelProto, signature: Signature) -> None:
         for dim in value.type.tensor_type.shape.dim:
             if dim.dim_param in names:
                 dim.dim_param = names[dim.dim_param]
-
-
-def strip_metadata(model: onnx.ModelProto) -> None:
-    """Remove what differs between machines: stack traces with absolute paths. Module paths stay."""
-    holders = [model, model.graph, *model.graph.node, *model.graph.value_info, *model.graph.initializer]
-    holders += [*model.graph.input, *model.graph.output, *model.functions]
-    for function in model.functions:
-        holders += [*function.node, *function.value_info]
-    for holder in holders:
-        kept = [
-            (p.key, p.value)
-            for p in holder.metadata_props
-            if p.key in KEPT_METADATA or not p.key.startswith(EXPORTER_METADATA)
-        ]
-        del holder.metadata_props[:]
-        for key, value in kept:
-            holder.metadata_props.add(key=key, value=value)
-        if hasattr(holder, "doc_string"):
-            holder.doc_string = ""
 
 
 def save(model: onnx.ModelProto, path: str) -> None:
