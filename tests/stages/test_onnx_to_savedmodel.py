@@ -133,3 +133,30 @@ def test_onnx2tf_downloads_nothing(lab: Lab) -> None:
     )
     wanted, got = lab.infer(source, samples), lab.infer(artifact, samples)
     assert sqnr_db(wanted["output"], got["output"]) > 80
+
+
+SQUEEZES = """
+<ir_version: 8, opset_import: ["" : 17]> g (float[batch,t] x) => (float[a] y)
+<int64[1] one = {1}>
+{
+    size = Shape <start = 1> (x)
+    is_one = Equal(size, one)
+    y = If (is_one) <
+        then_branch = then () => (float[k] u) { u = Squeeze(x, one) },
+        else_branch = otherwise () => (float[k,l] v) { v = Identity(x) }
+    >
+}
+"""
+
+
+def test_a_length_that_decides_an_if_is_fixed_as_in_the_samples_and_the_batch_is_kept(lab: Lab) -> None:
+    path = lab.path("squeezes.onnx")
+    onnx.save(onnx.parser.parse_model(SQUEEZES), path)
+    source = Artifact(
+        parse_variant("onnx"), str(path), lab.describe(DescribeJob(Format.ONNX, str(path))).signature, "", 0
+    )
+    x = np.random.default_rng(0).standard_normal((8, 1)).astype(np.float32)
+    made = lab.convert("onnx_to_savedmodel", source, "savedmodel", {"x": x})
+    assert made.signature.inputs[0].shape == ("batch", 1)
+    for count in (1, 3):
+        np.testing.assert_array_equal(lab.infer(made, {"x": x[:count]})["y"], x[:count, 0])
