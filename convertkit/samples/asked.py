@@ -96,7 +96,7 @@ class Asked(msgspec.Struct, frozen=True):
         """
         own = {spec.name: spec for spec in known}
         words: dict[Dim, Dim] = {}
-        for spec in self.inputs:
+        for spec in (spec for spec in self.inputs if spec.name in own):
             before = own[spec.name]
             told = f"--input '{spec.describe()}' does not fit {before.describe()}"
             if spec.dtype != before.dtype or len(spec.shape) != len(before.shape):
