@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import numpy as np
 
 from convertkit.artifacts.signature import Arrays, Dim, Signature, TensorSpec
+from convertkit.errors import StageError, first_line
 from convertkit.runtimes import TimedCall, wall_timed
 
 CONVERTERS_WORDS = re.compile(r"^serving_default_|:\d+$")  # around a name of TFLiteConverter's
 NO_ELEMENTS = "Invalid tensor size."  # what the binding says of a tensor without elements
+OTHER_SIZES = "--samples or --input give others"
 Details = dict[str, dict[str, Any]]
 
 
@@ -125,7 +128,8 @@ class InterpreterSession:
 
     def run(self, inputs: Arrays) -> Arrays:
         """Outputs by name, raw (quantized where the file's outputs are)."""
-        outputs: Arrays = self._runner(**inputs)
+        with at_sizes(inputs):
+            outputs: Arrays = self._runner(**inputs)
         return outputs
 
     def bind(self, inputs: Arrays) -> TimedCall:
@@ -134,10 +138,25 @@ class InterpreterSession:
         details = self._runner.get_input_details()
         for name, values in inputs.items():
             interpreter.resize_tensor_input(details[name]["index"], values.shape)
-        interpreter.allocate_tensors()
+        with at_sizes(inputs):
+            interpreter.allocate_tensors()
         for name, values in inputs.items():
             interpreter.set_tensor(details[name]["index"], values)
         return wall_timed(interpreter.invoke)
+
+
+@contextmanager
+def at_sizes(inputs: Arrays) -> Iterator[None]:
+    """What is done with inputs of these sizes.
+
+    Raises:
+        StageError: a kernel does not take them.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        sizes = ", ".join(f"{name}:{v.dtype}[{','.join(map(str, v.shape))}]" for name, v in inputs.items())
+        raise StageError(f"it does not run on {sizes} ({OTHER_SIZES}): {first_line(error)}") from error
 
 
 def graph_runner(interpreter: Any) -> Runner:
