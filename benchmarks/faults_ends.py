@@ -16,7 +16,7 @@ import psutil
 from benchmarks.faults_made import handmade
 from benchmarks.faults_page import Part
 from convertkit.artifacts.files import hash_artifact
-from convertkit.workers.orphans import OWNER
+from convertkit.workers.confinement import OWNER
 
 ROOT = Path(__file__).resolve().parents[1]
 MLP = ROOT / "fixtures" / "mlp"

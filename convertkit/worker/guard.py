@@ -17,6 +17,7 @@ from typing import NoReturn
 
 from convertkit.worker.namespaces import libc, show_own_processes
 from convertkit.worker.sandbox import drop_privileges, is_done
+from convertkit.workers.confinement import OWNER
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 1, 4, 36
 
@@ -54,9 +55,27 @@ def stand_guard(child: int, told: int, answers: int) -> NoReturn:
     signal.signal(signal.SIGTERM, lambda *_: end_with_family(signal.SIGTERM))
     libc().prctl(PR_SET_CHILD_SUBREAPER, 1)
     libc().prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if has_lost_owner(os.environ.get(OWNER, "")):  # before the kernel was asked to tell
+        end_with_family(signal.SIGTERM)
     let_go(answers)
     status = waited_for(child)
     end_with_family(int(os.read(told, 16) or status))
+
+
+def has_lost_owner(mark: str) -> bool:
+    """True where the command that started this process has ended; `workers.orphans` says what a mark is."""
+    if not mark:
+        return False
+    try:
+        return state_of(mark.split()[1]) in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def state_of(pid: str) -> str:
+    """The letter for what a process does; Z where it has ended."""
+    with open(f"/proc/{pid}/stat") as file:
+        return file.read().rpartition(")")[2].split()[0]
 
 
 def be_init(worker: int, telling: int, answers: int) -> NoReturn:

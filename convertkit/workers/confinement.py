@@ -6,6 +6,7 @@ READ_ONLY = "read-only files"
 NO_PRIVILEGES = "no privileges"
 LIMITS = "limits"
 FULL = (NO_NETWORK, OWN_PROCESSES, READ_ONLY, NO_PRIVILEGES, LIMITS)
+OWNER = "CONVERTKIT_OWNER"  # variable with the process that started a worker; its children have it too
 WRITABLE = "CONVERTKIT_WRITABLE"  # variable with the folders that a worker may write to; unset: no sandbox
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import psutil
 
-OWNER = "CONVERTKIT_OWNER"
+from convertkit.workers.confinement import OWNER
+
 PROCESSES = Path("/proc")
 START = 19  # of the fields of `stat` behind the name: when the process began, in ticks since the machine did
 

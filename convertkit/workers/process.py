@@ -31,11 +31,11 @@ from convertkit.errors import (
 from convertkit.registry import EnvironmentRow
 from convertkit.workers.answers import Answer, Failed, Ready
 from convertkit.workers.checked import bounded, decoded
-from convertkit.workers.confinement import WRITABLE
+from convertkit.workers.confinement import OWNER, WRITABLE
 from convertkit.workers.ends import check_whole, ended_with, failed_error
 from convertkit.workers.family import descendants, group_bytes, memory_limit_bytes
 from convertkit.workers.jobs import Job, Order
-from convertkit.workers.orphans import OWNER, end_orphans, owner_mark
+from convertkit.workers.orphans import end_orphans, owner_mark
 
 POLL_SECONDS = 0.25
 KILL_TURNS = 20

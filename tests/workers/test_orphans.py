@@ -19,9 +19,9 @@ from convertkit.errors import WorkerCrashedError, WorkerError, WorkerExitedError
 from convertkit.registry import EnvironmentRow
 from convertkit.workers import orphans
 from convertkit.workers.answers import Described
-from convertkit.workers.confinement import NO_NETWORK, OWN_PROCESSES
+from convertkit.workers.confinement import NO_NETWORK, OWN_PROCESSES, OWNER
 from convertkit.workers.jobs import DescribeJob
-from convertkit.workers.orphans import OWNER, end_orphans, is_orphaned, namespace, owner_mark, started
+from convertkit.workers.orphans import end_orphans, is_orphaned, namespace, owner_mark, started
 from convertkit.workers.process import Worker
 
 HERE = Path(__file__).parent
@@ -120,6 +120,21 @@ def test_where_the_guard_is_killed_too_the_kernel_or_the_next_run_ends_it(comman
     command.process.wait()
     end_orphans.__wrapped__()
     assert comes_true(lambda: not command.family())
+
+
+def test_a_worker_whose_command_is_gone_before_it_looks_ends_at_once(tmp_path: Path) -> None:
+    code = (
+        "import os, sys, time; from convertkit.worker.guard import guarded\n"
+        "reading, writing = os.pipe(); guarded(writing, in_namespace=False)\n"
+        "print('worker', flush=True); time.sleep(60)"
+    )
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    comes_true(lambda: psutil.Process(gone.pid).status() == psutil.STATUS_ZOMBIE)
+    for pid in (gone.pid, 2**22 + 1):
+        other = {**os.environ, OWNER: f"1 {pid} 1", "PYTHONPATH": str(ROOT)}
+        done = subprocess.run([sys.executable, "-c", code], env=other, timeout=30, check=False)
+        assert done.returncode == -signal.SIGTERM
+    gone.wait()
 
 
 def test_marks_of_what_runs_and_of_other_namespaces_are_let_alone() -> None:
