@@ -23,6 +23,7 @@ MLP = ROOT / "fixtures" / "mlp"
 ARTIFACTS = ("model.onnx", "model.savedmodel", "model.int8.tflite")
 KILLS, COLD, TERMS, DISKS, DAEMONS = 50, 10, 20, 12, 10
 COMMAND = (sys.executable, "-m", "convertkit", "convert", str(MLP / "model.pt2"), "--to", "tflite:int8")
+GONE_SECONDS = 5
 DAEMON = "convertkit-daemon"
 FACTORY = f"""
 import os, sys, time
@@ -85,7 +86,7 @@ def ended_after(folder: Path, store: str, seconds: float, number: int) -> tuple[
 
 def leftovers(folder: Path, children: Sequence[psutil.Process]) -> list[str]:
     """What is still there after the next run has been through: files and processes."""
-    alive = [child.pid for child in psutil.wait_procs(children, 5)[1]]
+    alive = [child.pid for child in psutil.wait_procs(children, GONE_SECONDS)[1]]
     found = [f"process {pid}" for pid in alive]
     for pattern in (".work-*", ".old-*", "*.partial", "logs/.worker-*"):
         found += [path.name for path in (folder / "run").glob(pattern)]
@@ -103,8 +104,8 @@ def interrupted(folder: Path, share: int, name: str, number: int, count: int) ->
         moment = (4.0 + turn) if is_cold else span * (turn + 0.5) / tried
         code, children = ended_after(folder, store, moment, number)
         outcomes[f"exit {code}" if code >= 0 else f"signal {-code}"] += 1
-        if psutil.wait_procs(children, 5)[1]:
-            wrong.append(f"after {moment:.2f} s: processes stayed")
+        stayed = psutil.wait_procs(children, GONE_SECONDS)[1]
+        wrong += [f"after {moment:.2f} s: {' '.join(words_of(one)[1:4])} stayed" for one in stayed]
         finish(folder, "store")
         if shipped(folder) != clean:
             wrong.append(f"after {moment:.2f} s: another artifact")
@@ -135,7 +136,7 @@ def daemons(folder: Path, share: int) -> Part:
         time.sleep(0.1 * turn)
         process.kill()
         process.wait()
-        stayed = psutil.wait_procs(found, 5)[1]
+        stayed = psutil.wait_procs(found, GONE_SECONDS)[1]
         outcomes["gone" if found and not stayed else "stayed" if found else "not started"] += 1
         wrong += [f"turn {turn}: process {one.pid} stayed" for one in stayed]
         wrong += [] if found else [f"turn {turn}: no daemon was started"]
