@@ -67,8 +67,9 @@ fixtures: setup ## Rebuild the fixtures and their checksums
 
 ##@ Measure
 
-bench: setup ## Cost of checking, printed; docs/verdicts.md, docs/claims.md
+bench: setup ## Cost of checking, printed; docs/inspection.md, docs/verdicts.md, docs/claims.md
 	$(BIN)/python -m benchmarks.overhead
+	$(BIN)/python -m benchmarks.inspection --page docs/inspection.md
 	$(BIN)/python -m benchmarks.verdicts
 	$(BIN)/python -m benchmarks.claims
 
