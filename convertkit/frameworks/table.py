@@ -110,7 +110,7 @@ def model_rows(
     weights, samples = folder / "weights.pt", folder / "samples.npz"
     write_npz(samples, reference.samples(SAMPLES, is_small=request.is_small))
     recipe = recipe_of(reference, request, samples)
-    built = build(reference, request, weights, recipe)
+    built = build(BuildJob(reference.name, request.is_small, str(samples), str(weights)), recipe)
     progress.busy(f"{reference.title}: converting, and comparing outputs")
     report = run(RunRequest(weights, to_convert(recipe), folder / "run", use_cache=False), progress)
     files = [weights, *passed_files(report, folder / "run")]
@@ -155,10 +155,9 @@ def to_convert(recipe: Recipe) -> Recipe:
     return msgspec.structs.replace(recipe, to=TARGETS, device="cpu", bench=bench)
 
 
-def build(reference: Reference, request: TableRequest, weights: Path, recipe: Recipe) -> Built:
-    """Write the model's weights."""
-    job = BuildJob(reference.name, request.is_small, str(weights))
-    with Workers(weights.parent, recipe.limits, recipe.bench.threads) as workers:
+def build(job: BuildJob, recipe: Recipe) -> Built:
+    """Write a model's weights, and a log beside them."""
+    with Workers(Path(job.out).parent, recipe.limits, recipe.bench.threads) as workers:
         answer = workers.ask("torch", job, "build.log")
     assert isinstance(answer, Built)
     return answer

@@ -15,6 +15,8 @@ from torch import nn
 
 from convertkit.references.unet_block import UnetBlock
 
+WHOLE = {"num_labels": 1000}
+
 
 class Pixels(nn.Module):
     """The first output of a model of images."""
@@ -68,7 +70,7 @@ def mlp(*, is_small: bool) -> nn.Module:
 def resnet50(*, is_small: bool) -> nn.Module:
     """Bottleneck blocks 3, 4, 6, 3; one each, narrow."""
     small = {"embedding_size": 8, "hidden_sizes": [8, 16, 16, 16], "depths": [1, 1, 1, 1], "num_labels": 10}
-    return Pixels(hugging("ResNetConfig", "ResNetForImageClassification", **(small if is_small else {})))
+    return Pixels(hugging("ResNetConfig", "ResNetForImageClassification", **(small if is_small else WHOLE)))
 
 
 ENCODER = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
@@ -90,7 +92,7 @@ def gpt2(*, is_small: bool) -> nn.Module:
 def vit(*, is_small: bool) -> nn.Module:
     """12 layers of width 768 over patches of 16 × 16; 2 of width 32."""
     small = {**ENCODER, "image_size": 32, "num_labels": 10}
-    return Pixels(hugging("ViTConfig", "ViTForImageClassification", **(small if is_small else {})))
+    return Pixels(hugging("ViTConfig", "ViTForImageClassification", **(small if is_small else WHOLE)))
 
 
 def efficientnet(*, is_small: bool) -> nn.Module:
@@ -108,7 +110,7 @@ def efficientnet(*, is_small: bool) -> nn.Module:
         "num_labels": 10,
     }
     kind = "EfficientNetForImageClassification"
-    return Pixels(hugging("EfficientNetConfig", kind, **(small if is_small else {})))
+    return Pixels(hugging("EfficientNetConfig", kind, **(small if is_small else WHOLE)))
 
 
 def unet_block(*, is_small: bool) -> nn.Module:

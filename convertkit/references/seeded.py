@@ -3,32 +3,35 @@
 As PyTorch and transformers begin, the values of deep convolutional networks shrink below what float32 has:
 comparing them would compare nothing, and denormal numbers slow a CPU down. So convolutions of networks with
 batch normalization are drawn anew (He et al., 2015), and each normalization has a scale of 1 and the
-statistics of a seeded batch, as after training.
+statistics of the samples, as after training.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
+from convertkit.artifacts.tensors import read_npz
 from convertkit.references.models import build
 from convertkit.workers.built import BuildJob, Built
 
 SEED = 0
-SIDE, SMALL_SIDE = 128, 32  # of the images that give the statistics, pixels
 
 
 def write_weights(job: BuildJob) -> Built:
     """Write the state dict of a reference model."""
     torch.manual_seed(SEED)
     with torch.no_grad():
-        model = with_statistics(build(job.name, job.is_small), SMALL_SIDE if job.is_small else SIDE)
+        inputs = [torch.from_numpy(values) for values in read_npz(job.samples).values()]
+        model = with_statistics(build(job.name, job.is_small), inputs)
     torch.save(model.state_dict(), job.out)
     return Built(sum(each.nbytes for each in (*model.parameters(), *model.buffers())))
 
 
-def with_statistics(model: nn.Module, side: int) -> nn.Module:
-    """The model, its batch normalizations with the statistics of one batch; others as they are, in place."""
+def with_statistics(model: nn.Module, inputs: Sequence[torch.Tensor]) -> nn.Module:
+    """The model, in place: its batch normalizations get the statistics of these inputs, if it has any."""
     norms = [layer for layer in model.modules() if isinstance(layer, nn.BatchNorm2d)]
     if not norms:
         return model
@@ -39,5 +42,5 @@ def with_statistics(model: nn.Module, side: int) -> nn.Module:
         nn.init.ones_(norm.weight)  # transformers begins with 0.02 in some
         norm.momentum = 1.0
         norm.train()
-    model(torch.randn(4, 3, side, side))
+    model(*inputs)
     return model.eval()

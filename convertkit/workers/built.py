@@ -11,11 +11,13 @@ class BuildJob(Message, frozen=True, tag="build"):
     Attributes:
         name: of the model, one of `convertkit.references.models.BUILDERS`.
         is_small: a tiny one of the same layers.
+        samples: `.npz` of inputs, which give batch normalizations their statistics.
         out: state dict to write.
     """
 
     name: str
     is_small: bool
+    samples: str
     out: str
 
 

@@ -19,7 +19,7 @@ from convertkit.measurement.latency import Latency, Versus
 from convertkit.measurement.measured import Measured
 from convertkit.report.frameworks import FrameworkTable
 from convertkit.run.progress import Progress
-from convertkit.workers.built import Built
+from convertkit.workers.built import BuildJob, Built
 from tests.render.conftest import compared, hop
 
 FORMATS = {"weights.pt": "torch", "model.onnx": "onnx", "model.savedmodel": "savedmodel"}
@@ -37,8 +37,8 @@ class Fake:
         self.benched: list[dict[str, Any]] = []
         self.broken = ""
 
-    def build(self, reference: Any, request: Any, weights: Path, recipe: Any) -> Built:
-        if reference.name == self.broken:
+    def build(self, job: BuildJob, recipe: Any) -> Built:
+        if job.name == self.broken:
             raise StageError("no room for it")
         return Built(1_600_000)
 
