@@ -5,7 +5,7 @@ FIELD := .venv-field
 DEMO := build/digits
 LIGHT := click flatbuffers jinja2 msgspec numpy nvidia-ml-py packaging pillow platformdirs psutil pyyaml rich
 
-.PHONY: help setup demo test test-fast test-light lint format fixtures bench bench-gpu kill-test faults conformance zoo peers fleet rescue int8 gate-corpus signatures sources kits clean lock
+.PHONY: help setup demo test test-fast test-light lint format fixtures bench bench-gpu kill-test faults conformance zoo peers table fleet rescue int8 gate-corpus signatures sources kits clean lock
 
 ##@ Start here
 
@@ -76,6 +76,10 @@ bench: setup ## Cost of checking, printed; docs/inspection.md, docs/verdicts.md,
 bench-gpu: setup ## Models and runtimes on a GPU, each compared with the CPU; docs/gpu.md (five minutes)
 	$(BIN)/python -m benchmarks.gpu_tflite build/gpu/tflite
 	$(BIN)/python -m benchmarks.gpu --device cuda --out build/gpu --tflite build/gpu/tflite --page docs/gpu.md
+
+table: setup ## Seven models in every framework, on the same weights; docs/frameworks.md (half an hour)
+	$(BIN)/convertkit table -o build/frameworks
+	cp build/frameworks/frameworks.md docs/frameworks.md
 
 fleet: setup ## 120 jobs, some bad, on a Ray whose processes are killed; docs/fleet-trial.md (half an hour)
 	$(BIN)/python -m benchmarks.fleet --timed
