@@ -46,8 +46,8 @@ OLDER = "†"
 OLDER_ROWS = """
 † Measured before heads were kept apart and transformers got integer weights alone, which `fast` leaves out:
 by default boxes-and-scores has 39.5 dB (`tflite:int8`) and 37.1 dB (`onnx:int8`), the fixture transformer
-36.2 and 33.5 dB ([quantizers](quantizers.md)). All rows but those of scaled-channel are without
-equalization.
+36.2 and 33.5 dB ([quantizers](quantizers.md)). Rows of `tflite:int8` and `onnx:int8` but for scaled-channel
+are without equalization, which `torch:int8` does not have.
 """
 Case = tuple[Any, dict[str, np.ndarray] | Path, tuple[str, ...]]
 Key = tuple[str, str]
