@@ -40,7 +40,7 @@ class TestInputs:
 
     def test_an_input_that_a_file_does_not_have_is_told_with_those_it_has(self):
         known = Signature(KNOWN, (TensorSpec("y", "float32", ("s0", 5)),))
-        with pytest.raises(UsageError, match="the model has no input 'stat'.*state"):
+        with pytest.raises(UsageError, match=r"the model has no input 'stat'.*state"):
             Asked.of(["stat:float32[2,batch,8]"]).signature(known)
 
     @pytest.mark.parametrize(
