@@ -60,7 +60,7 @@ class Trial(msgspec.Struct, frozen=True):
 
     Attributes:
         killed: how often a process of Ray was killed while it ran a job.
-        wrong: jobs whose status is not what was meant.
+        wrong: jobs whose status is neither what was meant nor that of a single run.
         compared: how many jobs were done once more by themselves.
         differing: those of them whose artifacts are others.
         times: seconds of some jobs without kills, by a fleet and by a loop; None: not timed.
@@ -148,6 +148,14 @@ def digests(run: str | Path) -> list[str]:
         return []
 
 
+def status_of(run: Path) -> str:
+    """The status of a run; empty where there is no report."""
+    try:
+        return load_report(run).status
+    except UsageError:
+        return ""
+
+
 def fleet_of(name: str, count: int, folder: Path, seconds: list[float]) -> FleetReport:
     """A fleet of the first jobs, with a store of its own; what each took is added."""
 
@@ -195,13 +203,17 @@ def trial(count: int, folder: Path, minutes: float, *, is_timed: bool) -> Trial:
     if is_timed:
         fleet_s = fleet_of("timed", TIMED, folder, []).seconds
         times = fleet_s, loop(list(jobs[:TIMED]), folder / "loop")[1]
+    status = {row.name: row.status for row in report.jobs}
     good = [job for job in jobs if job.name.startswith("good")]
     random.Random(0).shuffle(good)  # where the time does not suffice for all, those that it does are a sample
+    good.sort(key=lambda job: status[job.name] != "failed")
     compared, _ = loop(good, folder / "singles", minutes)
+    alike = {job.name for job in compared if status_of(folder / "singles" / job.name) == status[job.name]}
+    wrong = [name for name in wrong if name not in alike]
     differing = [
         job.name
         for job in compared
-        if not digests(job.folder) or digests(job.folder) != digests(folder / "singles" / job.name)
+        if job.name not in wrong and digests(job.folder) != digests(folder / "singles" / job.name)
     ]
     return Trial(report, killed, wrong, len(compared), differing, times)
 
@@ -220,8 +232,9 @@ def page(found: Trial) -> str:
         f"by variants; some made to crash, hang or pass their memory limit), {AT_ONCE} at once on a Ray of\n"
         f"its own, whose processes were killed {found.killed} times while they ran a job.\n\n"
         + table(["kind", "status", "jobs"], rows)
-        + f"\n\n* Of another status than meant: {len(found.wrong)} {', '.join(found.wrong)}; of these\n"
-        f"  {given_up} were lost {LOST_TRIES} times, when a fleet gives a job up (`--resume` does it).\n"
+        + "\n\n* Of another status than meant, or than by themselves: "
+        f"{len(found.wrong)} {', '.join(found.wrong)};\n"
+        f"  of these {given_up} were lost {LOST_TRIES} times, when a job is given up (`--resume` does it).\n"
         f"* Done once more by themselves: {found.compared} of those that are meant to pass; with other\n"
         f"  artifacts then: {len(found.differing)} {', '.join(found.differing)}\n"
         f"* Tries beyond the first: {again}, of them {lost} for a loss.\n"
