@@ -17,7 +17,10 @@ def encoder() -> torch.nn.Module:
     """25 million parameters in 96 tensors."""
     torch.manual_seed(0)
     layer = torch.nn.TransformerEncoderLayer(WIDTH, 8, INNER, batch_first=True)
-    return torch.nn.TransformerEncoder(layer, LAYERS, enable_nested_tensor=False).eval()
+    model = torch.nn.TransformerEncoder(layer, LAYERS, enable_nested_tensor=False).eval()
+    for weights in model.parameters():  # layers begin alike, and a .tflite would hold one of them
+        torch.nn.init.normal_(weights, std=WIDTH**-0.5)
+    return model
 
 
 def main(folder: Path) -> None:
