@@ -23,10 +23,10 @@ SAMPLES = {name: values[:2] for name, values in fixture_samples("mlp").items()}
 CODE = "*.cpp"  # what Inductor writes, and has compiled
 
 
-def compiled(artifact: Artifact) -> Artifact:
-    """The artifact by the plainest mode."""
+def compiled(artifact: Artifact, mode: str = "default") -> Artifact:
+    """The artifact by a mode."""
     assert artifact.loader is not None
-    return replace(artifact, loader=replace(artifact.loader, compiled="default"))
+    return replace(artifact, loader=replace(artifact.loader, compiled=mode))
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +47,10 @@ def test_it_is_compiled_once_and_gives_the_same(lab: Lab, source: Artifact) -> N
     first, second = benched(lab, compiled(source)), benched(lab, compiled(source))
     assert first.compile_ns == second.compile_ns > max(second.durations_ns)
     assert benched(lab, source).compile_ns == 0
-    written = list(lab.folder.glob(f".worker-torch-*/**/{CODE}"))
+    written = len(list(lab.folder.glob(f".worker-torch-*/**/{CODE}")))
     assert written, "Inductor wrote elsewhere"
+    benched(lab, compiled(source, "reduce-overhead"))
+    assert len(list(lab.folder.glob(f".worker-torch-*/**/{CODE}"))) > written, "taken over from another mode"
 
 
 def test_torchscript_is_not_compiled_again(lab: Lab) -> None:
@@ -66,6 +68,7 @@ class TestWithoutCompiling:
 
         counts = iter(graphs)
         monkeypatch.setattr(module, "captured_graphs", lambda: next(counts))
+        monkeypatch.setattr(module, "start_compiler", lambda device: None)
         tolerance = DEFAULT_TOLERANCES[Precision.FLOAT32]
         model = module.Compiled(lambda x: x * 2, forward, tolerance)
         return model(torch.from_numpy(np.arange(6, dtype=np.float32).reshape(2, 3)))
