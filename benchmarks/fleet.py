@@ -131,7 +131,9 @@ def loop(jobs: list[Job], folder: Path, minutes: float = math.inf) -> tuple[list
     started, done = time.monotonic(), list[Job]()
 
     def run(job: Job) -> None:
-        if time.monotonic() - started < 60 * minutes:
+        if status_of(folder / job.name):
+            done.append(job)  # by an earlier call
+        elif time.monotonic() - started < 60 * minutes:
             subprocess.run(command_of(job, str(folder / job.name)), check=False, capture_output=True)
             done.append(job)
 
@@ -236,8 +238,8 @@ def page(found: Trial) -> str:
         f"{len(found.wrong)} {', '.join(found.wrong)};\n"
         f"  of these {given_up} were lost {LOST_TRIES} times, when a job is given up (`--resume` does it).\n"
         f"* Done once more by themselves: {found.compared} of those that are meant to pass; with other\n"
-        f"  artifacts then: {len(found.differing)} {', '.join(found.differing)}\n"
-        f"* Tries beyond the first: {again}, of them {lost} for a loss.\n"
+        f"  artifacts then: {', '.join(found.differing) or 'none'}.\n"
+        f"* Tries beyond the first: {again}. Tries that were lost with their process: {lost}.\n"
         f"* {found.report.seconds:.0f} s in all, the kills' losses included.\n"
         f"* {told_times(found.times)}\n"
     )
