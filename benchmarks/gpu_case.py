@@ -21,7 +21,7 @@ from benchmarks.gpu_models import SUBJECTS, made
 from benchmarks.gpu_order import Order
 from benchmarks.gpu_rows import add_row
 from convertkit.artifacts.signature import Array
-from convertkit.errors import first_line
+from convertkit.causes import first_line
 from convertkit.measurement.latency import summarize
 from convertkit.runtimes import Session, TimedCall
 from convertkit.runtimes import onnxruntime as onnx_runtime

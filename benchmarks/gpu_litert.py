@@ -16,7 +16,7 @@ from ai_edge_litert.compiled_model import CompiledModel
 from ai_edge_litert.hardware_accelerator import HardwareAccelerator
 
 from benchmarks.gpu_rows import add_row
-from convertkit.errors import first_line
+from convertkit.causes import first_line
 from convertkit.measurement.latency import summarize
 from convertkit.runtimes import wall_timed
 from convertkit.validation.compare import output_metrics

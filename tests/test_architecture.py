@@ -53,6 +53,7 @@ LIGHT = [
     "config",
     "sources",
     "artifacts",
+    "causes",
     "errors",
 ]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from convertkit.errors import cause_line, caused, first_line, without_location
+from convertkit.causes import cause_line, caused, first_line, without_location
 
 TEXTS = [
     block.strip().replace("\\x1b", "\x1b").split("\n-> ")

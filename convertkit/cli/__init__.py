@@ -12,15 +12,8 @@ from types import FrameType
 import click
 
 from convertkit import __version__
-from convertkit.errors import (
-    NO_SPACE,
-    ConvertkitError,
-    DiskFullError,
-    Stopped,
-    UsageError,
-    caused,
-    did_you_mean,
-)
+from convertkit.causes import caused
+from convertkit.errors import NO_SPACE, ConvertkitError, DiskFullError, Stopped, UsageError, did_you_mean
 
 UNEXPECTED = 1
 INTERRUPTED = 130

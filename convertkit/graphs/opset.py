@@ -9,7 +9,8 @@ import onnx
 import onnxscript.optimizer
 from onnx import helper, inliner, numpy_helper, version_converter
 
-from convertkit.errors import StageError, first_line
+from convertkit.causes import first_line
+from convertkit.errors import StageError
 
 ASIDE = "convertkit.aside"
 DEFAULT_DOMAINS = ("", "ai.onnx")

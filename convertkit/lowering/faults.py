@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import onnx
 
-from convertkit.errors import StageError, cause_line
+from convertkit.causes import cause_line
+from convertkit.errors import StageError
 from convertkit.graphs.onnx_graph import module_path
 
 

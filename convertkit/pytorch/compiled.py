@@ -20,7 +20,8 @@ import torch
 
 from convertkit.artifacts.formats import Precision
 from convertkit.artifacts.signature import Arrays
-from convertkit.errors import NotMeasuredError, caused
+from convertkit.causes import caused
+from convertkit.errors import NotMeasuredError
 from convertkit.pytorch.casts import to_numpy
 from convertkit.pytorch.load import Module
 from convertkit.pytorch.outputs import flatten_outputs

@@ -12,7 +12,8 @@ from typing import Any
 
 import torch
 
-from convertkit.errors import UsageError, caused, first_line
+from convertkit.causes import caused, first_line
+from convertkit.errors import UsageError
 
 FORM = "MODULE:CALLABLE, importable from the current folder, or path/to/file.py:CALLABLE"
 ARGUMENTS = "its keyword arguments, as JSON: --factory-args '{\"NAME\": VALUE}'"

@@ -19,7 +19,8 @@ from torch import nn
 
 from convertkit.artifacts.artifact import Loader
 from convertkit.artifacts.signature import TensorSpec
-from convertkit.errors import ModelFileError, first_line
+from convertkit.causes import first_line
+from convertkit.errors import ModelFileError
 from convertkit.pytorch.checkpoint import common_pattern, some
 
 MASK = "attention_mask"

@@ -13,7 +13,8 @@ import torch
 from torch.utils import _pytree
 
 from convertkit.artifacts.signature import Dim
-from convertkit.errors import ModelFileError, SamplesError, caused
+from convertkit.causes import caused
+from convertkit.errors import ModelFileError, SamplesError
 from convertkit.pytorch.casts import edge_type
 
 AXES_HINT = "if a type or an axis is read wrongly, tell it: --input 'NAME:DTYPE[d0,d1,…]'"

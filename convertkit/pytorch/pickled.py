@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from convertkit.errors import MissingDependencyError, ModelFileError, caused
+from convertkit.causes import caused
+from convertkit.errors import MissingDependencyError, ModelFileError
 from convertkit.pytorch.casts import HALVES
 
 ENTRIES = ("ema", "model_ema", "model", "net", "module", "network", "generator")  # the likeliest first

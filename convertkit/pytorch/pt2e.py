@@ -19,7 +19,8 @@ from torchao.quantization.pt2e.quantizer import x86_inductor_quantizer as x86
 
 from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.signature import Arrays, Signature
-from convertkit.errors import StageError, first_line
+from convertkit.causes import first_line
+from convertkit.errors import StageError
 from convertkit.pytorch.graph import export
 from convertkit.pytorch.quantized import Quantized, float_weights, layer_kinds, program_of
 from convertkit.pytorch.script import lost_axes, read_back, tensors

@@ -14,7 +14,8 @@ from torch import nn
 
 from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.signature import Arrays
-from convertkit.errors import ConvertkitError, StageError, first_line
+from convertkit.causes import first_line
+from convertkit.errors import ConvertkitError, StageError
 from convertkit.pytorch.graph import export, layered
 from convertkit.pytorch.half import widen_graph
 from convertkit.pytorch.load import load_model

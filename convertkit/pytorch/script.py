@@ -16,7 +16,8 @@ import numpy as np
 import torch
 
 from convertkit.artifacts.signature import Arrays, Dim, Signature, TensorSpec
-from convertkit.errors import StageError, first_line
+from convertkit.causes import first_line
+from convertkit.errors import StageError
 from convertkit.pytorch.engine import MEMBER
 from convertkit.pytorch.outputs import dynamic_shape, flatten_outputs, is_flat, output_shapes
 from convertkit.samples.axes import other_sizes, resized

@@ -7,7 +7,8 @@ import pickle
 import torch
 
 from convertkit.artifacts.tensors import write_npz
-from convertkit.errors import SamplesError, first_line
+from convertkit.causes import first_line
+from convertkit.errors import SamplesError
 from convertkit.samples.handed import read_handed
 from convertkit.workers.answers import Unpacked
 from convertkit.workers.jobs import UnpackJob

@@ -12,7 +12,8 @@ import numpy as np
 
 from convertkit.artifacts.signature import TensorSpec
 from convertkit.artifacts.tensors import write_npz
-from convertkit.errors import SamplesError, first_line
+from convertkit.causes import first_line
+from convertkit.errors import SamplesError
 from convertkit.pytorch.huggingface import MASK, OFFLINE
 from convertkit.workers.answers import Tokenized
 from convertkit.workers.jobs import TokenizeJob

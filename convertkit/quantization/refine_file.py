@@ -10,7 +10,8 @@ import onnx
 
 from convertkit.artifacts.files import DATA_SUFFIX, sidecar
 from convertkit.artifacts.signature import taken
-from convertkit.errors import StageError, first_line
+from convertkit.causes import first_line
+from convertkit.errors import StageError
 from convertkit.graphs.onnx_graph import settle
 from convertkit.quantization.calls import spaced
 from convertkit.quantization.refinement import refine

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from convertkit.errors import ModelFileError, first_line
+from convertkit.causes import first_line
+from convertkit.errors import ModelFileError
 from convertkit.recipe import Recipe
 from convertkit.run.in_memory import is_module, saved_module
 from convertkit.storage.temporary import temporary_folder

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from convertkit.artifacts.signature import Arrays, Dim, Signature, TensorSpec
-from convertkit.errors import StageError, first_line
+from convertkit.causes import first_line
+from convertkit.errors import StageError
 from convertkit.runtimes import TimedCall, wall_timed
 
 CONVERTERS_WORDS = re.compile(r"^serving_default_|:\d+$")  # around a name of TFLiteConverter's

@@ -11,7 +11,8 @@ import tensorflow as tf
 
 from convertkit.artifacts.artifact import Artifact, Loader
 from convertkit.artifacts.signature import Arrays, Dim, Signature, TensorSpec
-from convertkit.errors import ModelFileError, NotMeasuredError, RefusedError, first_line
+from convertkit.causes import first_line
+from convertkit.errors import ModelFileError, NotMeasuredError, RefusedError
 from convertkit.runtimes import TimedCall, wall_timed
 from convertkit.runtimes.tensorflow import gpu_memory, tf_device
 from convertkit.sources.keras_file import HDF5, refusals_of

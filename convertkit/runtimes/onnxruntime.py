@@ -14,7 +14,8 @@ from onnxruntime.capi.onnxruntime_pybind11_state import NotImplemented as NoKern
 from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.axes import BATCH_WORDS
 from convertkit.artifacts.signature import Arrays, Dim, Signature, TensorSpec
-from convertkit.errors import ModelFileError, NotMeasuredError, first_line
+from convertkit.causes import first_line
+from convertkit.errors import ModelFileError, NotMeasuredError
 from convertkit.graphs.float32 import half_of, in_float32
 from convertkit.graphs.onnx_sizes import check_sizes
 from convertkit.graphs.onnx_weights import weights_of

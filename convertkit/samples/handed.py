@@ -15,7 +15,8 @@ import msgspec
 import numpy as np
 
 from convertkit.artifacts.signature import Array, Arrays
-from convertkit.errors import SamplesError, first_line
+from convertkit.causes import first_line
+from convertkit.errors import SamplesError
 from convertkit.samples.arrays import LABELS
 from convertkit.samples.entries import Entry, entry_of, left_out_notes
 from convertkit.samples.leaves import concatenated, is_leaf, is_table, stacked

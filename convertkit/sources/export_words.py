@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import PurePath
 
-from convertkit.errors import first_line
+from convertkit.causes import first_line
 
 BRANCH = re.compile(r"data-dependent|dynamic control flow", re.IGNORECASE)
 FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in \w+\n\s*(?P<code>[^\n]+)')

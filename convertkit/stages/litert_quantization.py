@@ -22,8 +22,9 @@ from tensorflow.lite.python.util import modify_model_io_type
 from convertkit.artifacts.formats import Precision
 from convertkit.artifacts.signature import Arrays
 from convertkit.artifacts.transformation import HEADS, INTEGERS, OUTPUTS, RECURRENT, Transformation
+from convertkit.causes import first_line
 from convertkit.config.stage_options import SavedmodelToTfliteOptions
-from convertkit.errors import StageError, first_line
+from convertkit.errors import StageError
 from convertkit.graphs.tflite_file import Operator, read_operators
 from convertkit.stages.litert_layers import Prepared, prepare_layers
 from convertkit.stages.litert_ranges import in_one_piece, quantized, quantized_by_ranges

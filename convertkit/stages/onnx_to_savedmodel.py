@@ -17,8 +17,9 @@ import tensorflow as tf
 from convertkit.artifacts.axes import one_sample
 from convertkit.artifacts.signature import Arrays, TensorSpec
 from convertkit.artifacts.tensors import read_npz
+from convertkit.causes import first_line
 from convertkit.config.stage_options import OnnxToSavedmodelOptions
-from convertkit.errors import StageError, first_line
+from convertkit.errors import StageError
 from convertkit.graphs.float32 import in_float32
 from convertkit.graphs.onnx_graph import fix_axes, settle
 from convertkit.graphs.onnx_names import rename_outputs

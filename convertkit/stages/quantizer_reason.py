@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from convertkit.errors import caused
+from convertkit.causes import caused
 
 UNSEEN = (
     re.compile(r"Failed to get quantization parameters for tensor: (?P<name>\S+?)\. "),

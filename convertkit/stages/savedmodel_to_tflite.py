@@ -26,8 +26,9 @@ import tensorflow as tf
 from convertkit.artifacts.formats import Precision
 from convertkit.artifacts.signature import Arrays, Signature, TensorSpec, taken
 from convertkit.artifacts.transformation import HEADS, RECURRENT, Transformation
+from convertkit.causes import first_line
 from convertkit.config.stage_options import SavedmodelToTfliteOptions
-from convertkit.errors import StageError, first_line
+from convertkit.errors import StageError
 from convertkit.graphs.tflite_file import check_scales, foreign_operators
 from convertkit.runtimes.interpreter import read_signature
 from convertkit.samples.representative import calibration_steps, read_calibration

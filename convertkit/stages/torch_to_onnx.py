@@ -18,8 +18,9 @@ import torch
 
 from convertkit.artifacts.signature import Signature
 from convertkit.artifacts.tensors import read_npz
+from convertkit.causes import first_line
 from convertkit.config.stage_options import TorchToOnnxOptions
-from convertkit.errors import StageError, first_line
+from convertkit.errors import StageError
 from convertkit.graphs import kernels
 from convertkit.graphs.float32 import in_float32
 from convertkit.graphs.onnx_graph import settle

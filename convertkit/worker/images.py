@@ -13,7 +13,8 @@ from PIL import Image, UnidentifiedImageError
 
 from convertkit.artifacts.signature import Array
 from convertkit.artifacts.tensors import write_npz
-from convertkit.errors import SamplesError, first_line
+from convertkit.causes import first_line
+from convertkit.errors import SamplesError
 from convertkit.worker.perform import perform
 from convertkit.workers import answers
 from convertkit.workers.sample_files import PIXELS, DecodeJob, LookJob, Seen

@@ -91,7 +91,8 @@ def attempt(job: Job | None, preload: list[str]) -> Answer:
 
 def failure(error: BaseException) -> Failed:
     """The answer that carries an exception to the parent."""
-    from convertkit.errors import ConvertkitError, caused
+    from convertkit.causes import caused
+    from convertkit.errors import ConvertkitError
     from convertkit.workers.answers import Failed
 
     text = traceback.format_exc()
