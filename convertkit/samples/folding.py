@@ -35,7 +35,7 @@ def fold_of(intake: Intake) -> Fold:
     spec, options = image_input(intake), intake.sampling
     are_images = intake.samples.origin == "images"
     if not are_images and not says_how(options):
-        raise UsageError(told_unsaid(intake, spec), hint="--set sampling.mean=[…] --set sampling.std=[…]")
+        raise UsageError(told_unsaid(intake, spec), hint="--set 'sampling.mean=[…]' --set 'sampling.std=[…]'")
     axis = channel_axis(spec, options, is_last_likely=intake.file.format not in (Format.TORCH, Format.ONNX))
     whole = Pixels(WHITE, options.mean, options.std)
     if are_images or all(is_whole(whole.restored(block)) for block in blocks(intake, spec, axis)):
