@@ -6,9 +6,9 @@ import msgspec
 
 from convertkit.artifacts.formats import Format, Precision, Variant
 from convertkit.config.attempts import StageOptions
+from convertkit.config.onnx_options import OnnxToOnnxInt8Options
 from convertkit.config.stage_options import (
     KerasToSavedmodelOptions,
-    OnnxToOnnxInt8Options,
     OnnxToSavedmodelOptions,
     SavedmodelToTfliteOptions,
     TorchToOnnxOptions,

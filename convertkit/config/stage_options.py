@@ -1,4 +1,4 @@
-"""Options of the stages, those that quantize in PyTorch apart: typed, with defaults, one class each.
+"""Options of the stages, but for those that quantize by PyTorch and ONNX Runtime: typed, one class each.
 
 `attempts` spells an `auto` out into the concrete option sets a run tries in turn; the gate decides.
 """
@@ -201,74 +201,3 @@ class SavedmodelToTfliteOptions(OneAttempt, frozen=True, forbid_unknown_fields=T
         if self.quantizer != "auto":
             return (self.quantizer,)
         return ("litert",) if self.exclude else ("tensorflow", "litert")
-
-
-class OnnxToOnnxInt8Options(OneAttempt, frozen=True, forbid_unknown_fields=True):
-    """`onnx_to_onnx_int8`.
-
-    Attributes:
-        per_channel: one scale per output channel for the weights; False is one scale for each weight.
-        calibration: how a range is chosen from what calibration saw: its ends (`minmax`), or all but a
-            thousandth of a percent (`percentile`). ONNX Runtime's `entropy` is not here: its histogram
-            has as many bins as it quantizes to, so it has one range to choose from, that of `minmax`.
-        reduce_range: weights in 7 bits, which are right on every CPU. 8 bits saturate in silence on x86
-            CPUs without VNNI (digits: 12 dB for 30 dB); False is for targets known to have it, and ARM.
-        rounding: how weights come to their integers, as for `savedmodel_to_tflite`.
-        heads, integers, ranges: parts of different units, what becomes integer, and ranges of activations, as
-            for `savedmodel_to_tflite`; by `percentile` no other is tried.
-    """
-
-    per_channel: bool = True
-    calibration: Literal["minmax", "percentile"] = "minmax"
-    reduce_range: bool = True
-    rounding: Rounding = "auto"
-    heads: Heads = "apart"
-    integers: Integers = "auto"
-    ranges: RangeChoice = "auto"
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be done."""
-        check_rounding(self.rounding, per_channel=self.per_channel)
-
-    @property
-    def converter(self) -> str:
-        """ONNX Runtime's static quantizer, in QDQ form."""
-        return "quantize_static"
-
-    @property
-    def keeps_units(self) -> bool:
-        """Whether parts of different units keep their own scales."""
-        return self.heads == "apart"
-
-    @property
-    def are_rivals(self) -> bool:
-        """Where both ways to round are tried."""
-        return self.rounding in ("auto", "best")
-
-    @property
-    def grid(self) -> int:
-        """That of 7 or 8 bits."""
-        largest = 64 if self.reduce_range else 127
-        return largest if self.rounding == "compensated" else 0
-
-    @property
-    def chooses_ranges(self) -> bool:
-        """Whether other ranges than those by min-max are tried."""
-        is_meant = self.ranges == "chosen" or (self.ranges == "auto" and self.grid > 0)
-        return is_meant and self.calibration == "minmax"
-
-    def attempts(self, *, precision: Precision, has_dynamic_axes: bool) -> tuple[Self, ...]:
-        """One, or one for each way to round."""
-        return tuple(msgspec.structs.replace(self, rounding=way) for way in roundings(self.rounding))
-
-    def second_attempts(self, *, precision: Precision) -> tuple[Self, ...]:
-        """After weights were rounded with compensation."""
-        if self.rounding != "auto" or not self.per_channel:
-            return ()
-        return (msgspec.structs.replace(self, rounding="compensated"),)
-
-    def last_attempts(self, *, precision: Precision) -> tuple[Self, ...]:
-        """With operators with weights alone as integer ones: what stands between them may bear none."""
-        if self.integers != "auto":
-            return ()
-        return (msgspec.structs.replace(self, integers="weights", rounding=roundings(self.rounding)[0]),)

@@ -19,7 +19,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from convertkit.artifacts.signature import Arrays, Signature
 from convertkit.causes import first_line
-from convertkit.config.stage_options import OnnxToOnnxInt8Options
+from convertkit.config.onnx_options import OnnxToOnnxInt8Options
 from convertkit.errors import StageError
 from convertkit.graphs.opset import opset_of, raised
 from convertkit.runtimes.onnxruntime import FATAL_ONLY, named_axes

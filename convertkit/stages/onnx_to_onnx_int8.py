@@ -19,7 +19,7 @@ import onnx
 
 from convertkit.artifacts.signature import Arrays, Signature, taken
 from convertkit.artifacts.transformation import HEADS, INTEGERS, RANGES, Transformation
-from convertkit.config.stage_options import OnnxToOnnxInt8Options
+from convertkit.config.onnx_options import OnnxToOnnxInt8Options
 from convertkit.errors import StageError
 from convertkit.graphs.attention import has_attention
 from convertkit.graphs.float32 import in_float32

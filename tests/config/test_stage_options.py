@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from convertkit.artifacts.formats import Precision
+from convertkit.config.onnx_options import OnnxToOnnxInt8Options
 from convertkit.config.stage_options import (
-    OnnxToOnnxInt8Options,
     OnnxToSavedmodelOptions,
     SavedmodelToTfliteOptions,
     TorchToOnnxOptions,

@@ -8,8 +8,8 @@ import pytest
 from convertkit.artifacts.artifact import Artifact, Loader
 from convertkit.artifacts.formats import Format, Precision, Variant
 from convertkit.artifacts.signature import Signature, TensorSpec
+from convertkit.config.onnx_options import OnnxToOnnxInt8Options
 from convertkit.config.stage_options import (
-    OnnxToOnnxInt8Options,
     OnnxToSavedmodelOptions,
     SavedmodelToTfliteOptions,
     TorchToOnnxOptions,

@@ -9,7 +9,8 @@ from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
 from convertkit.artifacts.formats import Precision
-from convertkit.config.stage_options import OnnxToOnnxInt8Options, SavedmodelToTfliteOptions
+from convertkit.config.onnx_options import OnnxToOnnxInt8Options
+from convertkit.config.stage_options import SavedmodelToTfliteOptions
 from convertkit.lowering import lower, write_savedmodel
 from convertkit.quantization.graph import Graph
 from convertkit.quantization.grid import channel_scales

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from convertkit.config.stage_options import OnnxToOnnxInt8Options, SavedmodelToTfliteOptions
+from convertkit.config.onnx_options import OnnxToOnnxInt8Options
+from convertkit.config.stage_options import SavedmodelToTfliteOptions
 from convertkit.registry import parse_variant
 from convertkit.rescue.candidates import Candidate, Outcome, Proposals, original
 

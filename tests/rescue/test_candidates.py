@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convertkit.config.stage_options import OnnxToOnnxInt8Options
+from convertkit.config.onnx_options import OnnxToOnnxInt8Options
 from convertkit.rescue.candidates import choices
 
 

@@ -71,7 +71,7 @@ def test_a_name_that_is_taken_is_not_taken_again() -> None:
 def test_the_quantizer_takes_them_by_channel(made: onnx.ModelProto, tmp_path: Path) -> None:
     """A copy of the shared bias would be called `b0`, which is the first product."""
     from convertkit.artifacts.signature import Signature, TensorSpec
-    from convertkit.config.stage_options import OnnxToOnnxInt8Options
+    from convertkit.config.onnx_options import OnnxToOnnxInt8Options
     from convertkit.stages.onnx_quantization import prepare, quantize
 
     notes: list[str] = []

@@ -15,7 +15,7 @@ from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.formats import Format, Variant
 from convertkit.artifacts.signature import Arrays
 from convertkit.artifacts.tensors import write_npz
-from convertkit.config.stage_options import OnnxToOnnxInt8Options
+from convertkit.config.onnx_options import OnnxToOnnxInt8Options
 from convertkit.errors import StageError
 from convertkit.graphs.float32 import half_of
 from convertkit.registry import parse_variant

@@ -13,7 +13,7 @@ from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.signature import Arrays
 from convertkit.artifacts.tensors import write_npz
 from convertkit.artifacts.transformation import RANGES
-from convertkit.config.stage_options import OnnxToOnnxInt8Options
+from convertkit.config.onnx_options import OnnxToOnnxInt8Options
 from convertkit.quantization.ranges import MIN_MAX
 from convertkit.quantization.segments import open_session
 from convertkit.registry import parse_variant
