@@ -66,7 +66,7 @@ def test_a_name_that_repeats_becomes_a_path(value: object, wanted: list[str]) ->
 
 
 def test_what_is_no_tensor_has_no_format() -> None:
-    with pytest.raises(ModelFileError, match="returns a str"):
+    with pytest.raises(ModelFileError, match="returns str among its outputs"):
         names({"a": T, "b": "text"})
 
 

@@ -21,6 +21,8 @@ from tests.conftest import FIXTURES
 
 pytestmark = pytest.mark.slow
 QUICK = ["bench.rounds=2", "bench.warmup_s=0.01"]
+ALONE = pytest.mark.parametrize("run", ["digits"], indirect=True)
+"""For what does not depend on the model."""
 
 
 @pytest.fixture(scope="module", params=["digits", "mlp", "transformer", "two_inputs"])
@@ -97,6 +99,7 @@ def test_its_bundle_is_verified_and_compared(run: tuple[Report, Path, Path], tmp
     assert done.stdout == "4 vectors passed\n", done.stderr
 
 
+@ALONE
 def test_the_folder_stands_for_what_it_ships_at_each_batch(run: tuple[Report, Path, Path]) -> None:
     report, out, _ = run
     rows = api.bench([out], batches=[1, 4], settings=[*QUICK, "bench.seconds=0.01"])
@@ -109,6 +112,7 @@ def test_the_folder_stands_for_what_it_ships_at_each_batch(run: tuple[Report, Pa
         assert (row.start.memory_bytes or 0) > 0
 
 
+@ALONE
 def test_memory_does_not_depend_on_the_order(run: tuple[Report, Path, Path]) -> None:
     report, out, _ = run
     file = files(report, out)["tflite:float32"]
@@ -117,6 +121,7 @@ def test_memory_does_not_depend_on_the_order(run: tuple[Report, Path, Path]) -> 
     assert second.start.runtime_bytes == pytest.approx(first.start.runtime_bytes, rel=0.5)
 
 
+@ALONE
 def test_two_artifacts_are_compared_by_running_both(run: tuple[Report, Path, Path]) -> None:
     report, out, samples = run
     made = files(report, out)
