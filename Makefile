@@ -36,7 +36,7 @@ demo: setup ## Convert digits to INT8 TFLite, print the hop table
 ##@ While you work
 
 test: setup lint ## Lint, then run all tests, two files at a time
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --durations 25 --durations-min 8
 
 test-fast: setup ## Tests that start no framework (a minute)
 	$(BIN)/python -m pytest -m "not slow"
