@@ -36,10 +36,10 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 SETTINGS = ("sampling.calibration=64", "sampling.validation=96")
 HEADING = "## Measured\n"
 INTRODUCTION = """
-By `make rescue` (`benchmarks/rescue.py`): `convertkit convert MODEL --to tflite:int8 --rescue --quality fast`,
-default gates (20 dB for INT8, 35 for float16, 30 for int16x8), the default budget of 10 minutes, nothing stored.
-Without `--quality fast`, which makes INT8 as the quantizers alone do, all three pass without a rescue
-([INT8](int8.md)). Times are wall times of whole runs, export and measuring included.
+By `make rescue` (`benchmarks/rescue.py`): `convertkit convert MODEL --to tflite:int8 --rescue --quality
+fast`, default gates (20 dB for INT8, 35 for float16, 30 for int16x8), the default budget of 10 minutes,
+nothing stored. Without `--quality fast`, which makes INT8 as the quantizers alone do, all three
+pass without a rescue ([INT8](int8.md)). Times are wall times of whole runs, export and measuring included.
 """
 
 
