@@ -1,4 +1,4 @@
-"""The workers of a run, asked; a job whose worker died is asked once more.
+"""The workers of a run: started, asked, replaced; a job whose worker died is asked once more.
 
 Never imports a framework.
 """
@@ -28,24 +28,24 @@ from convertkit.errors import (
     WorkerLimitError,
     WorkerTimeoutError,
 )
+from convertkit.registry import EnvironmentRow, environment_row
 from convertkit.workers.answers import Answer
 from convertkit.workers.checked import check_answer
 from convertkit.workers.confinement import FULL, describe
-from convertkit.workers.crew import Crew
 from convertkit.workers.ends import disk_full, lost_twice, run_timeout
 from convertkit.workers.family import memory_limit_bytes
 from convertkit.workers.jobs import ConvertJob, DescribeJob, InferJob, Job
 from convertkit.workers.known import KnownAnswers
-from convertkit.workers.process import Tell
+from convertkit.workers.process import Tell, Worker
 
 LEAST_FREE_BYTES = 1 << 20
+CHOSEN = ("convertkit.stages.", "convertkit.runtimes.")  # what not every run uses
 
 
 class Workers:
     """The workers of a run, one an environment; a context manager that leaves no process behind.
 
     Attributes:
-        crew: the processes.
         peak_bytes: highest resident memory seen of a worker's whole group during the last job.
         losses: how each worker ended whose job was asked again; in order.
         known: answers that need not be asked for again; None: all are.
@@ -68,19 +68,23 @@ class Workers:
             tell: told what takes its time.
         """
         self._logs = logs.resolve()
+        self._tell = tell
         self._limits = limits
         self._threads = threads
         self._writable = None if limits.sandbox == "none" else tuple(writable)
-        self.crew = Crew(self._logs, threads, self._writable, tell)
         self._ends = time.monotonic() + (limits.run_seconds or math.inf)
+        self._alive: dict[str, Worker] = {}
         self.peak_bytes = 0
         self.losses: list[str] = []
         self.known = known
         self.asked = 0
+        self._ahead: tuple[str, ...] = ()
+        self._used: Mapping[str, Collection[str]] = {}
+        self._spare: dict[str, Worker] = {}
         self._sandboxes: dict[str, tuple[str, ...]] = {}
 
     def __enter__(self) -> Self:
-        """The pool itself; workers start on demand, or ahead by `foresee`."""
+        """The pool itself; workers start on demand or by `start`."""
         return self
 
     def __exit__(
@@ -91,7 +95,10 @@ class Workers:
         Raises:
             DiskFullError, RunTimeoutError: the run could not go on.
         """
-        self.crew.kill()
+        for worker_process in (*self._alive.values(), *self._spare.values()):
+            worker_process.kill()
+        self._alive.clear()
+        self._spare.clear()
         if isinstance(error, Ended):
             raise error.error from error
         if isinstance(error, OSError) and error.errno in NO_SPACE:
@@ -111,26 +118,51 @@ class Workers:
             modules: environment → its stages and runtimes that will be used; its worker imports no others
                 before a job asks for them.
         """
-        self.crew.foresee(modules)
+        self._ahead, self._used = tuple(modules), modules
         if self.known is None:
-            self.crew.start_ahead()
+            self._start_ahead()
+
+    def _start_ahead(self) -> None:
+        for environment in self._ahead:
+            self.start(environment)
+        self._ahead = ()
 
     def expect(self, environment: str) -> None:
         """Start a worker that is asked soon, while others work; an environment that is not there is left."""
         if self._asks:
             with contextlib.suppress(MissingDependencyError):
-                self.crew.start(environment)
+                self.start(environment)
 
     def expect_fresh(self, environment: str) -> None:
         """Start the process of the next `ask_fresh` in that environment, while others work."""
-        if self._asks:
+        if self._asks and environment not in self._spare:
             with contextlib.suppress(MissingDependencyError):
-                self.crew.start_spare(environment)
+                self._spare[environment] = self._started(environment_row(environment))
 
     @property
     def _asks(self) -> bool:
         """True where answers are not all known, as far as this run has come."""
         return self.known is None or self.asked > 0
+
+    def _started(self, row: EnvironmentRow) -> Worker:
+        log = self._logs / f"worker-{row.name}.log"
+        return Worker(row, log, self._threads, self._writable, self._tell)
+
+    def start(self, environment: str) -> Worker:
+        """The environment's worker, started where it is not running; imports go on in the background.
+
+        Raises:
+            MissingDependencyError: the environment has no interpreter.
+        """
+        current = self._alive.get(environment)
+        if current is not None and not current.is_alive:
+            current.kill()
+            current = None
+        if current is None:
+            row = environment_row(environment)
+            current = self._started(with_modules(row, self._used.get(environment)))
+            self._alive[environment] = current
+        return current
 
     def ask(self, environment: str, job: Job, log: str) -> Answer:
         """The answer to a job: one that is known, or that of the environment's worker.
@@ -166,7 +198,7 @@ class Workers:
         A limit of the recipe is the user's: a job that passes one is not asked again.
         """
         if isinstance(job, DescribeJob):
-            self.crew.start_ahead()
+            self._start_ahead()
         self.asked += 1
         try:
             return self._ask(environment, job, log)
@@ -190,8 +222,8 @@ class Workers:
 
         def asking() -> Answer:
             with Workers(self._logs, self._limits, self._threads, self._writable or ()) as alone:
-                if environment in self.crew.spare:
-                    alone.crew.alive[environment] = self.crew.spare.pop(environment)
+                if environment in self._spare:
+                    alone._alive[environment] = self._spare.pop(environment)
                 return alone._ask(environment, job, log)
 
         return self._known_or(environment, job, asking)
@@ -201,7 +233,7 @@ class Workers:
         limits, left = self._limits, self._ends - time.monotonic()
         if left <= 0:
             raise Ended(run_timeout(limits))
-        current = self.crew.start(environment)
+        current = self.start(environment)
         try:
             within = msgspec.structs.replace(limits, job_seconds=min(limits.job_seconds, left))
             answer = current.ask(job, self._logs / log, within)
@@ -211,7 +243,8 @@ class Workers:
             raise Ended(disk_full(self._logs.parent)) from error
         except ConvertkitError as error:
             if isinstance(error, WorkerError) or not current.is_ready:
-                self.crew.dismiss(environment)
+                current.kill()
+                self._alive.pop(environment, None)
             if isinstance(error, WorkerTimeoutError) and time.monotonic() >= self._ends:
                 raise Ended(run_timeout(limits)) from error
             raise
@@ -243,6 +276,14 @@ class Workers:
         with contextlib.suppress(OSError):
             if shutil.disk_usage(self._logs).free < LEAST_FREE_BYTES:
                 raise Ended(disk_full(self._logs.parent))
+
+
+def with_modules(row: EnvironmentRow, used: Collection[str] | None) -> EnvironmentRow:
+    """The environment, importing ahead of its stages and runtimes those that are used; None: all of them."""
+    if used is None:
+        return row
+    preload = tuple(name for name in row.preload if name in used or not name.startswith(CHOSEN))
+    return msgspec.structs.replace(row, preload=preload)
 
 
 def clear_away(job: Job) -> None:

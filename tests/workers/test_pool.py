@@ -36,11 +36,10 @@ from convertkit.registry import ENVIRONMENTS, EnvironmentRow, parse_variant
 from convertkit.storage.store import Store
 from convertkit.workers.answers import Described, Failed, Ready
 from convertkit.workers.confinement import READ_ONLY
-from convertkit.workers.crew import with_modules
 from convertkit.workers.ends import expect, failed_error
 from convertkit.workers.jobs import ConvertJob, DescribeJob
 from convertkit.workers.known import KnownAnswers
-from convertkit.workers.pool import Workers, clear_away
+from convertkit.workers.pool import Workers, clear_away, with_modules
 from convertkit.workers.process import Worker
 
 HERE = Path(__file__).parent
@@ -66,7 +65,7 @@ def fake_environments(monkeypatch, tmp_path):
     (tmp_path / "exits_on_import.py").write_text("import sys\nsys.exit(4)\n")
     (tmp_path / "dies_on_import.py").write_text("import os\nos._exit(7)\n")
     monkeypatch.setenv("PYTHONPATH", f"{HERE}{os.pathsep}{tmp_path}")
-    monkeypatch.setattr("convertkit.workers.crew.environment_row", ROWS.__getitem__)
+    monkeypatch.setattr("convertkit.workers.pool.environment_row", ROWS.__getitem__)
 
 
 @pytest.fixture
@@ -418,7 +417,7 @@ def test_the_pool_leaves_no_process_behind_after_an_exception(logs):
     def interrupted():
         with Workers(logs, LIMITS, threads=1) as pool:
             pids.extend(int(ask(pool, "succeed", environment)["pid"]) for environment in ("fake", "other"))
-            missing = pool.crew.start("missing")
+            missing = pool.start("missing")
             assert {*pids, missing._process.pid} <= {process.pid for process in descendants()}
             raise KeyboardInterrupt
 
@@ -433,8 +432,8 @@ def test_environments_have_a_process_each(pool):
 
 
 def test_start_is_idempotent_and_starts_early(pool):
-    worker = pool.crew.start("fake")
-    assert pool.crew.start("fake") is worker
+    worker = pool.start("fake")
+    assert pool.start("fake") is worker
     assert not worker.is_ready
     pid = int(ask(pool, "succeed")["pid"])
     assert psutil.Process(pid).ppid() == worker._process.pid  # the guard
@@ -448,24 +447,24 @@ def test_a_worker_imports_ahead_what_the_run_uses_and_other_stages_when_asked(lo
     assert with_modules(row, None) == row
     with Workers(logs, LIMITS, threads=1) as pool:
         pool.foresee({"fake": ()})
-        assert pool.crew.start("fake").environment.preload == ("fake_jobs",)
+        assert pool.start("fake").environment.preload == ("fake_jobs",)
 
 
 def test_a_worker_that_is_expected_is_the_one_that_is_asked(pool):
     pool.expect("fake")
-    started = pool.crew.start("fake")
+    started = pool.start("fake")
     ask(pool, "succeed:")
-    assert pool.crew.start("fake") is started
+    assert pool.start("fake") is started
     pool.expect("own")  # which has no interpreter
     with pytest.raises(MissingDependencyError):
-        pool.crew.start("own")
+        pool.start("own")
 
 
 def test_a_process_of_its_own_that_is_expected_is_asked_once(logs):
     with Workers(logs, LIMITS, threads=1) as pool:
         pool.expect_fresh("own")
         pool.expect_fresh("fake")
-        spare = pool.crew.spare["fake"]
+        spare = pool._spare["fake"]
         pool.expect_fresh("fake")
         homes = [
             pool.ask_fresh("fake", job("environment:TMPDIR"), "job.log").details["TMPDIR"] for _ in range(2)
@@ -474,7 +473,7 @@ def test_a_process_of_its_own_that_is_expected_is_asked_once(logs):
         assert homes[1] != homes[0]
         assert not spare.is_alive
         pool.expect_fresh("fake")
-        left = pool.crew.spare["fake"]
+        left = pool._spare["fake"]
     assert not left.is_alive
 
 
@@ -483,13 +482,13 @@ def test_nothing_is_expected_where_all_is_known_so_far(logs, tmp_path):
     with Workers(logs, LIMITS, threads=1, known=known) as pool:
         pool.expect("fake")
         pool.expect_fresh("fake")
-        assert not pool.crew.alive
-        assert not pool.crew.spare
+        assert not pool._alive
+        assert not pool._spare
         ask(pool, "succeed:")
         pool.expect("other")
         pool.expect_fresh("fake")
-        assert set(pool.crew.alive) == {"fake", "other"}
-        assert set(pool.crew.spare) == {"fake"}
+        assert set(pool._alive) == {"fake", "other"}
+        assert set(pool._spare) == {"fake"}
 
 
 def test_killing_twice_is_safe(logs):
