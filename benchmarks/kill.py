@@ -21,6 +21,7 @@ from typing import Any
 
 import msgspec
 
+from convertkit.errors import WorkerError
 from convertkit.hops.runner import HopRunner
 from convertkit.plan import Hop
 from convertkit.recipe import decode_recipe
@@ -44,11 +45,13 @@ class Killer:
     """Kills the worker that is at work.
 
     Attributes:
-        hits: the kinds of job that a worker was killed in, `start` for one that still imported; in order.
+        hits: the kinds of job that a worker was killed in, `start` for one that still imported; in order. One
+            whose answer was out already is none.
     """
 
     def __init__(self) -> None:
         self.hits: list[str] = []
+        self._killed: set[int] = set()
         self._changed = threading.Condition()
         self._at_work: tuple[int, str] | None = None
 
@@ -62,6 +65,10 @@ class Killer:
             self._note((worker._process.pid, name))
             try:
                 return ask(worker, job, *arguments)
+            except WorkerError:
+                if worker._process.pid in self._killed:
+                    self.hits.append(name)
+                raise
             finally:
                 self._note(None)
 
@@ -79,15 +86,13 @@ class Killer:
     def kill(self, after: float, times: int, is_over: threading.Event) -> None:
         """Kill the worker at work then, or the next one to be; further times each its successor, at once."""
         time.sleep(after)
-        killed: set[int] = set()
-        while len(killed) < times and not is_over.is_set():
+        while len(self.hits) < times and not is_over.is_set():
             with self._changed:
                 at_work = self._at_work
-                if at_work is None or at_work[0] in killed:
+                if at_work is None or at_work[0] in self._killed:
                     self._changed.wait(0.01)
                     continue
-            killed.add(at_work[0])
-            self.hits.append(at_work[1])
+            self._killed.add(at_work[0])
             with contextlib.suppress(ProcessLookupError):
                 os.kill(at_work[0], signal.SIGKILL)
 
