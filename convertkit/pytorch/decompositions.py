@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from convertkit.pytorch.bags import BAGS, bags, mark_equal_bags
 from convertkit.pytorch.load import Module
 from convertkit.pytorch.watch import Call, Run, watch
 
@@ -102,26 +103,29 @@ TABLE: dict[Any, Callable[..., Any]] = {
     aten.hypot.default: hypotenuse,
     aten.avg_pool2d.default: pooled,
     aten.rrelu.default: leaky,
+    **dict.fromkeys(BAGS, bags),
 }
 
 
 NAMES = {operator.overloadpacket.__name__ for operator in TABLE}
-WITH_PLACES = frozenset(operator for operator, function in TABLE.items() if function is adaptive_max)
+FIRST_ALONE = frozenset(operator for operator, function in TABLE.items() if function in (adaptive_max, bags))
 
 
 def without_gaps(program: torch.export.ExportedProgram) -> torch.export.ExportedProgram:
     """The program without the operators of the table; itself where it has none of them."""
     targets = {node.target for node in program.graph.nodes} & set(TABLE)
-    table = {target: TABLE[target] for target in targets if target not in places_read(program)}
+    table = {target: TABLE[target] for target in targets if target not in all_read(program)}
+    if not table.keys().isdisjoint(BAGS):
+        mark_equal_bags(program)
     return program.run_decompositions(table) if table else program
 
 
-def places_read(program: torch.export.ExportedProgram) -> set[Any]:
-    """Pools whose indices something reads: only values are written by others."""
+def all_read(program: torch.export.ExportedProgram) -> set[Any]:
+    """Pools and bags of which something reads more than the values: only these are written by others."""
     return {
         node.target
         for node in program.graph.nodes
-        if node.target in WITH_PLACES and any(user.args[1] == 1 and user.users for user in node.users)
+        if node.target in FIRST_ALONE and any(user.args[1] and user.users for user in node.users)
     }
 
 
