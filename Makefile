@@ -67,9 +67,10 @@ fixtures: setup ## Rebuild the fixtures and their checksums
 
 ##@ Measure
 
-bench: setup ## Cost of checking, printed; docs/inspection.md, docs/verdicts.md, docs/claims.md
+bench: setup ## Cost of checking, printed; docs/own-loops.md, inspection.md, verdicts.md, claims.md
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.inspection --page docs/inspection.md
+	$(BIN)/python -m benchmarks.own_loops
 	$(BIN)/python -m benchmarks.verdicts
 	$(BIN)/python -m benchmarks.claims
 

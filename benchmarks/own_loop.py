@@ -55,12 +55,18 @@ def timed(call: Call, calls: int) -> float:
     return median(durations[1:]) * 1e3
 
 
-def torch_round(path: str, inputs: dict[str, Any], calls: int) -> Callable[[], float]:
-    """torch.utils.benchmark's timer over the exported program's module, without checks of its inputs."""
+def torch_round(path: str, inputs: dict[str, Any], *, is_module: bool) -> Callable[[], float]:
+    """torch.utils.benchmark's timer, of an exported stack as it is or of its layers."""
     import torch
     from torch.utils.benchmark import Timer
 
-    module = torch.export.load(path).module(check_guards=False)
+    program = torch.export.load(path)
+    module: Any = program.module(check_guards=False)
+    if not is_module:
+        weights = [each for name, each in program.state_dict.items() if name.endswith("weight")]
+        pairs = [(torch.nn.Linear(*reversed(each.shape)), torch.nn.ReLU()) for each in weights]
+        module = torch.nn.Sequential(*(part for pair in pairs for part in pair))
+        module.load_state_dict(program.state_dict)
     tensors = [torch.from_numpy(values) for values in inputs.values()]
     timer = Timer("module(*tensors)", globals={"module": module, "tensors": tensors}, num_threads=1)
 
@@ -76,7 +82,7 @@ def main(loop: str, path: str, arrays: str, calls: int) -> None:
     with np.load(arrays) as archive:
         inputs = dict(archive)
     if loop.startswith("torch"):
-        one_round = torch_round(path, inputs, calls)
+        one_round = torch_round(path, inputs, is_module=loop.endswith("module()"))
     else:
         call = (onnxruntime_call if loop.startswith("ONNX") else litert_call)(path, inputs)
         one_round = lambda: timed(call, calls)  # noqa: E731

@@ -133,7 +133,7 @@ def machine_lines(found: FrameworkTable) -> list[str]:
     begun, ended = (f"{load:.1f}" for load in found.load)
     return [
         f"By `convertkit table`, {found.started}, in {found.seconds / 60:.0f} minutes: {where.cpu}, "
-        f"{found.cores} cores{gpus}; {where.platform.partition("-")[0]}, Python {where.python}; {packages}.",
+        f"{found.cores} cores{gpus}; {where.platform.split('-')[0]}, Python {where.python}; {packages}.",
         f"Load of the machine (processes that want the CPU, mean of a minute) before it began: {begun}, "
         f"at its end: {ended}.",
     ]
