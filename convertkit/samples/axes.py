@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from convertkit.artifacts.axes import InputAxes
-from convertkit.artifacts.signature import Arrays, TensorSpec
+from convertkit.artifacts.signature import Array, Arrays, TensorSpec
 
 BATCH_SIZES = [1, 3, 5, 4, 7]
 LARGEST_STEP = 32
@@ -16,6 +16,8 @@ def resized(
 ) -> Arrays:
     """The arrays with another size of one dynamic axis: cut, or repeated from the start.
 
+    Integers that rise along their last axis in every sample (offsets, positions, segments) still do.
+
     Args:
         are_samples: whether they have one entry a sample along the first axis, or are one call's inputs.
     """
@@ -25,9 +27,16 @@ def resized(
         for axis, name in spec.dynamic_axes.items():
             if name == axis_name:
                 place = InputAxes.of(spec, values).place(axis) if are_samples else axis
-                values = np.take(values, np.arange(size) % values.shape[place], axis=place)
+                taken = np.take(values, np.arange(size) % values.shape[place], axis=place)
+                is_sample_axis = are_samples and place == 0
+                values = np.sort(taken) if rises(values, place) and not is_sample_axis else taken
         result[spec.name] = np.asarray(values, order="C")
     return result
+
+
+def rises(values: Array, place: int) -> bool:
+    """True for integers none of which is less than the one before it, along their last axis."""
+    return place == values.ndim - 1 and values.dtype.kind in "iu" and bool((np.diff(values) >= 0).all())
 
 
 def other_sizes(exported: int, *, is_batch: bool, lowest: int = 1, highest: int | None = None) -> list[int]:

@@ -99,3 +99,9 @@ def test_in_onnx_without_a_loop(mode: str, tmp_path: Path) -> None:
     given = words(9), torch.tensor([0, 3, 3])
     (got,) = session.run(None, {"x": given[0].numpy(), "offsets": given[1].numpy()})
     np.testing.assert_allclose(got, model(*given).detach().numpy(), rtol=1e-5, atol=1e-5)
+
+
+def test_a_model_of_bags_is_told_by_what_it_runs() -> None:
+    from convertkit.pytorch.decompositions import has_gaps
+
+    assert has_gaps(Bag(), (words(4, 5),))

@@ -406,12 +406,25 @@ class TestOtherSizes:
     def test_resized_arrays_are_cut_or_repeated(self):
         spec = TensorSpec("ids", "int64", ("batch", "length"))
         fixed = TensorSpec("x", "int64", ("batch", 3))
-        arrays = {"ids": np.arange(6).reshape(2, 3), "x": np.arange(6).reshape(2, 3)}
+        arrays = {"ids": np.array([[2, 0, 1], [3, 4, 5]]), "x": np.arange(6).reshape(2, 3)}
         longer = resized((spec, fixed), arrays, "length", 5)
-        assert longer["ids"].tolist() == [[0, 1, 2, 0, 1], [3, 4, 5, 3, 4]]
+        assert longer["ids"].tolist() == [[2, 0, 1, 2, 0], [3, 4, 5, 3, 4]]
         assert longer["x"].shape == (2, 3)
-        assert resized((spec, fixed), arrays, "length", 2)["ids"].tolist() == [[0, 1], [3, 4]]
-        assert resized((spec, fixed), arrays, "batch", 3)["ids"][:, 0].tolist() == [0, 3, 0]
+        assert resized((spec, fixed), arrays, "length", 2)["ids"].tolist() == [[2, 0], [3, 4]]
+        assert resized((spec, fixed), arrays, "batch", 3)["ids"][:, 0].tolist() == [2, 3, 2]
+
+    def test_what_rises_in_every_sample_does_so_at_another_size(self):
+        offsets = TensorSpec("offsets", "int64", ("batch",))
+        arrays = {"offsets": np.array([[0, 3, 3, 9], [0, 1, 2, 3]])}
+        assert resized((offsets,), arrays, "batch", 6)["offsets"].tolist() == [
+            [0, 0, 3, 3, 3, 9],
+            [0, 0, 1, 1, 2, 3],
+        ]
+        call = {"offsets": np.array([0, 3, 9])}
+        assert resized((offsets,), call, "batch", 4, are_samples=False)["offsets"].tolist() == [0, 0, 3, 9]
+        labels = TensorSpec("labels", "int64", ("batch",))
+        rising = {"labels": np.array([0, 1, 2])}  # one a sample
+        assert resized((labels,), rising, "batch", 4)["labels"].tolist() == [0, 1, 2, 0]
 
     def test_an_axis_shared_by_inputs_is_resized_in_all_of_them(self):
         specs = (
