@@ -83,7 +83,7 @@ KEYS = {
 }
 SHORTHANDS = ("layout", "io", "backend")
 ROUNDINGS: dict[Quality, Rounding] = {"fast": "nearest", "default": "auto", "high": "best"}
-PLAIN = {"heads": "joined", "integers": "everywhere"}
+PLAIN = {"heads": "joined", "integers": "everywhere", "ranges": "minmax"}
 
 
 def worded_recipe(**words: Unpack[Words]) -> Recipe:

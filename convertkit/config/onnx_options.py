@@ -33,7 +33,7 @@ class OnnxToOnnxInt8Options(OneAttempt, frozen=True, forbid_unknown_fields=True)
     rounding: Rounding = "auto"
     heads: Heads = "apart"
     integers: Integers = "auto"
-    ranges: RangeChoice = "auto"
+    ranges: RangeChoice = "chosen"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done."""
@@ -63,8 +63,7 @@ class OnnxToOnnxInt8Options(OneAttempt, frozen=True, forbid_unknown_fields=True)
     @property
     def chooses_ranges(self) -> bool:
         """Whether other ranges than those by min-max are tried."""
-        is_meant = self.ranges == "chosen" or (self.ranges == "auto" and self.grid > 0)
-        return is_meant and self.calibration == "minmax"
+        return self.ranges == "chosen" and self.calibration == "minmax"
 
     def attempts(self, *, precision: Precision, has_dynamic_axes: bool) -> tuple[Self, ...]:
         """One, or one for each way to round."""

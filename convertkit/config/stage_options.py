@@ -18,7 +18,7 @@ Layout = Literal["auto", "source", "channels-last"]
 IoType = Literal["float32", "int8", "uint8"]
 Heads = Literal["apart", "joined"]
 Integers = Literal["auto", "everywhere", "weights"]
-RangeChoice = Literal["auto", "minmax", "chosen"]
+RangeChoice = Literal["minmax", "chosen"]
 
 
 class TorchToOnnxOptions(OneAttempt, frozen=True, forbid_unknown_fields=True):
@@ -119,8 +119,7 @@ class SavedmodelToTfliteOptions(OneAttempt, frozen=True, forbid_unknown_fields=T
             with weights and tables; `auto` is `weights` in a graph with attention (docs/quantizers.md). But
             for `everywhere`, recurrent layers have integer weights alone, whoever quantizes.
         ranges: of the activations of int8: `minmax`, the ends of what calibration saw; `chosen`, of several
-            the one that layers lose least by (docs/quantizers.md); `auto` is `chosen` where weights are
-            rounded with compensation.
+            the one that layers lose least by (docs/quantizers.md).
     """
 
     io: IoType = "float32"
@@ -131,7 +130,7 @@ class SavedmodelToTfliteOptions(OneAttempt, frozen=True, forbid_unknown_fields=T
     rounding: Rounding = "auto"
     heads: Heads = "apart"
     integers: Integers = "auto"
-    ranges: RangeChoice = "auto"
+    ranges: RangeChoice = "chosen"
 
     def __post_init__(self) -> None:
         """Refuse what no quantizer can do."""
@@ -167,7 +166,7 @@ class SavedmodelToTfliteOptions(OneAttempt, frozen=True, forbid_unknown_fields=T
     @property
     def chooses_ranges(self) -> bool:
         """Whether other ranges than those by min-max are tried."""
-        return self.ranges == "chosen" or (self.ranges == "auto" and self.grid > 0)
+        return self.ranges == "chosen"
 
     def attempts(self, *, precision: Precision, has_dynamic_axes: bool) -> tuple[Self, ...]:
         """Both quantizers, where both can serve and either may be the better."""

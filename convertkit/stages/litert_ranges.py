@@ -9,7 +9,8 @@ from typing import Any
 from tensorflow.lite.tools import flatbuffer_utils
 
 from convertkit.artifacts.signature import Arrays
-from convertkit.stages.measured_gain import gain_db
+from convertkit.quantization.ranges import of_fitted_calls
+from convertkit.stages.measured_gain import gain_by_ranges
 from convertkit.stages.shared_calibration import Shared
 from convertkit.stages.tflite_chosen_ranges import Ranged, chosen_ranges, methods_of, with_chosen
 from convertkit.stages.tflite_heads import run_file
@@ -31,7 +32,8 @@ def quantized_by_ranges(
     """What the quantizer makes, by min-max or by the ranges that the layers lose least by.
 
     Args:
-        chooses: whether other ranges than those by min-max are tried. They are kept where the outputs gain.
+        chooses: whether other ranges than those by min-max are tried. They are kept where the outputs gain
+            on calls that no end is taken from.
         weights_alone: whether only what layers read and give becomes integer.
     """
     ranges = calibrated(content, recipe, calls, shared)
@@ -47,8 +49,10 @@ def quantized_by_ranges(
     better = quantized(content, recipe, others)
     if better == made:
         return Ranged(made, ranges)
-    gained = gain_db(run_file, content, in_one_piece(made), in_one_piece(better), calls)
-    if gained <= 0:
+    fair = (with_chosen(ranges, each) for each in of_fitted_calls(chosen))
+    after, before = (in_one_piece(quantized(content, recipe, each)) for each in fair)
+    gained = gain_by_ranges(run_file, content, before, after, calls)
+    if gained is None:
         return Ranged(made, ranges)
     return Ranged(better, others, methods_of(chosen), seconds, gained)
 

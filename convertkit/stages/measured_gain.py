@@ -9,24 +9,48 @@ from typing import TypeVar
 import numpy as np
 
 from convertkit.artifacts.signature import Array, Arrays
+from convertkit.quantization.ranges import first_fold
 from convertkit.validation.powers import measure_powers
 from convertkit.validation.slices import LONGEST_AXIS, slice_sqnr_db
 
 MOST_CALLS = 16
+MOST_COMPARED = 64  # calls, where ranges are compared
+LEAST_GAIN_DB = 1.0  # by which other ranges than those by min-max are taken
 Model = TypeVar("Model")
 Run = Callable[[Model, Sequence[Arrays]], Sequence[Arrays]]
 
 
-def gain_db(run: Run[Model], float32: Model, without: Model, made: Model, steps: Iterable[Arrays]) -> float:
+def gain_db(
+    run: Run[Model],
+    float32: Model,
+    without: Model,
+    made: Model,
+    steps: Iterable[Arrays],
+    most: int = MOST_CALLS,
+) -> float:
     """Lowest SQNR of any slice of any output of `made` less that of `without`, decibels.
 
     Args:
         run: gives a model's outputs for each call.
-        steps: inputs, one call each; the first 16 serve.
+        steps: inputs, one call each.
+        most: how many of them serve, from the first.
     """
-    calls = list(islice(steps, MOST_CALLS))
+    calls = list(islice(steps, most))
     wanted, before, after = (run(model, calls) for model in (float32, without, made))
     return lowest_db(wanted, after) - lowest_db(wanted, before)
+
+
+def gain_by_ranges(
+    run: Run[Model], float32: Model, by_ends: Model, by_method: Model, calls: Sequence[Arrays]
+) -> float | None:
+    """What ranges gain that are not by min-max; None where that is too little to tell.
+
+    Args:
+        by_ends: by min-max of all calls but those of the first fold, on which both are compared.
+        by_method: by the ranges chosen, of the same calls.
+    """
+    gained = gain_db(run, float32, by_ends, by_method, first_fold(calls), MOST_COMPARED)
+    return gained if gained >= LEAST_GAIN_DB else None
 
 
 def lowest_db(wanted: Sequence[Arrays], found: Sequence[Arrays]) -> float:

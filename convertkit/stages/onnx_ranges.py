@@ -8,7 +8,7 @@ computes in float: a few tokens there are hundreds of times as large as the othe
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,11 +19,12 @@ from convertkit.artifacts.signature import Arrays
 from convertkit.quantization.graph import Graph
 from convertkit.quantization.grid import channel_scales, nearest
 from convertkit.quantization.layers import Layer, find_layers, layer_of, rows_of, weights_of
-from convertkit.quantization.ranges import MIN_MAX, Chosen, Watched, is_kept, told_methods
+from convertkit.quantization.ranges import MIN_MAX, Chosen, Watched, of_fitted_calls, told_methods
 from convertkit.quantization.segments import open_session
 
 MOST_LOST = 3e-4  # of a product's power: 35 dB
 EVERY_CORE = 0  # as ONNX Runtime has it
+Overrides = dict[str, list[dict[str, Any]]]
 
 
 class Choice(NamedTuple):
@@ -51,13 +52,24 @@ class Choice(NamedTuple):
         return [line for line, is_so in ((told, self.methods), (held, self.losing)) if is_so]
 
     @property
-    def overrides(self) -> dict[str, list[dict[str, Any]]]:
-        """The ranges that are not by min-max, as ONNX Runtime's quantizer takes them."""
-        return {
-            name: [{"rmin": np.float32(each.low), "rmax": np.float32(each.high)}]
-            for name, each in self.ranges.items()
-            if each.method != MIN_MAX
-        }
+    def overrides(self) -> Overrides:
+        """The ranges that are not by min-max."""
+        return overrides_of(self.ranges)
+
+    @property
+    def fair(self) -> tuple[Overrides, Overrides]:
+        """The ranges as chosen and all by min-max, both of all calls but the first fold."""
+        by_method, by_ends = of_fitted_calls(self.ranges)
+        return overrides_of(by_method), overrides_of(by_ends)
+
+
+def overrides_of(ranges: Mapping[str, Chosen]) -> Overrides:
+    """Ranges as ONNX Runtime's quantizer takes them, those by min-max left to it."""
+    return {
+        name: [{"rmin": np.float32(each.low), "rmax": np.float32(each.high)}]
+        for name, each in ranges.items()
+        if each.method != MIN_MAX
+    }
 
 
 def choose_ranges(path: Path, calls: Sequence[Arrays], kinds: Sequence[str]) -> Choice:
@@ -76,6 +88,7 @@ def choose_ranges(path: Path, calls: Sequence[Arrays], kinds: Sequence[str]) -> 
     watched = {
         name: Watched(
             [(layer, rows_of(layer, graph.constants[layer.weight])) for layer in reading.get(name, ())],
+            count=len(calls),
             counts_itself=graph.uses[name] > len(reading.get(name, ())),
         )
         for name in names
@@ -101,11 +114,11 @@ def show(graph: Graph, calls: Sequence[Arrays], watched: dict[str, Watched]) -> 
     model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in computed)
     session = open_session(model, EVERY_CORE)
     given = [value.name for value in session.get_inputs()]
-    for number, call in enumerate(calls):
+    for call in calls:
         found = zip(computed, session.run(computed, {name: call[name] for name in given}), strict=True)
         for name, values in (*found, *((name, call[name]) for name in inputs)):
             if values.dtype == np.float32 and values.size:
-                watched[name].see(values, is_kept=is_kept(number, len(calls)))
+                watched[name].see(values)
 
 
 def named(path: Path, outputs: Sequence[str]) -> list[str]:

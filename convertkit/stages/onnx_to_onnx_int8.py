@@ -12,6 +12,7 @@ out and said: `convertkit/stages/onnx_quantization.py`.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -30,10 +31,10 @@ from convertkit.graphs.opset import opset_of
 from convertkit.runtimes.onnxruntime import named_axes, read_signature
 from convertkit.samples.representative import calibration_steps, read_calibration
 from convertkit.stages import Conversion, Request
-from convertkit.stages.measured_gain import MOST_CALLS, gain_db
+from convertkit.stages.measured_gain import MOST_CALLS, gain_by_ranges, gain_db
 from convertkit.stages.onnx_heads import find_head, name_nodes, run_file
 from convertkit.stages.onnx_quantization import LEAST_OPSET, new_enough, prepare, quantize
-from convertkit.stages.onnx_ranges import Choice, choose_ranges, hold_weights, named
+from convertkit.stages.onnx_ranges import Choice, Overrides, choose_ranges, hold_weights, named
 
 WEIGHTED_OPERATORS = frozenset(["Conv", "ConvTranspose", "Gemm", "MatMul", "Gather", "LSTM", "GRU", "RNN"])
 
@@ -84,7 +85,7 @@ def quantize_by_ranges(
     told: tuple[list[str], list[Transformation]],
     chosen: tuple[list[str], tuple[str, ...]],
 ) -> Choice | None:
-    """Quantize by min-max, or by ranges that layers lose least by; those, where the outputs gain by them.
+    """Quantize by min-max, or by ranges that layers lose least by, where outputs gain by them on other calls.
 
     Args:
         told: notes and transformations, which are added to.
@@ -95,19 +96,26 @@ def quantize_by_ranges(
     if not options.chooses_ranges:
         return None
     started = time.perf_counter()
-    choice = choose_ranges(prepared, list(calibration_steps(signature, samples)), kinds)
+    calls = list(calibration_steps(signature, samples))
+    choice = choose_ranges(prepared, calls, kinds)
     held = named(prepared, choice.losing)
     seconds = time.perf_counter() - started
     if not choice.overrides and not held:
         return None
-    better, remarks = request.scratch / "ranges.onnx", list[str]()
-    left = [*left, *held]
-    ranges = choice.overrides
-    quantize(prepared, better, signature, samples, options, remarks.append, left, kinds, ranges)
-    gained = gain_db(run_file, prepared, raw, better, calibration_steps(signature, samples))
-    if gained <= 0:
+    remarks: list[str] = []
+
+    def made(name: str, ranges: Overrides, held: Sequence[str] = held) -> Path:
+        path, floats = request.scratch / f"{name}.onnx", [*left, *held]
+        quantize(prepared, path, signature, samples, options, remarks.append, floats, kinds, ranges)
+        return path
+
+    by_method, by_ends = choice.fair
+    fair = made("by_ends", by_ends, ()), made("by_method", by_method)
+    gained = gain_by_ranges(run_file, prepared, *fair, calls)
+    if gained is None:
         return None
-    better.replace(raw)
+    remarks.clear()
+    made("ranges", choice.overrides).replace(raw)
     notes[:] = [*notes, *(line for line in remarks if line not in notes), *choice.notes]
     done.append(Transformation(RANGES, seconds, gained))
     return choice

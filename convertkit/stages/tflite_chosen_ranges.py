@@ -14,7 +14,7 @@ import numpy as np
 
 from convertkit.artifacts.signature import Array, Arrays
 from convertkit.artifacts.transformation import RANGES, Transformation
-from convertkit.quantization.ranges import MIN_MAX, Chosen, Watched, is_kept, told_methods
+from convertkit.quantization.ranges import MIN_MAX, Chosen, Watched, told_methods
 from convertkit.stages.tflite_ranges import Ranges, observe
 from convertkit.stages.tflite_readers import Readers, as_in_onnx
 
@@ -53,20 +53,21 @@ def chosen_ranges(
     watched = {
         name: Watched(
             [(each.layer, each.rows) for each in readers.layers.get(name, ())],
+            count=len(calls),
             counts_itself=name in readers.others,
             arranged=as_in_onnx,
         )
         for name in wanted
     }
-    numbers: Counter[str] = Counter()
+    seen: set[str] = set()
 
     def see(name: str, values: Array) -> None:
         if values.dtype == np.float32 and values.ndim:
-            watched[name].see(values, is_kept=is_kept(numbers[name], len(calls)))
-            numbers[name] += 1
+            watched[name].see(values)
+            seen.add(name)
 
     observe(content, signature, calls, see, frozenset(wanted))
-    return {name: watched[name].chosen() for name in numbers}
+    return {name: watched[name].chosen() for name in watched if name in seen}
 
 
 def with_chosen(ranges: Ranges, chosen: Mapping[str, Chosen]) -> Ranges:

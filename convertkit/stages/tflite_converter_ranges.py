@@ -14,8 +14,8 @@ from tensorflow.lite.tools import flatbuffer_utils
 
 from convertkit.artifacts.signature import Arrays
 from convertkit.config.stage_options import SavedmodelToTfliteOptions
-from convertkit.quantization.ranges import MIN_MAX, Chosen
-from convertkit.stages.measured_gain import gain_db
+from convertkit.quantization.ranges import MIN_MAX, Chosen, of_fitted_calls
+from convertkit.stages.measured_gain import gain_by_ranges
 from convertkit.stages.tflite_chosen_ranges import Ranged, chosen_ranges, methods_of
 from convertkit.stages.tflite_heads import attends, calibrated_spans, has_range, name_of, run_file
 from convertkit.stages.tflite_ranges import has_one_graph
@@ -32,6 +32,8 @@ def converted_by_ranges(
 ) -> Ranged:
     """What the quantizer makes by chosen ranges, where the outputs gain by them; else what it made.
 
+    The gain is that on calls which no end is taken from, in this comparison.
+
     Args:
         content: what it made of its own ranges.
         calibrated: the float file that it was made of, each tensor with the range that it has by itself.
@@ -46,12 +48,18 @@ def converted_by_ranges(
     names = list(calibrated_spans(calibrated))
     chosen = chosen_ranges(calibrated, signature, calls, find_readers(calibrated), names)
     others = with_these(calibrated, chosen)
-    made = bytes(mlir_quantize(others, disable_per_channel=not per_channel))
     seconds = time.perf_counter() - started
-    gained = gain_db(run_file, calibrated, content, made, calls)
-    if gained <= 0:
+    if others == calibrated:
         return Ranged(content, calibrated)
-    return Ranged(made, others, methods_of(chosen), seconds, gained)
+
+    def quantized(file: bytes) -> bytes:
+        return bytes(mlir_quantize(file, disable_per_channel=not per_channel))
+
+    after, before = (quantized(with_these(calibrated, each)) for each in of_fitted_calls(chosen))
+    gained = gain_by_ranges(run_file, calibrated, before, after, calls)
+    if gained is None:
+        return Ranged(content, calibrated)
+    return Ranged(quantized(others), others, methods_of(chosen), seconds, gained)
 
 
 def with_these(calibrated: bytes, chosen: Mapping[str, Chosen]) -> bytes:

@@ -9,10 +9,12 @@ from convertkit.quantization.ranges import (
     MIN_MAX,
     MSE,
     WIDER,
+    Chosen,
     Sample,
     Watched,
+    first_fold,
     in_rows,
-    is_kept,
+    of_fitted_calls,
     square_error,
     told_methods,
 )
@@ -33,13 +35,11 @@ def dense():
     return product(np.random.default_rng(1).normal(size=(8, COLUMNS)))
 
 
-def watched(fitted, kept, *layers, counts_itself=False):
-    """What is chosen for a value that was so on the two kinds of calls."""
-    found = Watched(layers, counts_itself=counts_itself)
-    for values in fitted:
-        found.see(values.astype(np.float32), is_kept=False)
-    for values in kept:
-        found.see(values.astype(np.float32), is_kept=True)
+def watched(calls, *layers, counts_itself=False):
+    """What is chosen for a value that was so on the calls."""
+    found = Watched(layers, count=len(calls), counts_itself=counts_itself)
+    for values in calls:
+        found.see(values.astype(np.float32))
     return found.chosen()
 
 
@@ -50,7 +50,7 @@ def drawn(count, seed, size=64, draw="normal"):
 
 def test_the_ends_stay_where_no_other_range_loses_less():
     flat = [np.clip(each, 0, 1) for each in drawn(16, 2, draw="uniform")]
-    chosen = watched(flat[:12], flat[12:], dense())
+    chosen = watched(flat, dense())
     assert chosen.method == MIN_MAX
     assert (chosen.low, chosen.high) == (0.0, max(float(each.astype(np.float32).max()) for each in flat))
 
@@ -58,17 +58,22 @@ def test_the_ends_stay_where_no_other_range_loses_less():
 def test_what_is_far_out_once_is_clipped():
     calls = drawn(16, 3)
     calls[5][0, 0] = 400.0
-    chosen = watched(calls[:12], calls[12:], dense())
+    chosen = watched(calls, dense())
     assert chosen.method not in (MIN_MAX, WIDER)
     assert 2.0 < chosen.high < 20.0
-    assert sum(chosen.losses) < MOST_LOST
+    assert sum(chosen.losses) < 5 * MOST_LOST  # the row that is far out has its part in it
 
 
 def test_ends_are_wider_where_other_calls_pass_them():
-    fitted, kept = drawn(12, 4, draw="uniform"), drawn(4, 5, draw="uniform")
-    chosen = watched([each - 0.5 for each in fitted], [1.2 * (each - 0.5) for each in kept], dense())
+    calls = [1.15 ** (number % 4) * (each - 0.5) for number, each in enumerate(drawn(16, 4, draw="uniform"))]
+    chosen = watched(calls, dense())
     assert chosen.method == WIDER
-    assert chosen.high > 1.15 * 0.59  # of all calls, the kept ones too
+    assert chosen.high > 1.15 * max(float(each.max()) for each in calls)
+
+
+def test_a_share_of_few_values_is_not_clipped_for_what_the_rest_gain():
+    calls = [3 * each for each in drawn(32, 11, size=1)]
+    assert watched(calls, dense()).method in (MIN_MAX, WIDER)
 
 
 def test_a_value_that_something_else_reads_counts_itself():
@@ -77,8 +82,8 @@ def test_a_value_that_something_else_reads_counts_itself():
     calls = drawn(16, 7)
     for each in calls:
         each[0, 0] = 50.0
-    alone = watched(calls[:12], calls[12:], product(rows))
-    shared = watched(calls[:12], calls[12:], product(rows), counts_itself=True)
+    alone = watched(calls, product(rows))
+    shared = watched(calls, product(rows), counts_itself=True)
     assert alone.high < 10
     assert (shared.method, shared.high) == (MIN_MAX, 50.0)
 
@@ -87,25 +92,23 @@ def test_a_range_for_each_row_serves_where_one_row_is_far_larger():
     calls = drawn(16, 8)
     for each in calls:
         each[3] *= 1000
-    chosen = watched(calls[:12], calls[12:], dense())
+    chosen = watched(calls, dense())
     assert chosen.losses[0] > MOST_LOST
     assert chosen.losses_by_row[0] < MOST_LOST / 10
 
 
 def test_by_few_calls_the_ends_are_taken():
-    calls = drawn(2, 9)
-    assert watched([], calls, dense()).method == MIN_MAX
-    assert watched(calls, [], dense()) == watched([], calls, dense())
-    assert watched([], [np.zeros((4, COLUMNS))], dense())[1:3] == (0.0, 0.0)
-    zeros = [np.zeros((4, COLUMNS))] * 3
-    assert watched(zeros, zeros, dense()).losses == (0.0,)
+    (call,) = drawn(1, 9)
+    assert watched([call], dense())[:3] == pytest.approx((MIN_MAX, call.min(), call.max()))
+    assert watched([np.zeros((4, COLUMNS))], dense())[1:3] == (0.0, 0.0)
+    assert watched([np.zeros((4, COLUMNS))] * 6, dense()).losses == (0.0,)
 
 
 def test_values_of_masks_are_in_no_range():
     masked = drawn(16, 10)
     for each in masked:
         each[0] = np.finfo(np.float32).min
-    chosen = watched(masked[:12], masked[12:])
+    chosen = watched(masked)
     assert -8 < chosen.low < -2
     assert 2 < chosen.high < 8
 
@@ -128,11 +131,16 @@ def test_rows_are_rounded_by_themselves():
     np.testing.assert_allclose(in_rows(rows), rows, rtol=5e-3)
 
 
-@pytest.mark.parametrize(
-    ("count", "kept"), [(32, [0, 4, 8, 12, 16, 20, 24, 28]), (3, [0, 2]), (9, [0, 2, 4, 6, 8])]
-)
-def test_calls_that_ranges_are_compared_on(count, kept):
-    assert [number for number in range(count) if is_kept(number, count)] == list(kept)
+def test_both_ways_are_compared_on_calls_that_neither_has_seen():
+    calls = drawn(16, 12, size=4)
+    calls[4][0, 0] = 9.0
+    chosen = {"v": watched(calls, dense()), "w": Chosen(MIN_MAX, -1.0, 1.0)}
+    by_method, by_ends = of_fitted_calls(chosen)
+    others = [each for number, each in enumerate(calls) if number % 4]
+    assert [each.tolist() for each in first_fold(calls)] == [calls[place].tolist() for place in (0, 4, 8, 12)]
+    assert set(by_method) == set(by_ends) == {"v"}
+    assert by_ends["v"].high == pytest.approx(max(each.max() for each in others))
+    assert MIN_MAX not in (by_method["v"].method, by_ends["v"].method)
 
 
 def test_methods_are_told():

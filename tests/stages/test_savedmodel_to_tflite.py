@@ -62,8 +62,8 @@ def test_integer_io_differs_from_float_io_by_less_than_a_step(
     lab: Lab, saved: dict[str, Artifact], io: str, quantizer: str
 ) -> None:
     few = {"image": fixture_samples("digits")["image"][:32]}
-    plain = made(lab, saved, "digits", "int8", quantizer=quantizer)
-    integer = made(lab, saved, "digits", "int8", io=io, quantizer=quantizer)
+    plain = made(lab, saved, "digits", "int8", quantizer=quantizer, ranges="minmax")
+    integer = made(lab, saved, "digits", "int8", io=io, quantizer=quantizer, ranges="minmax")
     output = integer.signature.outputs[0]
     assert {s.dtype for s in (*integer.signature.inputs, output)} == {io}
     assert output.scale is not None
