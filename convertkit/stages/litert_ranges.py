@@ -10,7 +10,7 @@ from tensorflow.lite.tools import flatbuffer_utils
 
 from convertkit.artifacts.signature import Arrays
 from convertkit.quantization.ranges import of_fitted_calls
-from convertkit.stages.measured_gain import gain_by_ranges
+from convertkit.stages.measured_gain import ByRanges, gain_by_ranges
 from convertkit.stages.shared_calibration import Shared
 from convertkit.stages.tflite_chosen_ranges import Ranged, chosen_ranges, methods_of, with_chosen
 from convertkit.stages.tflite_heads import run_file
@@ -51,7 +51,7 @@ def quantized_by_ranges(
         return Ranged(made, ranges)
     fair = (with_chosen(ranges, each) for each in of_fitted_calls(chosen))
     after, before = (in_one_piece(quantized(content, recipe, each)) for each in fair)
-    gained = gain_by_ranges(run_file, content, before, after, calls)
+    gained = gain_by_ranges(run_file, content, ByRanges(in_one_piece(better), before, after), calls)
     if gained is None:
         return Ranged(made, ranges)
     return Ranged(better, others, methods_of(chosen), seconds, gained)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -40,16 +40,32 @@ def gain_db(
     return lowest_db(wanted, after) - lowest_db(wanted, before)
 
 
-def gain_by_ranges(
-    run: Run[Model], float32: Model, by_ends: Model, by_method: Model, calls: Sequence[Arrays]
-) -> float | None:
-    """What ranges gain that are not by min-max; None where that is too little to tell.
+class ByRanges(NamedTuple, Generic[Model]):
+    """A model made by ranges that were chosen, and what tells whether they are the better ones.
 
-    Args:
+    Attributes:
+        made: by the ranges chosen, of all calls.
         by_ends: by min-max of all calls but those of the first fold, on which both are compared.
         by_method: by the ranges chosen, of the same calls.
     """
-    gained = gain_db(run, float32, by_ends, by_method, first_fold(calls), MOST_COMPARED)
+
+    made: Model
+    by_ends: Model
+    by_method: Model
+
+
+def gain_by_ranges(
+    run: Run[Model], float32: Model, files: ByRanges[Model], calls: Sequence[Arrays]
+) -> float | None:
+    """What ranges gain that are not by min-max; None where that is too little to tell, or it does not run.
+
+    An integer divisor may be rounded to zero by one range, and not by another.
+    """
+    try:
+        run(files.made, calls[:MOST_COMPARED])
+        gained = gain_db(run, float32, files.by_ends, files.by_method, first_fold(calls), MOST_COMPARED)
+    except Exception:  # what runtimes raise has no class in common
+        return None
     return gained if gained >= LEAST_GAIN_DB else None
 
 

@@ -31,7 +31,7 @@ from convertkit.graphs.opset import opset_of
 from convertkit.runtimes.onnxruntime import named_axes, read_signature
 from convertkit.samples.representative import calibration_steps, read_calibration
 from convertkit.stages import Conversion, Request
-from convertkit.stages.measured_gain import MOST_CALLS, gain_by_ranges, gain_db
+from convertkit.stages.measured_gain import MOST_CALLS, ByRanges, gain_by_ranges, gain_db
 from convertkit.stages.onnx_heads import find_head, name_nodes, run_file
 from convertkit.stages.onnx_quantization import LEAST_OPSET, new_enough, prepare, quantize
 from convertkit.stages.onnx_ranges import Choice, Overrides, choose_ranges, hold_weights, named
@@ -111,11 +111,12 @@ def quantize_by_ranges(
 
     by_method, by_ends = choice.fair
     fair = made("by_ends", by_ends, ()), made("by_method", by_method)
-    gained = gain_by_ranges(run_file, prepared, *fair, calls)
+    remarks.clear()
+    files = ByRanges(made("ranges", choice.overrides), *fair)
+    gained = gain_by_ranges(run_file, prepared, files, calls)
     if gained is None:
         return None
-    remarks.clear()
-    made("ranges", choice.overrides).replace(raw)
+    files.made.replace(raw)
     notes[:] = [*notes, *(line for line in remarks if line not in notes), *choice.notes]
     done.append(Transformation(RANGES, seconds, gained))
     return choice

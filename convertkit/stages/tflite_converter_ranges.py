@@ -15,7 +15,7 @@ from tensorflow.lite.tools import flatbuffer_utils
 from convertkit.artifacts.signature import Arrays
 from convertkit.config.stage_options import SavedmodelToTfliteOptions
 from convertkit.quantization.ranges import MIN_MAX, Chosen, of_fitted_calls
-from convertkit.stages.measured_gain import gain_by_ranges
+from convertkit.stages.measured_gain import ByRanges, gain_by_ranges
 from convertkit.stages.tflite_chosen_ranges import Ranged, chosen_ranges, methods_of
 from convertkit.stages.tflite_heads import attends, calibrated_spans, has_range, name_of, run_file
 from convertkit.stages.tflite_ranges import has_one_graph
@@ -55,11 +55,12 @@ def converted_by_ranges(
     def quantized(file: bytes) -> bytes:
         return bytes(mlir_quantize(file, disable_per_channel=not per_channel))
 
+    made = quantized(others)
     after, before = (quantized(with_these(calibrated, each)) for each in of_fitted_calls(chosen))
-    gained = gain_by_ranges(run_file, calibrated, before, after, calls)
+    gained = gain_by_ranges(run_file, calibrated, ByRanges(made, before, after), calls)
     if gained is None:
         return Ranged(content, calibrated)
-    return Ranged(quantized(others), others, methods_of(chosen), seconds, gained)
+    return Ranged(made, others, methods_of(chosen), seconds, gained)
 
 
 def with_these(calibrated: bytes, chosen: Mapping[str, Chosen]) -> bytes:
