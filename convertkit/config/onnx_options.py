@@ -33,7 +33,7 @@ class OnnxToOnnxInt8Options(OneAttempt, frozen=True, forbid_unknown_fields=True)
     rounding: Rounding = "auto"
     heads: Heads = "apart"
     integers: Integers = "auto"
-    ranges: RangeChoice = "chosen"
+    ranges: RangeChoice = "auto"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done."""
@@ -59,11 +59,6 @@ class OnnxToOnnxInt8Options(OneAttempt, frozen=True, forbid_unknown_fields=True)
         """That of 7 or 8 bits."""
         largest = 64 if self.reduce_range else 127
         return largest if self.rounding == "compensated" else 0
-
-    @property
-    def chooses_ranges(self) -> bool:
-        """Whether other ranges than those by min-max are tried."""
-        return self.ranges == "chosen" and self.calibration == "minmax"
 
     def attempts(self, *, precision: Precision, has_dynamic_axes: bool) -> tuple[Self, ...]:
         """One, or one for each way to round."""

@@ -18,7 +18,7 @@ Layout = Literal["auto", "source", "channels-last"]
 IoType = Literal["float32", "int8", "uint8"]
 Heads = Literal["apart", "joined"]
 Integers = Literal["auto", "everywhere", "weights"]
-RangeChoice = Literal["minmax", "chosen"]
+RangeChoice = Literal["auto", "minmax", "chosen"]
 
 
 class TorchToOnnxOptions(OneAttempt, frozen=True, forbid_unknown_fields=True):
@@ -119,7 +119,8 @@ class SavedmodelToTfliteOptions(OneAttempt, frozen=True, forbid_unknown_fields=T
             with weights and tables; `auto` is `weights` in a graph with attention (docs/quantizers.md). But
             for `everywhere`, recurrent layers have integer weights alone, whoever quantizes.
         ranges: of the activations of int8: `minmax`, the ends of what calibration saw; `chosen`, of several
-            the one that layers lose least by (docs/quantizers.md).
+            the one that layers lose least by (docs/quantizers.md); `auto` is `chosen` where weights are
+            rounded with compensation, and where inputs of some samples go beyond those of the others.
     """
 
     io: IoType = "float32"
@@ -130,7 +131,7 @@ class SavedmodelToTfliteOptions(OneAttempt, frozen=True, forbid_unknown_fields=T
     rounding: Rounding = "auto"
     heads: Heads = "apart"
     integers: Integers = "auto"
-    ranges: RangeChoice = "chosen"
+    ranges: RangeChoice = "auto"
 
     def __post_init__(self) -> None:
         """Refuse what no quantizer can do."""
@@ -162,11 +163,6 @@ class SavedmodelToTfliteOptions(OneAttempt, frozen=True, forbid_unknown_fields=T
     def grid(self) -> int:
         """That of TFLite's 8-bit weights."""
         return 127 if self.rounding == "compensated" else 0
-
-    @property
-    def chooses_ranges(self) -> bool:
-        """Whether other ranges than those by min-max are tried."""
-        return self.ranges == "chosen"
 
     def attempts(self, *, precision: Precision, has_dynamic_axes: bool) -> tuple[Self, ...]:
         """Both quantizers, where both can serve and either may be the better."""

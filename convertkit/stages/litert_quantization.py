@@ -26,6 +26,7 @@ from convertkit.causes import first_line
 from convertkit.config.stage_options import SavedmodelToTfliteOptions
 from convertkit.errors import StageError
 from convertkit.graphs.tflite_file import Operator, read_operators
+from convertkit.quantization.range_choice import are_chosen
 from convertkit.stages.litert_layers import Prepared, prepare_layers
 from convertkit.stages.litert_ranges import in_one_piece, quantized, quantized_by_ranges
 from convertkit.stages.litert_recipe import excluded, keeps_activations, looked_up, make_recipe
@@ -117,7 +118,7 @@ def in_integers(
     recipe = make_recipe(precision, options, left, weights_alone=False)
     if not precision.needs_calibration:
         return quantized(content, recipe, None), False
-    chooses = options.chooses_ranges and precision is Precision.INT8
+    chooses = precision is Precision.INT8 and are_chosen(options.ranges, options.grid, calls)
     ranged = quantized_by_ranges(content, recipe, calls, shared, chooses=chooses)
     if told:
         ranged.tell(told.notes, told.transformations)
@@ -156,7 +157,7 @@ def weights_in_integers(
         ready = prepare_layers(content, SIGNATURE, calls, outputs, options.grid)
     seconds = time.perf_counter() - started
     after = make_recipe(Precision.INT8, options, [*left, *ready.dynamic], weights_alone=True)
-    chooses = options.chooses_ranges
+    chooses = are_chosen(options.ranges, options.grid, calls)
     ranged = quantized_by_ranges(ready.content, after, calls, shared, chooses=chooses, weights_alone=True)
     if told:
         told.notes.append(WEIGHTS_ALONE)

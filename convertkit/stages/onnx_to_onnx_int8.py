@@ -28,6 +28,7 @@ from convertkit.graphs.heads import Step
 from convertkit.graphs.onnx_graph import settle
 from convertkit.graphs.onnx_names import rename_outputs
 from convertkit.graphs.opset import opset_of
+from convertkit.quantization.range_choice import are_chosen
 from convertkit.runtimes.onnxruntime import named_axes, read_signature
 from convertkit.samples.representative import calibration_steps, read_calibration
 from convertkit.stages import Conversion, Request
@@ -93,10 +94,10 @@ def quantize_by_ranges(
     """
     options, (left, kinds), (notes, done) = request.options, chosen, told
     quantize(prepared, raw, signature, samples, options, notes.append, left, kinds)
-    if not options.chooses_ranges:
+    calls = list(calibration_steps(signature, samples))
+    if options.calibration != "minmax" or not are_chosen(options.ranges, options.grid, calls):
         return None
     started = time.perf_counter()
-    calls = list(calibration_steps(signature, samples))
     choice = choose_ranges(prepared, calls, kinds)
     held = named(prepared, choice.losing)
     seconds = time.perf_counter() - started

@@ -14,6 +14,7 @@ from tensorflow.lite.tools import flatbuffer_utils
 
 from convertkit.artifacts.signature import Arrays
 from convertkit.config.stage_options import SavedmodelToTfliteOptions
+from convertkit.quantization.range_choice import are_chosen
 from convertkit.quantization.ranges import MIN_MAX, Chosen, of_fitted_calls
 from convertkit.stages.measured_gain import ByRanges, gain_by_ranges
 from convertkit.stages.tflite_chosen_ranges import Ranged, chosen_ranges, methods_of
@@ -22,9 +23,10 @@ from convertkit.stages.tflite_ranges import has_one_graph
 from convertkit.stages.tflite_readers import find_readers
 
 
-def chooses_ranges(options: SavedmodelToTfliteOptions, content: bytes) -> bool:
+def chooses_ranges(options: SavedmodelToTfliteOptions, content: bytes, calls: Sequence[Arrays]) -> bool:
     """Whether other ranges are tried: not where attention in integers loses far more than they could gain."""
-    return options.chooses_ranges and options.io == "float32" and not attends(content)
+    is_meant = options.io == "float32" and are_chosen(options.ranges, options.grid, calls)
+    return is_meant and not attends(content)
 
 
 def converted_by_ranges(

@@ -82,10 +82,15 @@ def test_what_is_by_min_max_stays(files: tuple[bytes, bytes, bytes]) -> None:
 
 
 def test_when_ranges_are_chosen(files: tuple[bytes, bytes, bytes]) -> None:
-    def asked(**options: Any) -> bool:
-        return chooses_ranges(SavedmodelToTfliteOptions(**options), files[0])
+    def asked(*, far: int = -1, **options: Any) -> bool:
+        given = calls(32, 10, far=far)
+        if far < 0:
+            given = [{"x": np.clip(each["x"], -1, 1)} for each in given]
+        return chooses_ranges(SavedmodelToTfliteOptions(**options), files[0], given)
 
-    assert asked()
+    assert not asked()
+    assert asked(far=21)
     assert asked(rounding="compensated")
-    assert not asked(ranges="minmax")
-    assert not asked(io="int8")
+    assert asked(ranges="chosen")
+    assert not asked(ranges="minmax", rounding="compensated", far=21)
+    assert not asked(ranges="chosen", io="int8")
