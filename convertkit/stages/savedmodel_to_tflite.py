@@ -89,14 +89,15 @@ def convert_tensorflow(
     if precision is Precision.FLOAT16:
         content = mend_constants(content, partial(run_converter, request, Precision.FLOAT32))
     mixes_units = request.options.keeps_units(precision) and may_mix_units(content)
-    calls = list(calibration(request)) if precision is Precision.INT8 else []
-    chooses = precision is Precision.INT8 and chooses_ranges(request.options, content, calls)
+    is_int8 = precision is Precision.INT8
+    chooses = is_int8 and chooses_ranges(request.options, content, calibration(request))
     if not mixes_units and not chooses:
         return content
     started, per_channel = time.perf_counter(), request.options.per_channel
     calibrated = run_converter(request, precision, calibrates_only=True)
     calibrated = with_own_ranges(calibrated, SIGNATURE, calibration(request))
     if chooses:
+        calls = list(calibration(request))
         ranged = converted_by_ranges(content, calibrated, SIGNATURE, calls, per_channel=per_channel)
         ranged.tell(told.notes, told.transformations)
         content, calibrated, started = ranged.content, ranged.ranges, time.perf_counter()

@@ -6,7 +6,7 @@ Its calibrator reads values after operators that write over their input; these a
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tensorflow.lite.python.convert import mlir_quantize
@@ -23,7 +23,7 @@ from convertkit.stages.tflite_ranges import has_one_graph
 from convertkit.stages.tflite_readers import find_readers
 
 
-def chooses_ranges(options: SavedmodelToTfliteOptions, content: bytes, calls: Sequence[Arrays]) -> bool:
+def chooses_ranges(options: SavedmodelToTfliteOptions, content: bytes, calls: Iterable[Arrays]) -> bool:
     """Whether other ranges are tried: not where attention in integers loses far more than they could gain."""
     is_meant = options.io == "float32" and are_chosen(options.ranges, options.grid, calls)
     return is_meant and not attends(content)
