@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -85,7 +86,7 @@ def main(loop: str, path: str, arrays: str, calls: int) -> None:
         one_round = torch_round(path, inputs, is_module=loop.endswith("module()"))
     else:
         call = (onnxruntime_call if loop.startswith("ONNX") else litert_call)(path, inputs)
-        one_round = lambda: timed(call, calls)  # noqa: E731
+        one_round = partial(timed, call, calls)
     for _ in sys.stdin:
         print(one_round(), flush=True)
 

@@ -49,10 +49,10 @@ def converted_by_ranges(
     started = time.perf_counter()
     names = list(calibrated_spans(calibrated))
     chosen = chosen_ranges(calibrated, signature, calls, find_readers(calibrated), names)
-    others = with_these(calibrated, chosen)
-    seconds = time.perf_counter() - started
-    if others == calibrated:
+    methods, seconds = methods_of(chosen), time.perf_counter() - started
+    if not methods:
         return Ranged(content, calibrated)
+    others = with_these(calibrated, chosen)
 
     def quantized(file: bytes) -> bytes:
         return bytes(mlir_quantize(file, disable_per_channel=not per_channel))
@@ -62,7 +62,7 @@ def converted_by_ranges(
     gained = gain_by_ranges(run_file, calibrated, ByRanges(made, before, after), calls)
     if gained is None:
         return Ranged(content, calibrated)
-    return Ranged(made, others, methods_of(chosen), seconds, gained)
+    return Ranged(made, others, methods, seconds, gained)
 
 
 def with_these(calibrated: bytes, chosen: Mapping[str, Chosen]) -> bytes:
