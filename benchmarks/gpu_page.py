@@ -106,14 +106,24 @@ def missing(found: list[dict[str, Any]]) -> list[str]:
 
 
 def page(runs: list[dict[str, Any]]) -> str:
-    """The whole page, of runs on one machine."""
+    """The whole page: a part for each kind of machine, in the order of the runs."""
+    machines: dict[str, list[dict[str, Any]]] = {}
+    for run in runs:
+        machines.setdefault(", ".join(run["machine"]["gpus"]) or "no GPU (a rehearsal)", []).append(run)
+    lines = INTRODUCTION.splitlines()
+    for gpus, own in machines.items():
+        lines += part(gpus, own)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def part(gpus: str, runs: list[dict[str, Any]]) -> list[str]:
+    """Lines about one kind of machine."""
     place = runs[0]["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in sorted(place["packages"].items()))
-    gpus = ", ".join(place["gpus"]) or "no GPU (a rehearsal)"
     seconds = ", ".join(f"{run['seconds']:.0f} s" for run in runs)
     lines = [
-        *INTRODUCTION.splitlines(),
-        f"* {gpus}; driver {place['driver'] or 'none'}; {place['cores']} cores; Python {place['python']}.",
+        *(f"## {gpus}", ""),
+        f"* Driver {place['driver'] or 'none'}; {place['cores']} cores; Python {place['python']}.",
         f"* {versions}.",
         f"* {len(runs)} run{'s' * (len(runs) > 1)}: {seconds}.",
         "",
@@ -123,10 +133,9 @@ def page(runs: list[dict[str, Any]]) -> str:
     for model, precision in names:
         rows = [row for row in found if (row["model"], row["precision"]) == (model, precision)]
         rows.sort(key=lambda row: row.get("batch") or 0)
-        title = f"## {model}, {precision}" if precision else f"## {model}"
+        title = f"### {model}, {precision}" if precision else f"### {model}"
         lines += [title, "", *table(HEADINGS, list(map(cells, rows))), ""]
-    lines += ["## What has not run", "", *missing(found)]
-    return "\n".join(lines).rstrip() + "\n"
+    return [*lines, "### What has not run", "", *missing(found), ""]
 
 
 def main() -> None:

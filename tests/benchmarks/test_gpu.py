@@ -79,3 +79,12 @@ def test_runs_make_one_page_and_what_one_of_them_did_not_reach_is_gone() -> None
     assert "it broke" not in text
     assert "not reached" not in text
     assert "* gpt2, float16, batch 16: all of it" in text
+
+
+def test_each_kind_of_machine_has_its_part() -> None:
+    other = {**MACHINE, "gpus": ["NVIDIA H200"]}
+    rows = [{**NAMED, "p50_ms": 1.5}]
+    text = page([{"machine": each, "seconds": 9.0, "rows": rows} for each in (other, MACHINE, other)])
+    assert text.index("## NVIDIA H200") < text.index("## NVIDIA H100")
+    assert "2 runs: 9 s, 9 s" in text
+    assert text.count("| compile default | 1 | 1.5 |") == 2
