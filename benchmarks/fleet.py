@@ -235,13 +235,22 @@ def page(found: Trial) -> str:
         f"its own, whose processes were killed {found.killed} times while they ran a job.\n\n"
         + table(["kind", "status", "jobs"], rows)
         + "\n\n* Of another status than meant, or than by themselves: "
-        f"{len(found.wrong)} {', '.join(found.wrong)};\n"
-        f"  of these {given_up} were lost {LOST_TRIES} times, when a job is given up (`--resume` does it).\n"
-        f"* Done once more by themselves: {found.compared} of those that are meant to pass; with other\n"
+        + told_wrong(found.wrong, given_up)
+        + f"* Done once more by themselves: {found.compared} of those that are meant to pass; with other\n"
         f"  artifacts then: {', '.join(found.differing) or 'none'}.\n"
         f"* Tries beyond the first: {again}. Tries that were lost with their process: {lost}.\n"
         f"* {found.report.seconds:.0f} s in all, the kills' losses included.\n"
         f"* {told_times(found.times)}\n"
+    )
+
+
+def told_wrong(wrong: list[str], given_up: int) -> str:
+    """The jobs that did not end as they should have."""
+    if not wrong:
+        return "none.\n"
+    return (
+        f"{len(wrong)} {', '.join(wrong)};\n"
+        f"  of these {given_up} were lost {LOST_TRIES} times, when a job is given up (`--resume` does it).\n"
     )
 
 
