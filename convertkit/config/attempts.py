@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol, Self
 
 import msgspec
@@ -34,6 +35,13 @@ class StageOptions(Protocol):
 
     def attempts(self, *, precision: Precision, has_dynamic_axes: bool) -> tuple[Self, ...]:
         """The concrete option sets to try, in order."""
+
+    def plain_attempts(self, done: Collection[str]) -> tuple[Self, ...]:
+        """Those to make as well where all ways are asked for, without what was done of itself.
+
+        Args:
+            done: names of the transformations of what was made of weights rounded to nearest.
+        """
 
     def second_attempts(self, *, precision: Precision) -> tuple[Self, ...]:
         """Those to try where what the first made does not pass; costlier."""
@@ -71,6 +79,10 @@ class OneAttempt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def attempts(self, *, precision: Precision, has_dynamic_axes: bool) -> tuple[Self, ...]:
         """These options themselves."""
         return (self,)
+
+    def plain_attempts(self, done: Collection[str]) -> tuple[Self, ...]:
+        """None."""
+        return ()
 
     def second_attempts(self, *, precision: Precision) -> tuple[Self, ...]:
         """None."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal, Self
 
 import msgspec
 
 from convertkit.artifacts.formats import Precision
 from convertkit.config.attempts import OneAttempt
-from convertkit.config.rounding import Rounding, check_rounding, roundings
-from convertkit.config.stage_options import Heads, Integers, RangeChoice
+from convertkit.config.rounding import RangeChoice, Rounding, check_rounding, may_be_plainer, roundings
+from convertkit.config.stage_options import Heads, Integers
 
 
 class OnnxToOnnxInt8Options(OneAttempt, frozen=True, forbid_unknown_fields=True):
@@ -63,6 +64,12 @@ class OnnxToOnnxInt8Options(OneAttempt, frozen=True, forbid_unknown_fields=True)
     def attempts(self, *, precision: Precision, has_dynamic_axes: bool) -> tuple[Self, ...]:
         """One, or one for each way to round."""
         return tuple(msgspec.structs.replace(self, rounding=way) for way in roundings(self.rounding))
+
+    def plain_attempts(self, done: Collection[str]) -> tuple[Self, ...]:
+        """By min-max, to nearest, where other ranges were chosen."""
+        if not may_be_plainer(self.rounding, self.ranges, done):
+            return ()
+        return (msgspec.structs.replace(self, rounding="nearest", ranges="minmax"),)
 
     def second_attempts(self, *, precision: Precision) -> tuple[Self, ...]:
         """After weights were rounded with compensation."""

@@ -6,19 +6,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Annotated, Literal, Self
 
 import msgspec
 
 from convertkit.artifacts.formats import Precision
 from convertkit.config.attempts import OneAttempt
-from convertkit.config.rounding import Rounding, check_rounding, roundings
+from convertkit.config.rounding import RangeChoice, Rounding, check_rounding, may_be_plainer, roundings
 
 Layout = Literal["auto", "source", "channels-last"]
 IoType = Literal["float32", "int8", "uint8"]
 Heads = Literal["apart", "joined"]
 Integers = Literal["auto", "everywhere", "weights"]
-RangeChoice = Literal["auto", "minmax", "chosen"]
 
 
 class TorchToOnnxOptions(OneAttempt, frozen=True, forbid_unknown_fields=True):
@@ -174,6 +174,15 @@ class SavedmodelToTfliteOptions(OneAttempt, frozen=True, forbid_unknown_fields=T
         ways = roundings(self.rounding) if precision.needs_calibration else ("nearest",)
         return tuple(
             msgspec.structs.replace(self, quantizer=name, rounding=way) for way in ways for name in names
+        )
+
+    def plain_attempts(self, done: Collection[str]) -> tuple[Self, ...]:
+        """Both quantizers by min-max, to nearest, where either chose other ranges."""
+        if not may_be_plainer(self.rounding, self.ranges, done):
+            return ()
+        return tuple(
+            msgspec.structs.replace(self, quantizer=name, rounding="nearest", ranges="minmax")
+            for name in self.quantizers()
         )
 
     def second_attempts(self, *, precision: Precision) -> tuple[Self, ...]:

@@ -74,12 +74,15 @@ def is_left(made: Made) -> bool:
 def further_attempts(
     asked: StageOptions, precision: Precision, tried: Sequence[Tried], *, can_refine: bool
 ) -> Iterator[StageOptions]:
-    """What to try where nothing has passed: all second attempts, which are rivals, then last ones in turn.
+    """What to try after the first attempts: plain ones, and where nothing has passed all others.
+
+    Those are all second attempts, which are rivals as plain ones are, then last ones in turn.
 
     Args:
         tried: as it stands whenever the next one is asked for.
         can_refine: whether attempts of which weights are rounded before the stage can be made.
     """
+    yield from usable(plain_attempts(asked, tried))
     if may_try_more(tried):
         for options in usable(asked.second_attempts(precision=precision)):
             if options.grid and not can_refine:
@@ -90,6 +93,13 @@ def further_attempts(
     for options in usable(asked.last_attempts(precision=precision)):
         if may_try_more(tried):
             yield options
+
+
+def plain_attempts(asked: StageOptions, tried: Sequence[Tried]) -> tuple[StageOptions, ...]:
+    """What to make as well where all ways are asked for; nothing where a worker was lost."""
+    made = [one.made for one in tried if one.made is not None and one.made.refinement is None]
+    done = {each.name for one in made for each in one.stored.transformations}
+    return () if any(one.is_lost for one in tried) else tuple(asked.plain_attempts(done))
 
 
 def decisive(tried: Sequence[Tried], *, are_rivals: bool) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from convertkit.artifacts.signature import Array
-from convertkit.config.stage_options import RangeChoice
+from convertkit.config.rounding import RangeChoice
 from convertkit.quantization.ranges import FOLDS, fold_of
 
 FURTHER = 0.04  # of a range: by which samples go beyond it that it was not taken from

@@ -128,6 +128,15 @@ class TestRounding:
         assert self.ways(TorchToTorchFxOptions(rounding="best")) == (["nearest", "compensated"], [])
         assert TorchToTorchFxOptions(rounding="best").are_rivals
 
+    @pytest.mark.parametrize("kind", [SavedmodelToTfliteOptions, OnnxToOnnxInt8Options])
+    def test_best_makes_min_max_too_where_other_ranges_were_chosen(self, kind):
+        plain = kind(rounding="best").plain_attempts({"ranges"})
+        assert {(each.rounding, each.ranges) for each in plain} == {("nearest", "minmax")}
+        assert len(plain) == len({each.converter for each in plain}) > 0
+        assert kind(rounding="best").plain_attempts({"heads"}) == ()
+        assert kind(rounding="auto").plain_attempts({"ranges"}) == ()
+        assert kind(rounding="best", ranges="chosen").plain_attempts({"ranges"}) == ()
+
     @pytest.mark.parametrize("rounding", ["nearest", "compensated"])
     def test_what_is_named_is_the_only_way(self, rounding):
         assert self.ways(SavedmodelToTfliteOptions(rounding=rounding)) == ([rounding] * 2, [])

@@ -8,6 +8,7 @@ import pytest
 from convertkit.artifacts.artifact import Artifact, Loader
 from convertkit.artifacts.formats import Format, Precision, Variant
 from convertkit.artifacts.signature import Signature, TensorSpec
+from convertkit.artifacts.transformation import RANGES, Transformation
 from convertkit.config.onnx_options import OnnxToOnnxInt8Options
 from convertkit.config.stage_options import (
     OnnxToSavedmodelOptions,
@@ -90,6 +91,25 @@ def test_integers_between_weights_are_given_up_where_nothing_else_passes():
     assert further([low], low, can_refine=False) == [("nearest", "weights")]
     assert further([low], failed(WorkerKilledError)) == [("compensated", "auto")]
     assert further([judged()]) == further([failed()]) == []
+
+
+def by_ranges(options):
+    """Passed, of weights rounded to nearest, with ranges that were chosen."""
+    one = made(70.0)
+    stored = msgspec.structs.replace(one.stored, transformations=(Transformation(RANGES, 1.0, 2.0),))
+    return Tried(made_record(options, one, 1.0), msgspec.structs.replace(one, stored=stored))
+
+
+def test_where_all_ways_are_asked_for_chosen_ranges_have_those_by_min_max_beside_them():
+    best = OnnxToOnnxInt8Options(rounding="best")
+    tried = [by_ranges(best), judged()]
+    (other,) = further_attempts(best, Precision.INT8, tried, can_refine=True)
+    assert (other.rounding, other.ranges) == ("nearest", "minmax")
+    assert not list(further_attempts(best, Precision.INT8, [judged()], can_refine=True))
+    lost = [*tried, failed(WorkerKilledError)]
+    assert not list(further_attempts(best, Precision.INT8, lost, can_refine=True))
+    default = OnnxToOnnxInt8Options()
+    assert not list(further_attempts(default, Precision.INT8, tried, can_refine=True))
 
 
 def test_a_stage_that_rounds_by_itself_needs_no_graph_for_it():
