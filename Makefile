@@ -131,12 +131,17 @@ build/real-files/wheels: benchmarks/real-files.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $@ --requirement $<
 	@touch $@
 
-kits: setup build/kits/wheels build/kits/tools/.installed ## Bundles and kits of the fixtures: verified, run, compiled (a quarter of an hour)
+kits: setup build/kits/wheels build/kits/tools/.installed build/kits/light/.installed ## Bundles and kits: verified, run, compiled (twenty minutes)
 	$(BIN)/python -m benchmarks.kits
 	$(BIN)/python -m benchmarks.kits_docs
 
 build/kits/wheels: benchmarks/kits.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $@ --requirement $<
+	@touch $@
+
+build/kits/light/.installed: constraints.txt
+	$(PYTHON) -m venv build/kits/light
+	build/kits/light/bin/pip install --quiet --disable-pip-version-check --constraint $< $(LIGHT) ai-edge-litert
 	@touch $@
 
 build/kits/tools/.installed: benchmarks/kits-package.json

@@ -1,50 +1,37 @@
-"""Bundles and kits of the fixtures, verified, run and compiled as far as tools are here: `make kits`."""
+"""Bundles and kits, verified, run and compiled as far as tools are here: `make kits`."""
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
-
 from benchmarks.kits_apps import TRIALS, Absent, Failed
+from benchmarks.kits_subjects import FIXTURES, FOLDED, ZOO, subject
 from convertkit import api, shipping
 from convertkit.errors import ConvertkitError
 from convertkit.kits.write import write_kit
 
-ROOT = Path(__file__).resolve().parents[1]
 WORK = Path("build/kits/work")
-FIXTURES = ("digits", "mlp", "transformer", "two_inputs", "folded")
-TARGETS = ["tflite:float32", "tflite:int8"]
-IMAGES = [
-    "sampling.color=gray",
-    "sampling.mean=[0.5]",
-    "sampling.std=[0.5]",
-]  # of digits: what code is made for
-FOLDED = "folded"  # digits as whole pixels, their normalisation in the artifacts
-QUICK = ["bench.rounds=2", "bench.warmup_s=0.01"]
-
-
-def samples_of(name: str) -> tuple[Path, Path]:
-    """The model of a name and its samples."""
-    folder = ROOT / "fixtures" / ("digits" if name == FOLDED else name)
-    if name != FOLDED:
-        return folder / "model.pt2", folder / "samples.npz"
-    arrays = dict(np.load(folder / "samples.npz"))
-    pixels = np.rint((arrays.pop("image") / 2 + 0.5) * 255)
-    (WORK / name).mkdir(parents=True)
-    np.savez(WORK / name / "samples.npz", image=((pixels / 255 - 0.5) / 0.5).astype(np.float32), **arrays)
-    return folder / "model.pt2", WORK / name / "samples.npz"
+LIGHT = Path("build/kits/light/bin/python")  # LiteRT and the light dependencies alone
+QUICK = ("bench.rounds=2", "bench.warmup_s=0.01")
 
 
 def bundle_of(name: str) -> Path:
-    """A fixture converted and bundled twice, with the same bytes."""
-    run, (model, samples) = WORK / name / "run", samples_of(name)
-    settings = QUICK + (IMAGES if name in ("digits", FOLDED) else [])
+    """A model converted and bundled twice, with the same bytes."""
+    run = WORK / name / "run"
+    (WORK / name).mkdir(parents=True)
+    given = subject(name, WORK / name)
     report = api.convert(
-        model, to=TARGETS, samples=samples, out=run, settings=settings, fold_preprocessing=name == FOLDED
+        given.model,
+        to=given.targets,
+        samples=given.samples,
+        out=run,
+        settings=(*QUICK, *given.settings),
+        fold_preprocessing=name == FOLDED,
     )
     assert report.is_passed, [hop.error for hop in report.hops]
     first, second = (WORK / name / place / f"{name}-1.0.0.ckb" for place in ("one", "two"))
@@ -56,6 +43,25 @@ def bundle_of(name: str) -> Path:
         shipping.bundle(run, out, labels=labels, license="Apache-2.0")
     assert first.read_bytes() == second.read_bytes()
     return first
+
+
+def verified(bundle: Path) -> tuple[bool, str]:
+    """Whether a bundle is in order with everything installed, and with LiteRT alone; what was said."""
+    found = shipping.verify(bundle)
+    here = f"{dict(Counter(each.status for each in found.checked))}"
+    if not LIGHT.exists():
+        return found.exit_code == 0, f"{here}; no environment of LiteRT alone"
+    done = subprocess.run(
+        [LIGHT.absolute(), "-m", "convertkit", "verify", bundle, "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    alone = json.loads(done.stdout or "{}").get("checked", [])
+    states = Counter(each["status"] for each in alone)
+    is_run = done.returncode == 0 and states["passed"] > 0
+    told = f"by LiteRT alone {dict(states)}" if is_run else f"by LiteRT alone: {done.stderr[-400:]}"
+    return found.exit_code == 0 and is_run, f"{here}; {told}"
 
 
 def tried(name: str, kind: str, bundle: Path) -> tuple[str, str]:
@@ -74,12 +80,11 @@ def main(names: list[str]) -> int:
     """Say what became of each; 1 where anything failed."""
     shutil.rmtree(WORK, ignore_errors=True)
     counts: Counter[str] = Counter()
-    for name in names or FIXTURES:
+    for name in names or (*FIXTURES, FOLDED, *ZOO):
         bundle = bundle_of(name)
-        found = shipping.verify(bundle)
-        states = Counter(each.status for each in found.checked)
-        counts["bundles verified" if found.exit_code == 0 else "failed"] += 1
-        print(f"{name}: bundle of {found.members} members, {dict(states)}", flush=True)
+        is_right, told = verified(bundle)
+        counts["bundles verified" if is_right else "failed"] += 1
+        print(f"{name}: {told}", flush=True)
         for kind in TRIALS:
             state, text = tried(name, kind, bundle)
             counts[state] += 1

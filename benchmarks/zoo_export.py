@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import time
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +31,13 @@ def export(name: str, path: Path) -> str:
     torch.manual_seed(1)
     inputs = entry.inputs(batch=2)
     names = [f"input{index}" for index in range(len(inputs))]
-    axes = {0: "batch"} | {axis: word for word, axis in entry.free.items()}
     try:
-        dims = tuple({axis: _dimension(word) for axis, word in axes.items() if axis < x.ndim} for x in inputs)
         program = torch.onnx.export(
             model,
             inputs,
             dynamo=True,
             opset_version=20,
-            dynamic_shapes=dims,
+            dynamic_shapes=free_axes(entry, inputs),
             input_names=names,
             verbose=False,
         )
@@ -53,9 +52,20 @@ def export(name: str, path: Path) -> str:
         dynamo=False,
         opset_version=20,
         input_names=names,
-        dynamic_axes=dict.fromkeys(names, axes),
+        dynamic_axes=dict.fromkeys(names, axes_of(entry)),
     )
     return "torchscript"
+
+
+def axes_of(entry: Entry) -> dict[int, str]:
+    """The free axes of a model's inputs, by place."""
+    return {0: "batch"} | {axis: word for word, axis in entry.free.items()}
+
+
+def free_axes(entry: Entry, inputs: Sequence[torch.Tensor]) -> tuple[Any, ...]:
+    """The same as torch.export takes them."""
+    axes = axes_of(entry).items()
+    return tuple({axis: _dimension(word) for axis, word in axes if axis < x.ndim} for x in inputs)
 
 
 def _dimension(word: str) -> Any:

@@ -19,12 +19,17 @@ def passed(report: Report) -> list[str]:
 
 
 def chosen_variant(
-    variants: Sequence[str], formats: Sequence[Format], only: str | None, failed: Mapping[str, str] = {}
+    variants: Sequence[str],
+    formats: Sequence[Format],
+    only: str | None,
+    failed: Mapping[str, str] = {},
+    source: str = "",
 ) -> str:
     """The variant that a kit takes.
 
     Args:
         failed: variants that the run was to make and does not ship, and why.
+        source: the format of the run's source, which is none of what it ships.
 
     Raises:
         UsageError: there is none of the formats, or not the one that was named; where a gate failed it, why.
@@ -42,9 +47,9 @@ def chosen_variant(
         raise UsageError(f"the kit needs {each}, which did not pass: {reason}", hint=SEE)
     if not usable:
         named = " or ".join(formats)
-        raise UsageError(
-            f"the run ships no {named}, and the kit needs one", hint=f"convert --to {formats[0]}"
-        )
+        made = [each for each in formats if each != source]
+        to = made[0] if made else f"{source}:int8"
+        raise UsageError(f"the run ships no {named}, and the kit needs one", hint=f"convert --to {to}")
     return min(usable, key=lambda each: rank(each, formats))
 
 

@@ -124,7 +124,7 @@ def opened_subject(
     with temporary_folder() as folder:
         out = folder / "model.ckb"
         report = load_report(path)
-        variant = chosen_variant(passed(report), formats, only, failed_reasons(report))
+        variant = chosen_variant(passed(report), formats, only, failed_reasons(report), report.source.format)
         build_bundle(path, out, Wanted(only=(variant,), labels=labels, allow_code=False), tell, infer)
         with opened_bundle(out) as (home, manifest):
             yield subject_of(home, manifest, formats, variant, name or path.resolve().name)
@@ -135,8 +135,9 @@ def subject_of(
 ) -> Subject:
     """What a kit is made of, out of an opened bundle."""
     artifacts = {each.variant: each for each in manifest.artifacts}
-    failed = failed_reasons(load_report(home))
-    artifact = artifacts[chosen_variant(list(artifacts), formats, only, failed)]
+    report = load_report(home)
+    failed, source = failed_reasons(report), report.source.format
+    artifact = artifacts[chosen_variant(list(artifacts), formats, only, failed, source)]
     if not artifact.vectors:
         raise NotMeasuredError(
             f"nothing here runs {artifact.path}, so that the kit has no vectors", hint="convertkit doctor"

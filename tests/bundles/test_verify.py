@@ -6,7 +6,9 @@ import io
 import random
 import zipfile
 from pathlib import Path
+from typing import Literal
 
+import msgspec
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -15,13 +17,16 @@ from convertkit.artifacts.artifact import Artifact
 from convertkit.artifacts.digest import hash_path
 from convertkit.artifacts.signature import Arrays
 from convertkit.bundles import verify as module
+from convertkit.bundles.build import Wanted, build_bundle
 from convertkit.bundles.container import EPOCH, MODE, opened_bundle
 from convertkit.bundles.manifest import MANIFEST
 from convertkit.bundles.verify import verify_bundle
 from convertkit.cli import cli
 from convertkit.errors import ConvertkitError, InputError, MissingDependencyError, StageError, UsageError
 from convertkit.registry import RuntimeRow
-from tests.bundles.conftest import infer, quiet
+from convertkit.report.report import FILE_NAME, load_report, write_json
+from convertkit.validation.judgement import FieldCheck
+from tests.bundles.conftest import infer, make_run, quiet
 
 CHANGES = 100
 
@@ -222,6 +227,28 @@ def test_the_verb_says_what_was_checked_and_what_not(whole: Path, monkeypatch: p
     assert "skipped  model.tflite  tflite_runtime: environment 'field' is not there" in lines
     assert lines[-1] == "2 passed, 0 failed, 2 skipped"
     assert any(line.startswith("msgspec: made with 0.0.1, here ") for line in lines)
+
+
+@pytest.mark.parametrize("recorded", ["failed", "passed"])
+def test_what_the_field_runtime_never_ran_is_no_fault_of_the_bundle(
+    recorded: Literal["failed", "passed"], tmp_path: Path
+) -> None:
+    def gives_up(artifact: Artifact, row: RuntimeRow, inputs: Path) -> Arrays:
+        if row.name != "litert":
+            raise StageError("no operator GATHER_ND of version 5")
+        return infer(artifact, row, inputs)
+
+    run = make_run(tmp_path / "run")
+    report = load_report(run)
+    field = FieldCheck(runtime="tflite_runtime", status=recorded)
+    hops = [msgspec.structs.replace(hop, field_runtime=field) for hop in report.hops]
+    write_json(msgspec.structs.replace(report, hops=tuple(hops)), run / FILE_NAME)
+    build_bundle(run, tmp_path / "model.ckb", Wanted(), quiet, infer)
+    found = verify_bundle(tmp_path / "model.ckb", quiet, infer=gives_up)
+    _, by_field, *_ = found.checked
+    assert by_field.status == ("skipped" if recorded == "failed" else "failed")
+    assert found.exit_code == (0 if recorded == "failed" else 7)
+    assert "no operator GATHER_ND" in by_field.reason
 
 
 def test_errors_are_the_projects_own(tmp_path: Path) -> None:

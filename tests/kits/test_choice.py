@@ -29,3 +29,13 @@ def test_the_gate_that_failed_what_a_kit_needs_is_named() -> None:
     with pytest.raises(UsageError, match="ships no 'tflite:int8', which did not pass: not run"):
         chosen_variant(["tflite:float32"], (Format.TFLITE,), "tflite:int8", failed)
     assert chosen_variant(["tflite:float32"], (Format.TFLITE,), None, failed) == "tflite:float32"
+
+
+def test_a_source_of_the_format_that_a_kit_needs_is_not_made_of_itself() -> None:
+    for source, to in (("torch", "onnx"), ("onnx", "onnx:int8")):
+        with pytest.raises(UsageError) as caught:
+            chosen_variant(["tflite:int8"], (Format.ONNX,), None, source=source)
+        assert caught.value.hint == f"convert --to {to}"
+    with pytest.raises(UsageError) as caught:
+        chosen_variant(["tflite:int8"], (Format.ONNX, Format.SAVEDMODEL), None, source="onnx")
+    assert caught.value.hint == "convert --to savedmodel"

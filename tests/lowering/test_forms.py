@@ -160,6 +160,16 @@ def test_what_is_picked_by_a_place_that_only_a_run_knows_is_gathered() -> None:
     assert "GATHER_ND" in operators(text, 4, last=np.array([1]), **known)
 
 
+def test_booleans_are_gathered_as_whole_numbers_that_older_runtimes_know() -> None:
+    text = """g (float[n,4] x) => (float y) {
+        kept = Greater(x, zero) places = ArgMax<axis = -1>(x) picked = GatherElements<axis = 1>(kept, places)
+        y = Where(picked, x, zero)
+    }"""
+    found = operators(text, 4, zero=np.float32(0))
+    assert found.count("GATHER_ND") == 1
+    assert found.count("CAST") >= 2  # version 5 of GATHER_ND, which takes booleans, came after tflite-runtime
+
+
 def test_a_row_that_is_wholly_masked_keeps_its_guard() -> None:
     text = """g (float[n,3,4,5] x) => (float y) {
         b = Shape<start = 0, end = 1>(x) e = Concat<axis = 0>(b, rest) kept = Expand(some, e)

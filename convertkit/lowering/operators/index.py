@@ -63,7 +63,14 @@ def positions(call: Call, indices: Any, axis: int) -> Any:
 
 def _gather_elements(call: Call) -> Any:
     axis = call.number(call.attribute("axis", 0))
-    return tf.gather_nd(call.tensor(0), positions(call, call.tensor(1), axis))
+    return elements(call.tensor(0), positions(call, call.tensor(1), axis))
+
+
+def elements(x: Any, indices: Any, batch: int = 0) -> Any:
+    """`tf.gather_nd`; booleans go as whole numbers, since older TFLite runtimes gather no others."""
+    if x.dtype != tf.bool:
+        return tf.gather_nd(x, indices, batch_dims=batch)
+    return tf.cast(tf.gather_nd(tf.cast(x, tf.int8), indices, batch_dims=batch), tf.bool)
 
 
 def _gather_nd(call: Call) -> Any:
@@ -73,7 +80,7 @@ def _gather_nd(call: Call) -> Any:
     if not isinstance(depth, int):
         raise call.needs_constant(1)
     limits = [scalar(size) for size in call.shape[batch : batch + depth]]
-    return tf.gather_nd(x, wrapped(indices, tf.stack(limits)), batch_dims=batch)
+    return elements(x, wrapped(indices, tf.stack(limits)), batch)
 
 
 def _scatter_nd(call: Call) -> Any:
