@@ -79,11 +79,17 @@ def measured(
             quality: convertkit.convert(model, out=folder / quality, quality=quality, **words)
             for quality in ("fast", "high")
         }
-        return [row(target, folder, file, reports) for target in targets]
+        exported = folder / "fast" / "model.onnx"
+        first = exported if exported.is_file() else model  # an ONNX file is not exported
+        return [row(target, folder, (first, file), reports) for target in targets]
 
 
-def row(target: str, folder: Path, samples: Path, reports: dict[str, Report]) -> list[str]:
-    """Plain beside refined, of one target; what was not made has its reason."""
+def row(target: str, folder: Path, fits: tuple[Path, Path], reports: dict[str, Report]) -> list[str]:
+    """Plain beside refined, of one target; what was not made has its reason.
+
+    Args:
+        fits: an ONNX file, and samples that fit it.
+    """
     plain, ours = (hop_of(reports[quality], target) for quality in ("fast", "high"))
     if plain.artifact is None or ours.artifact is None:
         return [target, *["–"] * 5, (ours.error or plain.error or "")[:80]]
@@ -91,9 +97,7 @@ def row(target: str, folder: Path, samples: Path, reports: dict[str, Report]) ->
     latency = "1"
     if done:
         paths = [folder / "fast" / plain.artifact.path, folder / "high" / ours.artifact.path]
-        latency = ratio(
-            paths if target.startswith("torch") else [folder / "fast" / "model.onnx", *paths], samples
-        )
+        latency = ratio(paths if target.startswith("torch") else [fits[0], *paths], fits[1])
     kept = "compensated" if done else "nearest"
     size = ours.artifact.size_bytes / plain.artifact.size_bytes
     seconds = f"{done.seconds:.1f}" if done else "–"

@@ -28,6 +28,28 @@ def rename_outputs(model: onnx.ModelProto, outputs: Sequence[TensorSpec]) -> boo
     return bool(renamed)
 
 
+def settle_names(graph: onnx.GraphProto, names: Mapping[str, str]) -> None:
+    """Give the graph's outputs their names, in place; what else is called so inside becomes `<name>_inside`.
+
+    Args:
+        names: what each output is called now, and what it has to be.
+    """
+    known = {*made_names(graph), *(each.name for each in graph.initializer)}
+    aside = {name: free_name(f"{name}_inside", known) for name in names.values() if name in known}
+    rename(graph, aside | dict(names))
+    for value in graph.output:
+        value.name = names.get(value.name, value.name)
+
+
+def made_names(graph: onnx.GraphProto) -> Iterator[str]:
+    """Every name that a node gives, in the graph, its branches and its bodies."""
+    for node in graph.node:
+        yield from node.output
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                yield from made_names(inner)
+
+
 def unused_inputs(model: onnx.ModelProto) -> list[str]:
     """Inputs on which nothing in the graph depends, in order; no output hands them through either."""
     used = {value.name for value in model.graph.output} | set(used_names(model.graph))

@@ -10,13 +10,14 @@ fast path is off: it has no ONNX form. No epsilon is optimized away:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import onnx
 import onnxscript.optimizer
 import torch
 
-from convertkit.artifacts.signature import Signature
+from convertkit.artifacts.signature import Signature, TensorSpec
 from convertkit.artifacts.tensors import read_npz
 from convertkit.causes import first_line
 from convertkit.config.stage_options import TorchToOnnxOptions
@@ -25,7 +26,7 @@ from convertkit.graphs import kernels
 from convertkit.graphs.float32 import in_float32
 from convertkit.graphs.onnx_graph import settle
 from convertkit.graphs.onnx_metadata import strip_metadata
-from convertkit.graphs.onnx_names import restore_inputs, unused_inputs
+from convertkit.graphs.onnx_names import restore_inputs, settle_names, unused_inputs
 from convertkit.graphs.opset import lowered, opset_of
 from convertkit.pytorch.decompositions import has_gaps, without_gaps
 from convertkit.pytorch.graph import dynamic_shapes
@@ -39,7 +40,7 @@ from convertkit.stages.exact_rewrites import make_exact
 
 COMPILED = ("exported-program", "torchscript")  # their control flow is in the file
 OLDEST_OF_DYNAMO = 18  # below, torch converts by itself, and keeps 18 in silence where that fails
-WRAPPED = "convertkit_source"  # a name that no model has
+WRAPPED, OUTPUT = "convertkit_source", "convertkit_output"  # names that no model has
 LARGEST_PROTOBUF = (1 << 31) - (64 << 20)
 
 
@@ -60,6 +61,9 @@ def convert(request: Request[TorchToOnnxOptions]) -> Conversion:
             hint=other_form(request) or advice(error),
         ) from error
     exported = onnx.load(raw)
+    outputs = request.source.signature.outputs
+    exported_as = zip(names_to_export(outputs), outputs, strict=True)
+    settle_names(exported.graph, {name: spec.name for name, spec in exported_as})
     kernels.mend(exported)
     if request.source.half:
         exported = in_float32(exported)
@@ -79,6 +83,11 @@ def convert(request: Request[TorchToOnnxOptions]) -> Conversion:
     if unused:
         notes = (*notes, f"no output depends on {', '.join(unused)}: kept as inputs all the same")
     return Conversion(read_signature(model), notes)
+
+
+def names_to_export(outputs: Sequence[TensorSpec]) -> list[str]:
+    """What outputs are called until the graph is written: exporters call values `embedding`, `add`, …"""
+    return [f"{OUTPUT}_{place}" for place in range(len(outputs))]
 
 
 def opset_notes(exported: int, written: int) -> tuple[str, ...]:
@@ -128,7 +137,7 @@ def export_dynamo(request: Request[TorchToOnnxOptions], path: str) -> None:
         raise StageError("torch.export does not take TorchScript")
     named: dict[str, Any] = {
         "input_names": [spec.name for spec in signature.inputs],
-        "output_names": [spec.name for spec in signature.outputs],
+        "output_names": names_to_export(signature.outputs),
         "opset_version": max(request.options.opset, OLDEST_OF_DYNAMO),
         "dynamo": True,
         "external_data": False,
@@ -181,14 +190,15 @@ def export_torchscript(request: Request[TorchToOnnxOptions], path: str) -> None:
     model: Any = load_model(source.path, source.loader)
     if isinstance(model, torch.jit.ScriptModule):
         model = torch.jit.trace(TensorOutputs(model), examples, strict=False)
-    specs = (*signature.inputs, *signature.outputs)
+    names = [spec.name for spec in signature.inputs], names_to_export(signature.outputs)
+    specs = zip((*names[0], *names[1]), (*signature.inputs, *signature.outputs), strict=True)
     torch.onnx.export(
         model,
         examples,
         path,
-        input_names=[spec.name for spec in signature.inputs],
-        output_names=[spec.name for spec in signature.outputs],
-        dynamic_axes={spec.name: spec.dynamic_axes for spec in specs if spec.dynamic_axes},
+        input_names=names[0],
+        output_names=names[1],
+        dynamic_axes={name: spec.dynamic_axes for name, spec in specs if spec.dynamic_axes},
         opset_version=request.options.opset,
         do_constant_folding=True,
         training=torch.onnx.TrainingMode.PRESERVE,  # an exported program has no train()

@@ -7,7 +7,7 @@ import onnx
 import pytest
 
 from convertkit.artifacts.signature import TensorSpec
-from convertkit.graphs.onnx_names import rename_outputs, restore_inputs, unused_inputs
+from convertkit.graphs.onnx_names import rename_outputs, restore_inputs, settle_names, unused_inputs
 
 pytestmark = pytest.mark.slow
 GRAPH = """<ir_version: 9, opset_import: ["": 17]>
@@ -82,3 +82,15 @@ def test_inputs_that_nothing_depends_on_are_named() -> None:
     model = onnx.parser.parse_model(GRAPH.replace("bool c)", "bool c, float[n] idle, float[n] passed)"))
     model.graph.output.add().CopyFrom(model.graph.input[-1])
     assert unused_inputs(model) == ["idle"]
+
+
+def test_a_name_that_a_branch_uses_inside_is_moved_aside() -> None:
+    model = onnx.parser.parse_model(GRAPH)
+    settle_names(model.graph, {"a": "p", "b": "inner", "d": "w"})
+    onnx.checker.check_model(model, full_check=True)
+    assert [each.name for each in model.graph.output] == ["p", "inner", "w"]
+    plain = onnx.parser.parse_model(GRAPH)
+    for condition in (True, False):
+        wanted, got = outputs(plain, condition), outputs(model, condition)
+        for old, new in (("a", "p"), ("b", "inner"), ("d", "w")):
+            np.testing.assert_array_equal(got[new], wanted[old])

@@ -35,6 +35,18 @@ class Recurrent(nn.Module):
         return out
 
 
+class Named(nn.Module):
+    """Its outputs are called as torch.export calls other values of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.layer = nn.Embedding(9, 4), nn.Linear(8, 4)
+
+    def forward(self, x: Tensor, ids: Tensor) -> dict[str, Tensor]:
+        y = self.table(ids) + self.layer(x)
+        return {"embedding": y.relu(), "add": y * 2, "linear": y.tanh()}
+
+
 class Words(nn.Module):
     """An embedding whose weight is the linear layer's as well."""
 

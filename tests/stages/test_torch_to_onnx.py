@@ -73,6 +73,20 @@ def test_torchscript_that_returns_a_dict(lab: Lab) -> None:
     assert all(sqnr_db(wanted[key], got[key]) > 100 for key in wanted)
 
 
+@pytest.mark.parametrize("exporter", ["dynamo", "torchscript"])
+def test_outputs_may_be_called_as_exporters_call_values(lab: Lab, exporter: str) -> None:
+    torch.manual_seed(0)
+    path = lab.path("named.pt")
+    torch.save(odd_models.Named().state_dict(), path)
+    samples = {"x": BRANCH_SAMPLES["x"], "ids": np.arange(6)}
+    loader = Loader("state-dict", "tests.stages.odd_models:Named", search_path=str(ROOT))
+    source = lab.source(str(path), loader, samples)
+    made = lab.convert("torch_to_onnx", source, "onnx", samples, {"exporter": exporter})
+    wanted, got = lab.infer(source, samples), lab.infer(made, samples)
+    assert list(got) == ["embedding", "add", "linear"]
+    assert all(sqnr_db(wanted[key], got[key]) > 100 for key in wanted)
+
+
 def test_torchscript_that_does_not_export_says_what_to_give_instead(lab: Lab) -> None:
     source = lab.fixture("transformer", "model.torchscript.pt", "torchscript")
     with pytest.raises(StageError, match="torchscript exporter failed") as caught:
