@@ -13,13 +13,15 @@ from convertkit.config.rounding import Rounding, check_rounding, roundings
 Engine = Literal["x86", "fbgemm"]
 FxEngine = Literal["x86", "fbgemm", "qnnpack"]
 Backend = Literal["torch.ao", "pt2e"]
+Activations = Literal["auto", "per-tensor", "per-row"]
 
 
 def check_backend(backend: Backend, *, is_default: bool) -> None:
     """Raise ValueError where options are asked of PT2E that it does not have."""
     if backend == "pt2e" and not is_default:
         raise ValueError(
-            "the backend pt2e has one setting: per_channel true, calibration histogram, rounding nearest"
+            "the backend pt2e has one setting: per_channel true, calibration histogram, rounding nearest, "
+            "activations per-tensor"
         )
 
 
@@ -32,15 +34,19 @@ class TorchToTorchDynamicOptions(OneAttempt, frozen=True, forbid_unknown_fields=
         per_channel: one scale per output channel for the weights of linear layers.
         backend: `torch.ao`, or `pt2e` of the extra torchao, which writes an exported program instead of
             TorchScript and has its own fixed settings: reference kernels, scales per channel, histograms.
+        activations: `per-tensor` is one scale for all that a linear layer reads in a call; `per-row` one a
+            row, so that none hides the others, for some time more; `auto` is that where the first does not
+            pass.
     """
 
     engine: Engine = "x86"
     per_channel: bool = True
     backend: Backend = "torch.ao"
+    activations: Activations = "auto"
 
     def __post_init__(self) -> None:
         """Refuse what the backend does not have."""
-        check_backend(self.backend, is_default=self.per_channel)
+        check_backend(self.backend, is_default=self.per_channel and self.activations != "per-row")
 
     @property
     def converter(self) -> str:
@@ -51,6 +57,21 @@ class TorchToTorchDynamicOptions(OneAttempt, frozen=True, forbid_unknown_fields=
     def extra(self) -> str:
         """torchao, where it serves."""
         return "pt2e" if self.backend == "pt2e" else ""
+
+    @property
+    def are_rivals(self) -> bool:
+        """Where both scales may be tried."""
+        return self.activations == "auto"
+
+    def attempts(self, *, precision: Precision, has_dynamic_axes: bool) -> tuple[Self, ...]:
+        """One scale for all rows."""
+        return (msgspec.structs.replace(self, activations="per-tensor"),) if self.are_rivals else (self,)
+
+    def second_attempts(self, *, precision: Precision) -> tuple[Self, ...]:
+        """One scale a row; PT2E has none."""
+        if self.activations != "auto" or self.backend == "pt2e":
+            return ()
+        return (msgspec.structs.replace(self, activations="per-row"),)
 
 
 class TorchToTorchFxOptions(OneAttempt, frozen=True, forbid_unknown_fields=True):

@@ -137,6 +137,18 @@ class TestRounding:
         assert kind(rounding="auto").plain_attempts({"ranges"}) == ()
         assert kind(rounding="best", ranges="chosen").plain_attempts({"ranges"}) == ()
 
+    def test_a_scale_a_row_comes_where_one_for_all_does_not_pass(self):
+        options = TorchToTorchDynamicOptions()
+        (first,) = options.attempts(precision=Precision.INT8_DYNAMIC, has_dynamic_axes=True)
+        (second,) = options.second_attempts(precision=Precision.INT8_DYNAMIC)
+        assert (first.activations, second.activations) == ("per-tensor", "per-row")
+        assert options.are_rivals
+        assert not first.second_attempts(precision=Precision.INT8_DYNAMIC)
+        pt2e = TorchToTorchDynamicOptions(backend="pt2e")
+        assert not pt2e.second_attempts(precision=Precision.INT8_DYNAMIC)
+        with pytest.raises(ValueError, match="pt2e has one setting"):
+            TorchToTorchDynamicOptions(backend="pt2e", activations="per-row")
+
     @pytest.mark.parametrize("rounding", ["nearest", "compensated"])
     def test_what_is_named_is_the_only_way(self, rounding):
         assert self.ways(SavedmodelToTfliteOptions(rounding=rounding)) == ([rounding] * 2, [])

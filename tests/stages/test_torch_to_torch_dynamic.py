@@ -54,6 +54,34 @@ def test_accuracy_on_held_out_digits_falls_by_less_than_a_point(lab: Lab) -> Non
     assert right[0] - right[1] <= 0.01
 
 
+def test_a_scale_a_row_keeps_samples_apart(lab: Lab) -> None:
+    samples = {key: values[:8].copy() for key, values in fixture_samples("mlp").items()}
+    for values in samples.values():
+        values[0] *= 300
+    rest = {key: values[1:] for key, values in samples.items()}
+    source = lab.fixture("mlp", *FORMS[0])
+    figures = {}
+    for activations in ("per-tensor", "per-row"):
+        artifact = made(lab, "mlp", activations=activations)
+        wanted, got = lab.infer(source, samples, 8)["output"], lab.infer(artifact, samples, 8)["output"]
+        figures[activations] = sqnr_db(wanted[1:], got[1:])
+        alone = lab.infer(artifact, rest, 7)["output"]
+        assert np.array_equal(alone, got[1:]) == (activations == "per-row")
+    assert figures["per-tensor"] < 10
+    assert figures["per-row"] > 30
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("per_channel", [True, False])
+def test_rows_of_any_form(lab: Lab, form: tuple[str, str], per_channel: bool) -> None:
+    options = {"activations": "per-row", "per_channel": per_channel}
+    for name in ("transformer", "two_inputs"):
+        source, artifact = lab.fixture(name, *form), made(lab, name, form, **options)
+        few = {key: values[:16] for key, values in fixture_samples(name).items()}
+        wanted, got = lab.infer(source, few, 3), lab.infer(artifact, few, 3)
+        assert all(28 < sqnr_db(wanted[key], got[key]) < 60 for key in wanted)
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_an_mlp_is_a_quarter_of_its_size(lab: Lab, form: tuple[str, str]) -> None:
     source = lab.fixture("mlp", *form)
