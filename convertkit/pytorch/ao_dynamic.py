@@ -51,7 +51,8 @@ def quantize(
     with torch.no_grad():
         quantized = quantize_forms(source, examples, convert, WEIGHT_RANKS)
         signature = save_script(quantized.model, source.signature, examples, options.engine, out)
-    return signature, (*quantized.notes, f"engine: {options.engine}")
+    rows = ("activations of linear layers: one scale a row",) if has_rows else ()
+    return signature, (*quantized.notes, *rows, f"engine: {options.engine}")
 
 
 def contiguous(module: nn.Module, given: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
