@@ -181,7 +181,7 @@ def call_quantizer(
         op_types_to_quantize=list(kinds) or None,
         nodes_to_exclude=list(left),
         calibration_providers=["CPUExecutionProvider"],
-        extra_options={"MatMulConstBOnly": True, **float_outputs(options, kinds), **extra},
+        extra_options={**float_outputs(options, kinds), **extra},
     )
 
 

@@ -2,9 +2,9 @@
 
 Upstream flags set: `quant_format=QDQ` (standard operators, which every ONNX runtime knows), `per_channel`,
 `reduce_range`, `calibrate_method`, `activation_type` and `weight_type` QInt8 (S8S8: ONNX Runtime's advice for
-CPUs), `MatMulConstBOnly` (products of two activations stay float), `calibration_providers` CPU,
-`nodes_to_exclude` where the end of the graph is of several units, `op_types_to_quantize` in a graph with
-attention, and there `OpTypesToExcludeOutputQuantization` where weights are refined. Before it:
+CPUs; `MatMulConstBOnly` does nothing in QDQ form), `calibration_providers` CPU, `nodes_to_exclude` where
+the end of the graph is of several units, `op_types_to_quantize` in a graph with attention, and there
+`OpTypesToExcludeOutputQuantization` where weights are refined. Before it:
 `quant_pre_process` (shape inference; basic optimizations, which fold BatchNorm). What of this fails is left
 out and said: `convertkit/stages/onnx_quantization.py`.
 """
@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
+import msgspec
 import onnx
 
 from convertkit.artifacts.signature import Arrays, Signature, taken
@@ -32,7 +33,13 @@ from convertkit.quantization.range_choice import are_chosen
 from convertkit.runtimes.onnxruntime import named_axes, read_signature
 from convertkit.samples.representative import calibration_steps, read_calibration
 from convertkit.stages import Conversion, Request
-from convertkit.stages.measured_gain import MOST_CALLS, ByRanges, gain_by_ranges, gain_db
+from convertkit.stages.measured_gain import (
+    LEAST_GAIN_DB,
+    MOST_CALLS,
+    ByRanges,
+    gain_by_ranges,
+    gain_db,
+)
 from convertkit.stages.onnx_heads import find_head, name_nodes, run_file
 from convertkit.stages.onnx_quantization import LEAST_OPSET, new_enough, prepare, quantize
 from convertkit.stages.onnx_ranges import Choice, Overrides, choose_ranges, hold_weights, named
@@ -45,6 +52,18 @@ WEIGHTS_ALONE = "only operators with weights are integer ones"
 
 
 def convert(request: Request[OnnxToOnnxInt8Options]) -> Conversion:
+    """Quantize; all that can be where a graph with attention keeps more by that."""
+    made = converted(request)
+    gained = next((each.gain_db for each in made.transformations if each.name == INTEGERS), None)
+    if request.options.integers != "auto" or gained is None or gained > -LEAST_GAIN_DB:
+        return made
+    options = msgspec.structs.replace(request.options, integers="everywhere")
+    other = converted(msgspec.structs.replace(request, options=options))
+    note = f"with attention in it, but {-gained:.1f} dB more with all in integers, on calibration samples"
+    return msgspec.structs.replace(other, notes=(*other.notes, note))
+
+
+def converted(request: Request[OnnxToOnnxInt8Options]) -> Conversion:
     """Prepare, calibrate and quantize, then check what came out: operators, opset, names."""
     samples = read_calibration(request.calibration)
     notes: list[str] = []

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnx
 import pytest
 
 from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.tensors import write_npz
+from convertkit.config.onnx_options import OnnxToOnnxInt8Options
 from convertkit.graphs.tflite_file import read_operators
+from convertkit.registry import parse_variant
+from convertkit.stages import Request
 from tests.conftest import Lab, fixture_samples, sqnr_db
+from tests.lowering.oracle import parse
 
 pytestmark = pytest.mark.slow
 
@@ -77,3 +85,34 @@ def test_so_it_is_in_onnx(lab: Lab, saved: dict[str, Artifact]) -> None:
         figures[way] = min(sqnr_db(wanted[key], got[key]) for key in wanted)
     assert figures["auto"] > 31
     assert figures["auto"] > figures["everywhere"] + 2
+
+
+@pytest.mark.parametrize(("gained", "is_all"), [(-3.0, True), (-0.5, False), (None, False)])
+def test_onnx_takes_all_in_integers_where_calibration_keeps_more_by_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gained: float | None, is_all: bool
+) -> None:
+    from convertkit.runtimes.onnxruntime import read_signature
+    from convertkit.stages import onnx_to_onnx_int8
+
+    random = np.random.default_rng(0)
+    weights = {name: random.standard_normal((8, 8)).astype(np.float32) for name in ("v", "w")}
+    text = """g (float[N,4,8] x) => (float[N,4,8] z) {
+        q = MatMul(x, v) t = Transpose<perm = [0, 2, 1]>(q) s = MatMul(q, t) p = Softmax(s)
+        a = MatMul(p, q) r = Relu(a) z = MatMul(r, w)
+    }"""
+    model = parse(text, 17, **weights)
+    onnx.save(model, tmp_path / "model.onnx")
+    write_npz(tmp_path / "samples.npz", {"x": random.standard_normal((32, 4, 8)).astype(np.float32)})
+    source = Artifact(parse_variant("onnx"), str(tmp_path / "model.onnx"), read_signature(model))
+    files = [tmp_path / "samples.npz"] * 2
+    options, out = OnnxToOnnxInt8Options(rounding="nearest", ranges="minmax"), tmp_path / "int8.onnx"
+    monkeypatch.setattr(onnx_to_onnx_int8, "gain_over", lambda *given: gained)
+    made = onnx_to_onnx_int8.convert(
+        Request(source, parse_variant("onnx:int8"), options, out, tmp_path, *files)
+    )
+    is_fused = "Relu" not in {
+        node.op_type for node in onnx.load(out).graph.node
+    }  # by the range it is read in
+    assert is_fused == is_all
+    assert any("3.0 dB more with all in integers" in note for note in made.notes) == is_all
+    assert ("integers" in [each.name for each in made.transformations]) != is_all
