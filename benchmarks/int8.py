@@ -8,6 +8,7 @@ Validation samples are never calibration samples.
 from __future__ import annotations
 
 import argparse
+import statistics
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -35,16 +36,16 @@ TARGETS = ("tflite:int8", "onnx:int8", "torch:int8")
 SEEDED = 96
 QUICK = ("bench.rounds=3", "bench.warmup_s=0.05")
 SPLIT = ("sampling.calibration=32", "sampling.validation=48")
-HEADING = "## Measured\n"
+HEADING, DASH = "## Measured\n", "–"
 HEADINGS = ("Model", "Target", "Nearest, dB", "Ours, dB", "Kept", "Size", "Latency", "Refining, s")
 INTRODUCTION = """
 By `make int8` (`benchmarks/int8.py`): lowest SQNR of any output against PyTorch on validation samples, with
 `--quality fast` and with `--quality high`, where both ways are made and the better is kept. Size and latency
 are ratios to the artifact by nearest (one thread, interleaved rounds, 95 % interval); refining is the wall
 time of all layers, on two cores. Zoo models have seeded random weights and random inputs. Within half a
-decibel the smaller file is kept; a dash is what was not measured. Where `nearest` has another figure, only
-[ranges of activations](quantizers.md#ranges-of-activations) differ: wider ones cost up to 2 dB where no
-sample goes beyond what calibration saw (zoo two-inputs), and save more where some do. The machine was busy.
+decibel the smaller file is kept; a dash is what was not measured. Where `nearest` is kept with another
+figure, weights are not what differs: [ranges](quantizers.md#ranges-of-activations), [recurrent
+layers](quantizers.md#recurrent-layers), [what is integer](quantizers.md#transformers). The machine was busy.
 """
 Case = tuple[Any, dict[str, np.ndarray] | Path, tuple[str, ...]]
 Key = tuple[str, str]
@@ -92,7 +93,7 @@ def row(target: str, folder: Path, fits: tuple[Path, Path], reports: dict[str, R
     """
     plain, ours = (hop_of(reports[quality], target) for quality in ("fast", "high"))
     if plain.artifact is None or ours.artifact is None:
-        return [target, *["–"] * 5, (ours.error or plain.error or "")[:80]]
+        return [target, *[DASH] * 5, (ours.error or plain.error or "")[:80]]
     done = refinement_of(ours)
     latency = "1"
     if done:
@@ -100,7 +101,7 @@ def row(target: str, folder: Path, fits: tuple[Path, Path], reports: dict[str, R
         latency = ratio(paths if target.startswith("torch") else [fits[0], *paths], fits[1])
     kept = "compensated" if done else "nearest"
     size = ours.artifact.size_bytes / plain.artifact.size_bytes
-    seconds = f"{done.seconds:.1f}" if done else "–"
+    seconds = f"{done.seconds:.1f}" if done else DASH
     return [target, decibels(plain), decibels(ours), kept, f"{size:.3f}", latency, seconds]
 
 
@@ -108,7 +109,7 @@ def ratio(paths: Sequence[Path], samples: Path) -> str:
     """Latency of the last artifact against the one before it; the samples fit the first."""
     timed = [each.latency[0] for each in convertkit.bench(paths, samples=samples, allow_code=True)]
     beside = compare(timed[-1], timed[-2])
-    return f"{beside.ratio:.2f} [{beside.ci95[0]:.2f}–{beside.ci95[1]:.2f}]" if beside else "–"
+    return f"{beside.ratio:.2f} [{beside.ci95[0]:.2f}–{beside.ci95[1]:.2f}]" if beside else DASH
 
 
 def refinement_of(hop: HopRecord) -> Transformation | None:
@@ -122,7 +123,7 @@ def hop_of(report: Report, target: str) -> HopRecord:
 
 def decibels(hop: HopRecord) -> str:
     figure = next((each.sqnr_db for each in hop.attempts if each.kept), None)
-    return "–" if figure is None else f"{figure:.1f}"
+    return DASH if figure is None else f"{figure:.1f}"
 
 
 def fixture(name: str) -> Callable[[], Case]:
@@ -177,14 +178,36 @@ def page(before: str, fresh: dict[Key, list[str]]) -> str:
     for (name, target), cells in fresh.items():
         rows[escape(name), target] = table(HEADINGS, [cells])[-1]
     ordered = [rows[key] for name in CASES for target in TARGETS if (key := (escape(name), target)) in rows]
-    lines = [before.partition(HEADING)[0] + HEADING + INTRODUCTION]
+    lines = [before.partition(HEADING)[0] + HEADING + INTRODUCTION + told_gains(ordered)]
     return "\n".join([*lines, *table(HEADINGS, []), *ordered]) + "\n"
+
+
+def told_gains(lines: Sequence[str]) -> str:
+    """What the zoo gains, target by target, a line each."""
+    told = []
+    for target in TARGETS:
+        pairs = [
+            cells[2:4] for cells in map(cells_of, lines) if cells[0].startswith("zoo") and cells[1] == target
+        ]
+        gains = [float(ours) - float(plain) for plain, ours in pairs if DASH not in (plain, ours)]
+        if gains:
+            middle, lowest = statistics.median(gains), min(gains)
+            told.append(
+                f"* `{target}`, {len(gains)} models of the zoo: "
+                f"median gain {middle:.1f} dB, lowest {lowest:.1f}."
+            )
+    return "\n".join(["", *told, ""]) if told else ""
+
+
+def cells_of(line: str) -> list[str]:
+    """The cells of a row of the page's table."""
+    return [cell.strip() for cell in line.strip("|").split(" | ")]
 
 
 def table_rows(text: str) -> Iterator[tuple[Key, str]]:
     """Name and target of every row of the page's table, and the row."""
     for line in text.partition(HEADING)[2].splitlines():
-        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+        cells = cells_of(line)
         if len(cells) == len(HEADINGS) and cells[1] in TARGETS:
             yield (cells[0], cells[1]), line
 
