@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 import onnx
@@ -17,8 +17,7 @@ def rename_outputs(model: onnx.ModelProto, outputs: Sequence[TensorSpec]) -> boo
     """
     renamed = {spec.runtime_name: spec.name for spec in outputs if spec.runtime_name != spec.name}
     graph = model.graph
-    known = {name for node in graph.node for name in node.output} | {each.name for each in graph.initializer}
-    aside = {name: free_name(f"{name}_inside", known) for name in renamed.values() if name in known}
+    aside = moved_aside(graph, renamed.values())
     if aside:
         rename(graph, aside)
     for value in graph.output:
@@ -34,11 +33,16 @@ def settle_names(graph: onnx.GraphProto, names: Mapping[str, str]) -> None:
     Args:
         names: what each output is called now, and what it has to be.
     """
-    known = {*made_names(graph), *(each.name for each in graph.initializer)}
-    aside = {name: free_name(f"{name}_inside", known) for name in names.values() if name in known}
-    rename(graph, aside | dict(names))
+    rename(graph, moved_aside(graph, names.values()) | dict(names))
     for value in graph.output:
         value.name = names.get(value.name, value.name)
+
+
+def moved_aside(graph: onnx.GraphProto, wanted: Collection[str]) -> dict[str, str]:
+    """Other names for the values inside that have one of the wanted names."""
+    known = {*made_names(graph), *(each.name for each in graph.initializer)}
+    taken = {*known, *wanted, *(each.name for each in graph.input)}
+    return {name: free_name(f"{name}_inside", taken) for name in wanted if name in known}
 
 
 def made_names(graph: onnx.GraphProto) -> Iterator[str]:

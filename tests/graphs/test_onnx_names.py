@@ -86,11 +86,11 @@ def test_inputs_that_nothing_depends_on_are_named() -> None:
 
 def test_a_name_that_a_branch_uses_inside_is_moved_aside() -> None:
     model = onnx.parser.parse_model(GRAPH)
-    settle_names(model.graph, {"a": "p", "b": "inner", "d": "w"})
+    settle_names(model.graph, {"a": "p", "b": "inner", "d": "inner_inside"})
     onnx.checker.check_model(model, full_check=True)
-    assert [each.name for each in model.graph.output] == ["p", "inner", "w"]
+    assert [each.name for each in model.graph.output] == ["p", "inner", "inner_inside"]
     plain = onnx.parser.parse_model(GRAPH)
     for condition in (True, False):
         wanted, got = outputs(plain, condition), outputs(model, condition)
-        for old, new in (("a", "p"), ("b", "inner"), ("d", "w")):
+        for old, new in (("a", "p"), ("b", "inner"), ("d", "inner_inside")):
             np.testing.assert_array_equal(got[new], wanted[old])
