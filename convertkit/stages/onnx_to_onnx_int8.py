@@ -58,7 +58,10 @@ def convert(request: Request[OnnxToOnnxInt8Options]) -> Conversion:
     if request.options.integers != "auto" or gained is None or gained > -LEAST_GAIN_DB:
         return made
     options = msgspec.structs.replace(request.options, integers="everywhere")
-    other = converted(msgspec.structs.replace(request, options=options))
+    try:
+        other = converted(msgspec.structs.replace(request, options=options))
+    except StageError:  # what is made already serves
+        return made
     note = f"with attention in it, but {-gained:.1f} dB more with all in integers, on calibration samples"
     return msgspec.structs.replace(other, notes=(*other.notes, note))
 

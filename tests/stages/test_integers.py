@@ -10,11 +10,14 @@ import onnx
 import pytest
 
 from convertkit.artifacts.artifact import Artifact
+from convertkit.artifacts.signature import Signature
 from convertkit.artifacts.tensors import write_npz
+from convertkit.artifacts.transformation import INTEGERS, Transformation
 from convertkit.config.onnx_options import OnnxToOnnxInt8Options
+from convertkit.errors import StageError
 from convertkit.graphs.tflite_file import read_operators
 from convertkit.registry import parse_variant
-from convertkit.stages import Request
+from convertkit.stages import Conversion, Request
 from tests.conftest import Lab, fixture_samples, sqnr_db
 from tests.lowering.oracle import parse
 
@@ -116,3 +119,18 @@ def test_onnx_takes_all_in_integers_where_calibration_keeps_more_by_that(
     assert is_fused == is_all
     assert any("3.0 dB more with all in integers" in note for note in made.notes) == is_all
     assert ("integers" in [each.name for each in made.transformations]) != is_all
+
+
+def test_onnx_keeps_what_is_made_where_all_in_integers_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    from convertkit.stages import onnx_to_onnx_int8
+
+    def converted(request: Request[OnnxToOnnxInt8Options]) -> Conversion:
+        if request.options.integers == "everywhere":
+            raise StageError("no kernel")
+        return Conversion(Signature((), ()), transformations=(Transformation(INTEGERS, 1.0, -3.0),))
+
+    monkeypatch.setattr(onnx_to_onnx_int8, "converted", converted)
+    variant, here = parse_variant("onnx:int8"), Path()
+    source = Artifact(parse_variant("onnx"), "model.onnx", Signature((), ()))
+    request = Request(source, variant, OnnxToOnnxInt8Options(), here, here, here, here)
+    assert onnx_to_onnx_int8.convert(request).transformations[0].gain_db == -3
