@@ -2,7 +2,8 @@
 
 torch.ao's has one scale for all rows of a call: one token far larger than the others rounds these away, and
 what a sample gives depends on the samples beside it. Here each row is divided by its largest magnitude
-before, and what it gives multiplied by that after: the same function, and one scale fits all rows.
+before, and what it gives multiplied by that after: the same function, and one scale fits all rows. It still
+depends on whether any row has negative values, by a factor of two at most.
 
 Activations have 8 bits and weights 7, for torch.ao's 7 and 8: either way two products of an x86 CPU without
 VNNI cannot saturate (255 × 64 × 2 < 2^15), and what reaches a layer varies more than its weights do.
